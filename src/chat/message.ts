@@ -1,0 +1,13 @@
+export type Role = "system" | "user" | "assistant" | "tool";
+
+/** One turn of a conversation, as text. */
+export interface Message {
+  readonly role: Role;
+  readonly content: string;
+}
+
+/** What a model is asked to continue: a conversation its own template renders, plain text, or exact token ids. */
+export type Prompt =
+  | { readonly kind: "chat"; readonly messages: readonly Message[] }
+  | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "tokens"; readonly tokens: readonly number[] };

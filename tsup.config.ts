@@ -1,0 +1,17 @@
+import { defineConfig } from "tsup";
+
+export default defineConfig({
+  entry: {
+    peerllm: "commands/main.ts",
+    daemon: "daemon/main.ts",
+    engine: "daemon/llama/child.ts",
+  },
+  format: "esm",
+  platform: "node",
+  target: "node20",
+  outDir: "dist",
+  clean: true,
+  splitting: true,
+  sourcemap: true,
+  dts: false,
+});
