@@ -1,0 +1,229 @@
+import { z } from "zod";
+
+/**
+ * The orchestrator's own HTTP API, beside the OpenAI one under `/v1` and the registry under `/api/v1/registry`.
+ * `:name` in a path is a parameter. Authentication is `Authorization: Bearer <API key>` unless `isOpen`. Errors have
+ * OpenAI's shape, with our code. Amounts are decimal dollars as text, times milliseconds since the epoch.
+ */
+interface Route {
+  readonly method: "GET" | "POST" | "DELETE";
+  readonly path: `/api/v1/${string}`;
+  readonly isOpen: boolean;
+  /** Of the JSON body; of the query string where the method is GET. */
+  readonly request: z.ZodType;
+  readonly response: z.ZodType;
+}
+
+const nothing = z.object({});
+const usd = z.string();
+
+export const scopes = ["consume", "produce", "host", "admin"] as const;
+
+export const apiKeyRowSchema = z.looseObject({
+  keyId: z.string(),
+  name: z.string(),
+  scopes: z.array(z.enum(scopes)),
+  createdAt: z.number(),
+  lastUsedAt: z.number().nullable(),
+  revokedAt: z.number().nullable(),
+  /** The first characters, to tell keys apart. */
+  prefix: z.string(),
+});
+
+export const accountSchema = z.looseObject({
+  accountId: z.string(),
+  name: z.string().nullable(),
+  createdAt: z.number(),
+  isVouched: z.boolean(),
+});
+
+export const modelRowSchema = z.looseObject({
+  /** `owner/name:version`. */
+  model: z.string(),
+  digest: z.string().nullable(),
+  sizeBytes: z.int().nullable(),
+  summary: z.string().nullable(),
+  license: z.string().nullable(),
+  contextLength: z.int().nullable(),
+  /** The producer's, on top of the network's price; "0.00" where free. */
+  royaltyUsdPer100kTokens: usd,
+  /** Hosts serving it now. */
+  hosts: z.int(),
+});
+export type ModelRow = z.infer<typeof modelRowSchema>;
+
+/** What was done for one request and who was paid: what `receipts show` prints. Never a prompt or an answer. */
+export const receiptSchema = z.looseObject({
+  receipt: z.string(),
+  requestId: z.string(),
+  createdAt: z.number(),
+  model: z.string(),
+  plan: z.string(),
+  /** Tokens billed. */
+  usage: z.looseObject({ promptTokens: z.int(), completionTokens: z.int() }),
+  /** Fraction of the masked prompt's tokens the owner who saw most of it saw. */
+  largestShare: z.number(),
+  masked: z.record(z.string(), z.int()),
+  failovers: z.int(),
+  hosts: z.array(
+    z.looseObject({
+      id: z.string(),
+      owner: z.string(),
+      promptTokens: z.int(),
+      completionTokens: z.int(),
+      credit: usd,
+    }),
+  ),
+  ledger: z.looseObject({
+    consumerDebit: usd,
+    hostCredit: usd,
+    networkCredit: usd,
+    producerCredit: usd,
+  }),
+  /** The hosts' signed statements, as `receipts verify` reads them. */
+  statements: z.array(z.unknown()),
+});
+export type ReceiptDocument = z.infer<typeof receiptSchema>;
+
+export const routes = {
+  "network-show": {
+    method: "GET",
+    path: "/api/v1/network",
+    isOpen: true,
+    request: nothing,
+    response: z.looseObject({
+      networkId: z.string(),
+      version: z.string(),
+      protocolVersion: z.int(),
+      enrolment: z.enum(["open", "invite"]),
+      billing: z.enum(["off", "credits", "paypal"]),
+      usdPer100kTokens: usd,
+    }),
+  },
+  "account-create": {
+    method: "POST",
+    path: "/api/v1/accounts",
+    isOpen: true,
+    request: z.object({
+      name: z.string().min(1).max(80).optional(),
+      email: z.email().max(254).optional(),
+      invite: z.string().max(200).optional(),
+    }),
+    response: z.looseObject({ accountId: z.string(), apiKey: z.string() }),
+  },
+  "account-show": {
+    method: "GET",
+    path: "/api/v1/account",
+    isOpen: false,
+    request: nothing,
+    response: accountSchema,
+  },
+  "keys-list": {
+    method: "GET",
+    path: "/api/v1/account/keys",
+    isOpen: false,
+    request: nothing,
+    response: z.looseObject({ keys: z.array(apiKeyRowSchema) }),
+  },
+  "keys-create": {
+    method: "POST",
+    path: "/api/v1/account/keys",
+    isOpen: false,
+    request: z.object({
+      name: z.string().min(1).max(80),
+      scopes: z
+        .array(z.enum(scopes))
+        .min(1)
+        .default([...scopes.slice(0, 3)]),
+      budgetUsdPerDay: usd.nullable().default(null),
+      budgetUsdPerMonth: usd.nullable().default(null),
+    }),
+    response: z.looseObject({ keyId: z.string(), apiKey: z.string() }),
+  },
+  "keys-revoke": {
+    method: "DELETE",
+    path: "/api/v1/account/keys/:keyId",
+    isOpen: false,
+    request: nothing,
+    response: z.looseObject({ keyId: z.string(), revokedAt: z.number() }),
+  },
+  "billing-balance": {
+    method: "GET",
+    path: "/api/v1/billing/balance",
+    isOpen: false,
+    request: nothing,
+    response: z.looseObject({ available: usd, held: usd }),
+  },
+  "billing-usage": {
+    method: "GET",
+    path: "/api/v1/billing/usage",
+    isOpen: false,
+    request: z.object({
+      by: z.enum(["day", "model", "key"]).default("day"),
+      days: z.coerce.number().int().min(1).max(400).default(30),
+    }),
+    response: z.looseObject({
+      rows: z.array(
+        z.looseObject({
+          /** A day (2026-11-30), a model or a key id, as asked. */
+          group: z.string(),
+          requests: z.int(),
+          promptTokens: z.int(),
+          completionTokens: z.int(),
+          costUsd: usd,
+        }),
+      ),
+    }),
+  },
+  "receipt-show": {
+    method: "GET",
+    path: "/api/v1/receipts/:receipt",
+    isOpen: false,
+    request: nothing,
+    response: receiptSchema,
+  },
+  "models-list": {
+    method: "GET",
+    path: "/api/v1/models",
+    isOpen: false,
+    request: z.object({ search: z.string().max(200).optional() }),
+    response: z.looseObject({ models: z.array(modelRowSchema) }),
+  },
+  "models-show": {
+    method: "GET",
+    path: "/api/v1/models/:owner/:name",
+    isOpen: false,
+    request: z.object({ version: z.string().optional() }),
+    response: modelRowSchema.extend({ manifest: z.unknown() }),
+  },
+  /** How a prompt would be masked and split; nothing is sent to a host and nothing kept. */
+  "plan-create": {
+    method: "POST",
+    path: "/api/v1/plan",
+    isOpen: false,
+    request: z.object({
+      model: z.string().optional(),
+      prompt: z.string().min(1),
+      privacy: z.enum(["standard", "strict"]).default("standard"),
+      plan: z.enum(["auto", "single", "split"]).default("auto"),
+    }),
+    response: z.looseObject({
+      plan: z.string(),
+      reason: z.string(),
+      masked: z.record(z.string(), z.int()),
+      prompt: z.string(),
+      largestShare: z.number(),
+      subtasks: z.array(
+        z.looseObject({
+          prompt: z.string(),
+          promptTokens: z.int(),
+          hostId: z.string().nullable(),
+          owner: z.string().nullable(),
+        }),
+      ),
+    }),
+  },
+} as const satisfies Record<string, Route>;
+
+export type Routes = typeof routes;
+export type RouteName = keyof Routes;

@@ -1,0 +1,196 @@
+import { z } from "zod";
+
+/**
+ * The methods of each role's control socket: what goes in and what comes out, for both ends. Amounts are decimal
+ * dollars as text, times milliseconds since the epoch, ids as text. Results are open: a daemon may say more.
+ */
+interface ControlMethod<Params extends z.ZodType, Result extends z.ZodType> {
+  readonly params: Params;
+  /** Of the one result, or of each item where `streams`. */
+  readonly result: Result;
+  readonly streams: boolean;
+}
+
+function answers<Params extends z.ZodType, Result extends z.ZodType>(params: Params, result: Result) {
+  return { params, result, streams: false } as const satisfies ControlMethod<Params, Result>;
+}
+
+function streams<Params extends z.ZodType, Result extends z.ZodType>(params: Params, result: Result) {
+  return { params, result, streams: true } as const satisfies ControlMethod<Params, Result>;
+}
+
+const nothing = z.object({});
+const usd = z.string();
+
+/** A host as the operator sees it. */
+export const hostRowSchema = z.looseObject({
+  hostId: z.string(),
+  owner: z.string(),
+  state: z.enum(["serving", "paused", "degraded", "offline"]),
+  models: z.array(z.string()),
+  sequences: z.int(),
+  activeStreams: z.int(),
+  decodeTokensPerSecond: z.number().nullable(),
+  connectedAt: z.number(),
+});
+export type HostRow = z.infer<typeof hostRowSchema>;
+
+export const networkModelSchema = z.looseObject({
+  model: z.string(),
+  digest: z.string().nullable(),
+  sizeBytes: z.int().nullable(),
+  /** Hosts serving it now. */
+  hosts: z.int(),
+});
+
+export const networkStatusSchema = z.looseObject({
+  networkId: z.string(),
+  url: z.string(),
+  pid: z.int(),
+  startedAt: z.number(),
+  billing: z.enum(["off", "credits", "paypal"]),
+  isPrivate: z.boolean(),
+  accounts: z.int(),
+  hosts: z.array(hostRowSchema),
+  /** Since the start, but for the two of now. */
+  requests: z.looseObject({
+    active: z.int(),
+    queued: z.int(),
+    completed: z.int(),
+    failed: z.int(),
+    refused: z.int(),
+  }),
+  tokens: z.looseObject({ prompt: z.int(), completion: z.int() }),
+});
+
+export const priceSchema = z.looseObject({
+  usdPer100kTokens: usd,
+  /** Hosts' share in percent, "95". */
+  hostSharePercent: z.string(),
+  version: z.int(),
+  since: z.number(),
+});
+
+export const networkMethods = {
+  status: answers(nothing, networkStatusSchema),
+  invite: answers(
+    z.object({ uses: z.int().min(1).max(1_000).default(1), hours: z.number().positive().max(8_760).default(168) }),
+    z.looseObject({ invite: z.string(), uses: z.int(), expiresAt: z.number() }),
+  ),
+  credit: answers(
+    z.object({ account: z.string(), usd }),
+    z.looseObject({ accountId: z.string(), credited: usd, available: usd }),
+  ),
+  audit: answers(nothing, z.looseObject({ balanced: z.boolean() })),
+  "price-show": answers(nothing, priceSchema),
+  "price-set": answers(z.object({ usdPer100kTokens: usd }), priceSchema),
+  hosts: answers(nothing, z.looseObject({ hosts: z.array(hostRowSchema) })),
+  models: answers(nothing, z.looseObject({ models: z.array(networkModelSchema) })),
+  vouch: answers(
+    z.object({ account: z.string(), isVouched: z.boolean().default(true) }),
+    z.looseObject({ accountId: z.string(), isVouched: z.boolean() }),
+  ),
+  "policy-show": answers(nothing, z.looseObject({ policy: z.unknown() })),
+  "policy-set": answers(z.object({ policy: z.unknown() }), z.looseObject({ policy: z.unknown() })),
+} as const;
+
+export const benchmarkSchema = z.looseObject({
+  prefillTokensPerSecond: z.number(),
+  decodeTokensPerSecond: z.number(),
+});
+
+export const hostStatusSchema = z.looseObject({
+  state: z.enum(["serving", "paused", "degraded", "offline"]),
+  pid: z.int(),
+  /** Null where the host serves this machine alone. */
+  hostId: z.string().nullable(),
+  networkUrl: z.string().nullable(),
+  /** The local endpoint's, where there is one; ends in `/v1`. */
+  baseUrl: z.string().nullable(),
+  startedAt: z.number(),
+  models: z.array(z.string()),
+  sequences: z.int(),
+  activeStreams: z.int(),
+  served: z.looseObject({ subtasks: z.int(), promptTokens: z.int(), completionTokens: z.int() }),
+  benchmark: benchmarkSchema.nullable(),
+  /** Until when, where paused for a time. */
+  pausedUntil: z.number().nullable(),
+});
+
+export const hostModelSchema = z.looseObject({
+  model: z.string(),
+  digest: z.string().nullable(),
+  sizeBytes: z.int(),
+  isLoaded: z.boolean(),
+  isPinned: z.boolean(),
+});
+
+/** A subtask as its host sees it, told while it runs to the host's own operator and kept nowhere. */
+export const seenSubtaskSchema = z.looseObject({
+  kind: z.enum(["begin", "end"]),
+  subtaskId: z.string(),
+  model: z.string(),
+  /** The (masked) prompt as it arrived, at `begin`. */
+  prompt: z.string().optional(),
+  promptTokens: z.int().optional(),
+  completionTokens: z.int().optional(),
+});
+
+export const hostMethods = {
+  status: answers(nothing, hostStatusSchema),
+  pause: answers(z.object({ forMs: z.number().positive().nullable().default(null) }), hostStatusSchema),
+  resume: answers(nothing, hostStatusSchema),
+  benchmark: answers(z.object({ model: z.string().optional() }), benchmarkSchema),
+  "schedule-show": answers(nothing, z.looseObject({ schedule: z.string().nullable() })),
+  "schedule-set": answers(
+    z.object({ schedule: z.string().nullable() }),
+    z.looseObject({ schedule: z.string().nullable() }),
+  ),
+  "models-list": answers(nothing, z.looseObject({ models: z.array(hostModelSchema) })),
+  "models-pull": streams(
+    z.object({ model: z.string() }),
+    z.looseObject({
+      kind: z.enum(["progress", "done"]),
+      model: z.string(),
+      doneBytes: z.int(),
+      totalBytes: z.int().nullable(),
+      bytesPerSecond: z.number().nullable(),
+    }),
+  ),
+  "models-remove": answers(z.object({ model: z.string() }), z.looseObject({ model: z.string(), freedBytes: z.int() })),
+  "models-pin": answers(z.object({ model: z.string(), isPinned: z.boolean() }), hostModelSchema),
+  "models-capacity": answers(
+    nothing,
+    z.looseObject({ usedBytes: z.int(), freeBytes: z.int(), memoryBytes: z.int(), models: z.int() }),
+  ),
+  subtasks: streams(nothing, seenSubtaskSchema),
+} as const;
+
+export const proxyStatusSchema = z.looseObject({
+  baseUrl: z.string(),
+  pid: z.int(),
+  networkUrl: z.string(),
+  startedAt: z.number(),
+  model: z.string().nullable(),
+  privacy: z.enum(["standard", "strict"]),
+  requests: z.looseObject({ active: z.int(), completed: z.int(), failed: z.int() }),
+});
+
+export const proxyMethods = {
+  status: answers(nothing, proxyStatusSchema),
+} as const;
+
+/** What the frame around every role answers itself. */
+export const frameMethods = {
+  ping: answers(nothing, z.looseObject({ pid: z.int(), role: z.string(), version: z.string(), startedAt: z.number() })),
+  /** Answers at once; the process is gone some time later. `isImmediate` skips the drain. */
+  shutdown: answers(z.object({ isImmediate: z.boolean().default(false) }), z.looseObject({ pid: z.int() })),
+} as const;
+
+export const controlMethods = {
+  network: { ...networkMethods, ...frameMethods },
+  host: { ...hostMethods, ...frameMethods },
+  proxy: { ...proxyMethods, ...frameMethods },
+} as const;
+
+export type ControlMethods = typeof controlMethods;

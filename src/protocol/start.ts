@@ -1,0 +1,68 @@
+import { z } from "zod";
+import { benchmarkSchema } from "./control-methods.ts";
+
+/**
+ * What a command hands to the daemon it starts (on its standard input, since keys are among it), and what the daemon
+ * answers once it serves. Paths are absolute, ports 0 to 65535 where 0 picks a free one.
+ */
+const port = z.int().min(0).max(65_535);
+const url = z.url({ protocol: /^https?$/ });
+
+export const defaultPorts = { network: 7420, proxy: 7421, local: 7422 } as const;
+
+export const networkStartSchema = z.object({
+  port: port.default(defaultPorts.network),
+  listen: z.string().default("127.0.0.1"),
+  isPrivate: z.boolean().default(false),
+  billing: z.enum(["off", "credits", "paypal"]).default("credits"),
+  tlsCertificate: z.string().nullable().default(null),
+  tlsKey: z.string().nullable().default(null),
+  /** Listen beyond loopback without TLS. */
+  allowsClear: z.boolean().default(false),
+  guardModel: z.string().nullable().default(null),
+});
+export type NetworkStart = z.infer<typeof networkStartSchema>;
+/** `url` is without `/v1`. */
+export const networkReadySchema = z.looseObject({ url: z.string(), pid: z.int(), networkId: z.string() });
+
+export const hostStartSchema = z.object({
+  /** Null exactly where `isLocal`. */
+  networkUrl: url.nullable(),
+  apiKey: z.string().nullable(),
+  isLocal: z.boolean().default(false),
+  /** Of the local endpoint. */
+  port: port.default(defaultPorts.local),
+  /** References or paths of GGUF files; empty: the demo model. */
+  models: z.array(z.string()).default([]),
+  engine: z.enum(["llama", "openai"]).default("llama"),
+  upstream: url.nullable().default(null),
+  threads: z.int().min(1).max(256).nullable().default(null),
+  /** auto, off, or a backend's name. */
+  gpu: z.string().default("auto"),
+  sequences: z.int().min(1).max(64).nullable().default(null),
+  context: z.int().min(128).max(1_048_576).nullable().default(null),
+  tokensPerSecondMax: z.number().positive().nullable().default(null),
+});
+export type HostStart = z.infer<typeof hostStartSchema>;
+/** `hostId` is null and `baseUrl` set where the host is local. */
+export const hostReadySchema = z.looseObject({
+  hostId: z.string().nullable(),
+  pid: z.int(),
+  models: z.array(z.string()),
+  benchmark: benchmarkSchema,
+});
+
+export const proxyStartSchema = z.object({
+  port: port.default(defaultPorts.proxy),
+  networkUrl: url,
+  apiKey: z.string(),
+  /** The model of requests that name none or "default"; null: the network's first. */
+  model: z.string().nullable().default(null),
+  privacy: z.enum(["standard", "strict"]).default("standard"),
+  fallback: z.enum(["none", "local"]).default("none"),
+  /** The user's own words to mask, beside what is detected. */
+  maskedWords: z.array(z.string()).max(1_000).default([]),
+});
+export type ProxyStart = z.infer<typeof proxyStartSchema>;
+/** `baseUrl` ends in `/v1`. */
+export const proxyReadySchema = z.looseObject({ baseUrl: z.string(), pid: z.int() });
