@@ -1,0 +1,95 @@
+import { createHash } from "node:crypto";
+import { PeerError } from "../errors.ts";
+import { isSignedBy, type KeyPair, type PublicKey } from "../identity/key.ts";
+import type { ReceiptId, RequestId } from "../ids.ts";
+import { isStatementBy, type SignedStatement } from "./statement.ts";
+
+/** One host's part in one subtask. Tokens are the orchestrator's own counts. */
+export interface ReceiptLeg {
+  readonly hostId: string;
+  readonly hostPublicKey: PublicKey;
+  readonly owner: string;
+  readonly epoch: number;
+  readonly promptTokens: number;
+  readonly completionTokens: number;
+  readonly outcome: "finished" | "lost" | "cancelled";
+  /** Null where the host died before it could make one. */
+  readonly statement: SignedStatement | null;
+}
+
+export interface ReceiptSubtask {
+  readonly index: number;
+  readonly legs: readonly ReceiptLeg[];
+}
+
+/** What was done for one request, told without a word of its prompt or answer. */
+export interface Receipt {
+  readonly version: 1;
+  readonly receiptId: ReceiptId;
+  readonly requestId: RequestId;
+  readonly networkPublicKey: PublicKey;
+  /** ISO 8601, UTC. */
+  readonly issuedAt: string;
+  readonly model: string;
+  readonly modelDigest: string;
+  readonly privacy: "standard" | "strict";
+  readonly plan: { readonly strategy: string; readonly reason: string };
+  readonly subtasks: readonly ReceiptSubtask[];
+  /** Identifiers masked, counted by type. */
+  readonly masked: Readonly<Record<string, number>>;
+  /** Largest fraction (0..1) of the masked prompt's tokens that one owner saw, backups and replacements counted. */
+  readonly largestPromptShare: number;
+  /** Largest fraction (0..1) of the answer's tokens that one owner made. */
+  readonly largestAnswerShare: number;
+  readonly failovers: number;
+  readonly usage: { readonly promptTokens: number; readonly completionTokens: number };
+  /** Exact decimal dollars. */
+  readonly costUsd: string;
+}
+
+export interface SignedReceipt {
+  readonly receipt: Receipt;
+  /** The orchestrator's Ed25519 signature over the canonical JSON of `receipt`, base64url. */
+  readonly signature: string;
+}
+
+export function signReceipt(key: KeyPair, receipt: Receipt): SignedReceipt {
+  return { receipt, signature: key.sign(receiptBytes(receipt)) };
+}
+
+/**
+ * Checks a receipt with the public keys it names and nothing else. Throws `receipt_invalid`, saying which part fails:
+ * the orchestrator's signature, or a host's statement that is not signed by it or speaks of other work.
+ */
+export function verifyReceipt({ receipt, signature }: SignedReceipt): void {
+  if (!isSignedBy(receipt.networkPublicKey, receiptBytes(receipt), signature)) {
+    throw new PeerError("receipt_invalid", `Receipt ${receipt.receiptId} is not signed by the network it names.`);
+  }
+  for (const subtask of receipt.subtasks) {
+    for (const leg of subtask.legs) verifyLeg(receipt, subtask.index, leg);
+  }
+}
+
+function verifyLeg(receipt: Receipt, index: number, leg: ReceiptLeg): void {
+  const { statement } = leg;
+  if (statement === null) return;
+  if (!isStatementBy(leg.hostPublicKey, statement)) {
+    throw new PeerError("receipt_invalid", `The statement of host ${leg.hostId} on subtask ${index} is not its own.`);
+  }
+  const isOfThisWork = statement.epoch === leg.epoch && statement.digest === receipt.modelDigest;
+  if (!isOfThisWork || statement.completionTokens !== leg.completionTokens) {
+    throw new PeerError("receipt_invalid", `The statement of host ${leg.hostId} on subtask ${index} is of other work.`);
+  }
+}
+
+/** Keys sorted at every depth (RFC 8785's order; the values are strings, booleans, null and finite numbers). */
+function receiptBytes(receipt: Receipt): Uint8Array {
+  return createHash("sha256").update(canonicalJson(receipt)).digest();
+}
+
+function canonicalJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${entries.map(([name, item]) => `${JSON.stringify(name)}:${canonicalJson(item)}`).join(",")}}`;
+}
