@@ -1,0 +1,276 @@
+import type { Clock } from "../clock.ts";
+import { PeerError } from "../errors.ts";
+import type { HostId } from "../ids.ts";
+import { afterFailure, afterSuccess, isClosed } from "./breaker.ts";
+import {
+  blankHistory,
+  firstTokenDeadlineMs,
+  type History,
+  silenceDeadlineMs,
+  withCacheKey,
+  withFirstToken,
+  withTokenInterval,
+} from "./history.ts";
+import type { Offer, PoolMember } from "./offer.ts";
+import { type Candidate, rankCandidates } from "./rank.ts";
+
+/** A slot that some subtask asks for. */
+export interface Wanted {
+  readonly digest: string;
+  /** Whose turn it takes in the queue. */
+  readonly accountId: string;
+  readonly cacheKey: string;
+  readonly promptTokens: number;
+  readonly avoidedOwners: ReadonlySet<string>;
+  isEligible(hostId: HostId, owner: string): boolean;
+}
+
+export type LeaseOutcome = "finished" | "failed" | "cancelled";
+
+/** One slot of one host, held until released. What is observed through it ranks the host from then on. */
+export interface Lease<Member extends PoolMember> {
+  readonly member: Member;
+  readonly offer: Offer;
+  readonly firstTokenDeadlineMs: number;
+  readonly silenceDeadlineMs: number;
+  observeFirstToken(elapsedMs: number): void;
+  observeTokenInterval(intervalMs: number): void;
+  /** Once; later calls change nothing. */
+  release(outcome: LeaseOutcome): void;
+}
+
+interface Seat<Member extends PoolMember> {
+  readonly member: Member;
+  history: History;
+  readonly activeByDigest: Map<string, number>;
+}
+
+interface Ticket<Member extends PoolMember> {
+  readonly wanted: Wanted;
+  resolve(lease: Lease<Member>): void;
+}
+
+export interface PoolOptions {
+  readonly clock: Clock;
+  /** Most tickets waiting, over all accounts. */
+  readonly queueMax: number;
+}
+
+const backupShareMax = 0.05;
+
+/**
+ * The hosts that are connected, their free slots, and who waits for one. Fair across accounts: each account's oldest
+ * ticket is tried in turn. A host that reconnects keeps its history.
+ */
+export class HostPool<Member extends PoolMember> {
+  readonly #clock: Clock;
+  readonly #queueMax: number;
+  readonly #seats = new Map<HostId, Seat<Member>>();
+  readonly #histories = new Map<HostId, History>();
+  /** Tickets by account, in the order in which accounts get their turn. */
+  readonly #queue = new Map<string, Ticket<Member>[]>();
+  #leasesGiven = 0;
+  #backupsGiven = 0;
+
+  constructor(options: PoolOptions) {
+    this.#clock = options.clock;
+    this.#queueMax = options.queueMax;
+  }
+
+  join(member: Member): void {
+    const history = this.#histories.get(member.hostId) ?? blankHistory;
+    this.#seats.set(member.hostId, { member, history, activeByDigest: new Map() });
+    this.offersChanged();
+  }
+
+  /** Takes out exactly this member: a newer connection of the same host stays. */
+  leave(member: Member): void {
+    const seat = this.#seats.get(member.hostId);
+    if (seat?.member !== member) return;
+    this.#histories.set(member.hostId, { ...seat.history, cacheKeys: [] });
+    this.#seats.delete(member.hostId);
+  }
+
+  /** To be called when a member accepts again or offers more. */
+  offersChanged(): void {
+    this.#serveQueue();
+  }
+
+  members(): readonly Member[] {
+    return [...this.#seats.values()].map(({ member }) => member);
+  }
+
+  activeSubtasksOf(hostId: HostId): number {
+    const seat = this.#seats.get(hostId);
+    return seat === undefined ? 0 : [...seat.activeByDigest.values()].reduce((sum, active) => sum + active, 0);
+  }
+
+  queueLength(): number {
+    return [...this.#queue.values()].reduce((sum, tickets) => sum + tickets.length, 0);
+  }
+
+  /**
+   * Waits for a slot, at most `patienceMs`. Throws `queue_full` at once when too many wait, `host_unavailable` when
+   * patience ends, or the signal's reason.
+   */
+  async acquire(wanted: Wanted, patienceMs: number, signal: AbortSignal): Promise<Lease<Member>> {
+    signal.throwIfAborted();
+    const lease = this.#take(wanted);
+    if (lease !== null) return lease;
+    if (this.queueLength() >= this.#queueMax) {
+      throw new PeerError("queue_full", "Every host is busy and the queue is full. Try again shortly.", {
+        retryAfterSeconds: 5,
+      });
+    }
+    return this.#waitInQueue(wanted, patienceMs, signal);
+  }
+
+  /** A slot for a backup, now or not at all: never while others wait, never over 5% of leases. */
+  acquireBackup(wanted: Wanted): Lease<Member> | null {
+    if (this.queueLength() > 0 || this.#backupsGiven + 1 > this.#leasesGiven * backupShareMax) return null;
+    const lease = this.#take(wanted);
+    if (lease !== null) this.#backupsGiven += 1;
+    return lease;
+  }
+
+  async #waitInQueue(wanted: Wanted, patienceMs: number, signal: AbortSignal): Promise<Lease<Member>> {
+    const patience = new AbortController();
+    const turn = new Promise<Lease<Member>>((resolve) => {
+      const ticket: Ticket<Member> = { wanted, resolve };
+      const waiting = this.#queue.get(wanted.accountId) ?? [];
+      this.#queue.set(wanted.accountId, [...waiting, ticket]);
+    });
+    let isGiven = false;
+    const lease = turn.then((given) => {
+      isGiven = true;
+      patience.abort();
+      return given;
+    });
+    try {
+      await this.#waitPatiently(patienceMs, AbortSignal.any([signal, patience.signal]));
+    } catch (error) {
+      if (!isGiven) {
+        this.#withdraw(wanted);
+        throw error;
+      }
+    }
+    if (isGiven) return lease;
+    this.#withdraw(wanted);
+    throw this.#unavailable(wanted, patienceMs);
+  }
+
+  /** Looks again every second: a breaker closes by time alone, with no event to tell of it. */
+  async #waitPatiently(patienceMs: number, signal: AbortSignal): Promise<void> {
+    const endsAt = this.#clock.monotonic() + patienceMs;
+    for (let left = patienceMs; left > 0; left = endsAt - this.#clock.monotonic()) {
+      await this.#clock.sleep(Math.min(left, 1_000), signal);
+      this.#serveQueue();
+    }
+  }
+
+  #unavailable(wanted: Wanted, patienceMs: number): PeerError {
+    const offering = this.members().filter((member) => member.offerOf(wanted.digest) !== undefined);
+    const eligible = offering.filter((member) => wanted.isEligible(member.hostId, member.owner));
+    const seconds = Math.ceil(patienceMs / 1_000);
+    if (offering.length === 0) {
+      return new PeerError("host_unavailable", "No host serves this model at the moment.", { retryAfterSeconds: 10 });
+    }
+    const message =
+      eligible.length === 0
+        ? `None of the ${offering.length} hosts of this model may take this part of the request.`
+        : `Every host of this model was busy for ${seconds} s.`;
+    return new PeerError("host_unavailable", message, { retryAfterSeconds: 5 });
+  }
+
+  #withdraw(wanted: Wanted): void {
+    const left = (this.#queue.get(wanted.accountId) ?? []).filter((ticket) => ticket.wanted !== wanted);
+    if (left.length === 0) this.#queue.delete(wanted.accountId);
+    else this.#queue.set(wanted.accountId, left);
+  }
+
+  /** Gives every account one turn after another until a whole round places nobody. */
+  #serveQueue(): void {
+    let placed = true;
+    while (placed && this.#queue.size > 0) {
+      placed = false;
+      for (const accountId of [...this.#queue.keys()]) {
+        if (this.#serveAccount(accountId)) placed = true;
+      }
+    }
+  }
+
+  /** Places the oldest ticket that can be placed and sends the account to the end of the round. */
+  #serveAccount(accountId: string): boolean {
+    for (const ticket of this.#queue.get(accountId) ?? []) {
+      const lease = this.#take(ticket.wanted);
+      if (lease === null) continue;
+      this.#withdraw(ticket.wanted);
+      const left = this.#queue.get(accountId);
+      if (left !== undefined) {
+        this.#queue.delete(accountId);
+        this.#queue.set(accountId, left);
+      }
+      ticket.resolve(lease);
+      return true;
+    }
+    return false;
+  }
+
+  #take(wanted: Wanted): Lease<Member> | null {
+    const best = rankCandidates(this.#candidates(wanted), wanted)[0];
+    const seat = best === undefined ? undefined : this.#seats.get(best.member.hostId);
+    if (best === undefined || seat === undefined) return null;
+    this.#leasesGiven += 1;
+    return this.#lease(seat, best.offer, wanted);
+  }
+
+  #candidates(wanted: Wanted): Candidate<Member>[] {
+    const now = this.#clock.monotonic();
+    const candidates: Candidate<Member>[] = [];
+    for (const { member, history, activeByDigest } of this.#seats.values()) {
+      const offer = member.offerOf(wanted.digest);
+      const activeSubtasks = activeByDigest.get(wanted.digest) ?? 0;
+      if (offer === undefined || !member.isAccepting || activeSubtasks >= offer.sequences) continue;
+      if (!isClosed(history.breaker, now) || !wanted.isEligible(member.hostId, member.owner)) continue;
+      candidates.push({ member, offer, history, activeSubtasks });
+    }
+    return candidates;
+  }
+
+  #lease(seat: Seat<Member>, offer: Offer, wanted: Wanted): Lease<Member> {
+    const { digest } = offer;
+    seat.activeByDigest.set(digest, (seat.activeByDigest.get(digest) ?? 0) + 1);
+    let isReleased = false;
+    return {
+      member: seat.member,
+      offer,
+      firstTokenDeadlineMs: firstTokenDeadlineMs(seat.history, offer, wanted.promptTokens),
+      silenceDeadlineMs: silenceDeadlineMs(seat.history, offer),
+      observeFirstToken: (elapsedMs) => {
+        seat.history = withFirstToken(seat.history, offer, wanted.promptTokens, elapsedMs);
+        seat.history = withCacheKey(seat.history, wanted.cacheKey);
+      },
+      observeTokenInterval: (intervalMs) => {
+        seat.history = withTokenInterval(seat.history, intervalMs);
+      },
+      release: (outcome) => {
+        if (isReleased) return;
+        isReleased = true;
+        seat.activeByDigest.set(digest, (seat.activeByDigest.get(digest) ?? 1) - 1);
+        this.#judge(seat, outcome);
+        this.#serveQueue();
+      },
+    };
+  }
+
+  #judge(seat: Seat<Member>, outcome: LeaseOutcome): void {
+    if (outcome === "finished") seat.history = { ...seat.history, breaker: afterSuccess() };
+    if (outcome !== "failed") return;
+    const now = this.#clock.monotonic();
+    seat.history = { ...seat.history, breaker: afterFailure(seat.history.breaker, now) };
+    if (this.#seats.get(seat.member.hostId) !== seat) {
+      const kept = this.#histories.get(seat.member.hostId) ?? blankHistory;
+      this.#histories.set(seat.member.hostId, { ...kept, breaker: seat.history.breaker });
+    }
+  }
+}
