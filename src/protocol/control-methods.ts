@@ -1,22 +1,32 @@
 import { z } from "zod";
+import type { RoleName } from "./control.ts";
 
-/**
+/*
  * The methods of each role's control socket: what goes in and what comes out, for both ends. Amounts are decimal
  * dollars as text, times milliseconds since the epoch, ids as text. Results are open: a daemon may say more.
  */
-interface ControlMethod<Params extends z.ZodType, Result extends z.ZodType> {
+export interface ControlMethod<Params extends z.ZodType, Result extends z.ZodType, Streams extends boolean> {
+  readonly name: string;
   readonly params: Params;
   /** Of the one result, or of each item where `streams`. */
   readonly result: Result;
-  readonly streams: boolean;
+  readonly streams: Streams;
 }
 
-function answers<Params extends z.ZodType, Result extends z.ZodType>(params: Params, result: Result) {
-  return { params, result, streams: false } as const satisfies ControlMethod<Params, Result>;
+function answers<Params extends z.ZodType, Result extends z.ZodType>(
+  name: string,
+  params: Params,
+  result: Result,
+): ControlMethod<Params, Result, false> {
+  return { name, params, result, streams: false };
 }
 
-function streams<Params extends z.ZodType, Result extends z.ZodType>(params: Params, result: Result) {
-  return { params, result, streams: true } as const satisfies ControlMethod<Params, Result>;
+function streams<Params extends z.ZodType, Result extends z.ZodType>(
+  name: string,
+  params: Params,
+  result: Result,
+): ControlMethod<Params, Result, true> {
+  return { name, params, result, streams: true };
 }
 
 const nothing = z.object({});
@@ -72,26 +82,29 @@ export const priceSchema = z.looseObject({
 });
 
 export const networkMethods = {
-  status: answers(nothing, networkStatusSchema),
+  status: answers("status", nothing, networkStatusSchema),
   invite: answers(
+    "invite",
     z.object({ uses: z.int().min(1).max(1_000).default(1), hours: z.number().positive().max(8_760).default(168) }),
     z.looseObject({ invite: z.string(), uses: z.int(), expiresAt: z.number() }),
   ),
   credit: answers(
+    "credit",
     z.object({ account: z.string(), usd }),
     z.looseObject({ accountId: z.string(), credited: usd, available: usd }),
   ),
-  audit: answers(nothing, z.looseObject({ balanced: z.boolean() })),
-  "price-show": answers(nothing, priceSchema),
-  "price-set": answers(z.object({ usdPer100kTokens: usd }), priceSchema),
-  hosts: answers(nothing, z.looseObject({ hosts: z.array(hostRowSchema) })),
-  models: answers(nothing, z.looseObject({ models: z.array(networkModelSchema) })),
+  audit: answers("audit", nothing, z.looseObject({ balanced: z.boolean() })),
+  "price-show": answers("price-show", nothing, priceSchema),
+  "price-set": answers("price-set", z.object({ usdPer100kTokens: usd }), priceSchema),
+  hosts: answers("hosts", nothing, z.looseObject({ hosts: z.array(hostRowSchema) })),
+  models: answers("models", nothing, z.looseObject({ models: z.array(networkModelSchema) })),
   vouch: answers(
+    "vouch",
     z.object({ account: z.string(), isVouched: z.boolean().default(true) }),
     z.looseObject({ accountId: z.string(), isVouched: z.boolean() }),
   ),
-  "policy-show": answers(nothing, z.looseObject({ policy: z.unknown() })),
-  "policy-set": answers(z.object({ policy: z.unknown() }), z.looseObject({ policy: z.unknown() })),
+  "policy-show": answers("policy-show", nothing, z.looseObject({ policy: z.unknown() })),
+  "policy-set": answers("policy-set", z.object({ policy: z.unknown() }), z.looseObject({ policy: z.unknown() })),
 } as const;
 
 export const benchmarkSchema = z.looseObject({
@@ -137,17 +150,19 @@ export const seenSubtaskSchema = z.looseObject({
 });
 
 export const hostMethods = {
-  status: answers(nothing, hostStatusSchema),
-  pause: answers(z.object({ forMs: z.number().positive().nullable().default(null) }), hostStatusSchema),
-  resume: answers(nothing, hostStatusSchema),
-  benchmark: answers(z.object({ model: z.string().optional() }), benchmarkSchema),
-  "schedule-show": answers(nothing, z.looseObject({ schedule: z.string().nullable() })),
+  status: answers("status", nothing, hostStatusSchema),
+  pause: answers("pause", z.object({ forMs: z.number().positive().nullable().default(null) }), hostStatusSchema),
+  resume: answers("resume", nothing, hostStatusSchema),
+  benchmark: answers("benchmark", z.object({ model: z.string().optional() }), benchmarkSchema),
+  "schedule-show": answers("schedule-show", nothing, z.looseObject({ schedule: z.string().nullable() })),
   "schedule-set": answers(
+    "schedule-set",
     z.object({ schedule: z.string().nullable() }),
     z.looseObject({ schedule: z.string().nullable() }),
   ),
-  "models-list": answers(nothing, z.looseObject({ models: z.array(hostModelSchema) })),
+  "models-list": answers("models-list", nothing, z.looseObject({ models: z.array(hostModelSchema) })),
   "models-pull": streams(
+    "models-pull",
     z.object({ model: z.string() }),
     z.looseObject({
       kind: z.enum(["progress", "done"]),
@@ -157,13 +172,18 @@ export const hostMethods = {
       bytesPerSecond: z.number().nullable(),
     }),
   ),
-  "models-remove": answers(z.object({ model: z.string() }), z.looseObject({ model: z.string(), freedBytes: z.int() })),
-  "models-pin": answers(z.object({ model: z.string(), isPinned: z.boolean() }), hostModelSchema),
+  "models-remove": answers(
+    "models-remove",
+    z.object({ model: z.string() }),
+    z.looseObject({ model: z.string(), freedBytes: z.int() }),
+  ),
+  "models-pin": answers("models-pin", z.object({ model: z.string(), isPinned: z.boolean() }), hostModelSchema),
   "models-capacity": answers(
+    "models-capacity",
     nothing,
     z.looseObject({ usedBytes: z.int(), freeBytes: z.int(), memoryBytes: z.int(), models: z.int() }),
   ),
-  subtasks: streams(nothing, seenSubtaskSchema),
+  subtasks: streams("subtasks", nothing, seenSubtaskSchema),
 } as const;
 
 export const proxyStatusSchema = z.looseObject({
@@ -177,20 +197,23 @@ export const proxyStatusSchema = z.looseObject({
 });
 
 export const proxyMethods = {
-  status: answers(nothing, proxyStatusSchema),
+  status: answers("status", nothing, proxyStatusSchema),
 } as const;
 
 /** What the frame around every role answers itself. */
 export const frameMethods = {
-  ping: answers(nothing, z.looseObject({ pid: z.int(), role: z.string(), version: z.string(), startedAt: z.number() })),
+  ping: answers(
+    "ping",
+    nothing,
+    z.looseObject({ pid: z.int(), role: z.string(), version: z.string(), startedAt: z.number() }),
+  ),
   /** Answers at once; the process is gone some time later. `isImmediate` skips the drain. */
-  shutdown: answers(z.object({ isImmediate: z.boolean().default(false) }), z.looseObject({ pid: z.int() })),
+  shutdown: answers("shutdown", z.object({ isImmediate: z.boolean().default(false) }), z.looseObject({ pid: z.int() })),
 } as const;
 
+/** Every method a daemon of the role answers, by name. */
 export const controlMethods = {
   network: { ...networkMethods, ...frameMethods },
   host: { ...hostMethods, ...frameMethods },
   proxy: { ...proxyMethods, ...frameMethods },
-} as const;
-
-export type ControlMethods = typeof controlMethods;
+} as const satisfies Record<RoleName, Record<string, ControlMethod<z.ZodType, z.ZodType, boolean>>>;

@@ -1,0 +1,139 @@
+import { connect, type Socket } from "node:net";
+import type { z } from "zod";
+import { PeerError } from "../errors.ts";
+import type { Home } from "../paths.ts";
+import {
+  type ControlReply,
+  controlLineBytesMax,
+  controlReplySchema,
+  controlVersion,
+  errorOfDocument,
+  type RoleName,
+} from "../protocol/control.ts";
+import type { ControlMethod } from "../protocol/control-methods.ts";
+import { readLines } from "../protocol/lines.ts";
+import { isAlive } from "./process-identity.ts";
+import { readRunRecord } from "./run-record.ts";
+
+/**
+ * Asks the daemon of that role and home, and waits for its answer. Throws `daemon_unreachable` where none serves,
+ * what the daemon answered with, or the signal's reason.
+ */
+export async function callDaemon<Params extends z.ZodType, Result extends z.ZodType>(
+  home: Home,
+  role: RoleName,
+  method: ControlMethod<Params, Result, false>,
+  params: z.input<Params>,
+  signal: AbortSignal,
+): Promise<z.output<Result>> {
+  for await (const reply of exchange(home, role, method.name, params, signal)) {
+    if (reply.kind === "result") return parseResult(role, method, reply.result);
+  }
+  throw lostConnection(role);
+}
+
+/** The items of a streaming method, until it ends. Leaving the loop cancels the call. Throws as `callDaemon`. */
+export async function* streamDaemon<Params extends z.ZodType, Result extends z.ZodType>(
+  home: Home,
+  role: RoleName,
+  method: ControlMethod<Params, Result, true>,
+  params: z.input<Params>,
+  signal: AbortSignal,
+): AsyncGenerator<z.output<Result>> {
+  for await (const reply of exchange(home, role, method.name, params, signal)) {
+    if (reply.kind === "item") yield parseResult(role, method, reply.item);
+    if (reply.kind === "end") return;
+  }
+  throw lostConnection(role);
+}
+
+/** One call on a connection of its own; the connection's end is the call's. Errors that come back are thrown. */
+async function* exchange(
+  home: Home,
+  role: RoleName,
+  method: string,
+  params: unknown,
+  signal: AbortSignal,
+): AsyncGenerator<ControlReply> {
+  signal.throwIfAborted();
+  const socket = await connectTo(home, role);
+  const onAbort = () => socket.destroy();
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    socket.write(`${JSON.stringify({ kind: "call", version: controlVersion, id: 1, method, params })}\n`);
+    for await (const line of readLines(socket, controlLineBytesMax)) {
+      const reply = parseReply(role, line);
+      if (reply.kind === "error") throw errorOfDocument(reply.error);
+      yield reply;
+    }
+    signal.throwIfAborted();
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error instanceof PeerError ? error : lostConnection(role, error);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+    socket.destroy();
+  }
+}
+
+async function connectTo(home: Home, role: RoleName): Promise<Socket> {
+  const record = await readRunRecord(home, role);
+  if (record === null || !isAlive(record)) throw notRunning(home, role);
+  const socket = connect(record.socket);
+  await new Promise<void>((resolve, reject) => {
+    socket.once("connect", resolve);
+    socket.once("error", (cause) => reject(notRunning(home, role, cause)));
+  });
+  return socket;
+}
+
+function parseReply(role: RoleName, line: string): ControlReply {
+  try {
+    return controlReplySchema.parse(JSON.parse(line));
+  } catch (cause) {
+    throw misunderstood(role, cause);
+  }
+}
+
+function parseResult<Params extends z.ZodType, Result extends z.ZodType>(
+  role: RoleName,
+  method: ControlMethod<Params, Result, boolean>,
+  result: unknown,
+): z.output<Result> {
+  const parsed = method.result.safeParse(result);
+  if (!parsed.success) throw misunderstood(role, parsed.error);
+  return parsed.data;
+}
+
+const startCommands = {
+  network: "peerllm network up",
+  host: "peerllm host up",
+  proxy: "peerllm consume --detach",
+} as const satisfies Record<RoleName, string>;
+
+const roleTitles = {
+  network: "network's orchestrator",
+  host: "host",
+  proxy: "consumer's endpoint",
+} as const satisfies Record<RoleName, string>;
+
+function notRunning(home: Home, role: RoleName, cause?: unknown): PeerError {
+  return new PeerError("daemon_unreachable", `No ${roleTitles[role]} is running in "${home.root}".`, {
+    cause,
+    hint: `Start it with "${startCommands[role]}", or name another home with --home.`,
+  });
+}
+
+function lostConnection(role: RoleName, cause?: unknown): PeerError {
+  return new PeerError("daemon_unreachable", `The ${roleTitles[role]} went away before it had answered.`, {
+    cause,
+    hint: `Look at its log, and start it again with "${startCommands[role]}".`,
+  });
+}
+
+function misunderstood(role: RoleName, cause: unknown): PeerError {
+  return new PeerError("protocol_incompatible", `The ${roleTitles[role]} gave an answer this version can't read.`, {
+    cause,
+    hint: "It may be of another version: stop it and start it again.",
+  });
+}

@@ -1,0 +1,78 @@
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { tmpdir, userInfo } from "node:os";
+import { join, resolve } from "node:path";
+import { z } from "zod";
+import { PeerError } from "../errors.ts";
+import type { Home } from "../paths.ts";
+import type { RoleName } from "../protocol/control.ts";
+
+/** Who holds a role of a home: the content of its lock. */
+const lockRecordSchema = z.object({
+  pid: z.int().positive(),
+  processStart: z.string(),
+  startedAt: z.number(),
+  nonce: z.string(),
+});
+export type LockRecord = z.infer<typeof lockRecordSchema>;
+
+/** What a serving daemon leaves in its home for commands to find it by. */
+const runRecordSchema = z.object({
+  role: z.string(),
+  pid: z.int().positive(),
+  processStart: z.string(),
+  startedAt: z.number(),
+  version: z.string(),
+  socket: z.string(),
+  /** What it said once it served: its url and so on. */
+  ready: z.record(z.string(), z.unknown()),
+});
+export type RunRecord = z.infer<typeof runRecordSchema>;
+
+export function lockPath(home: Home, role: RoleName): string {
+  return join(home.runDirectory, `${role}.lock`);
+}
+
+export function runRecordPath(home: Home, role: RoleName): string {
+  return join(home.runDirectory, `${role}.json`);
+}
+
+/** The name of a unix socket fits 104 bytes (macOS, its NUL counted; Linux has 108). Source: sys/un.h. */
+const socketPathBytesMax = 103;
+
+/** In the home; where that is too deep for a socket's name, in this user's own folder for temporary files. */
+export function socketPath(home: Home, role: RoleName): string {
+  const inHome = join(resolve(home.runDirectory), `${role}.sock`);
+  if (Buffer.byteLength(inHome) <= socketPathBytesMax) return inHome;
+  const digest = createHash("sha256").update(inHome).digest("hex").slice(0, 20);
+  return join(tmpdir(), `peerllm-${userInfo().uid}`, `${digest}.sock`);
+}
+
+/** Null where no daemon of that role serves, as far as its home says. */
+export function readRunRecord(home: Home, role: RoleName): Promise<RunRecord | null> {
+  return readRecord(runRecordPath(home, role), runRecordSchema);
+}
+
+/** Null where nobody holds the role. The holder may be dead: ask `isAlive`. */
+export function readLockRecord(home: Home, role: RoleName): Promise<LockRecord | null> {
+  return readRecord(lockPath(home, role), lockRecordSchema);
+}
+
+async function readRecord<Schema extends z.ZodType>(path: string, schema: Schema): Promise<z.output<Schema> | null> {
+  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT" || error.code === "ENOTDIR") return null;
+    throw new PeerError("unexpected", `"${path}" can't be read (${error.code}).`, { cause: error });
+  });
+  if (text === null) return null;
+  const parsed = schema.safeParse(parseJson(text));
+  // A record that can't be read says nothing of anybody: whoever wrote it is not a daemon of ours.
+  return parsed.success ? parsed.data : null;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,160 @@
+import { mkdirSync } from "node:fs";
+import { basename, dirname } from "node:path";
+import { type LevelWithSilent, pino } from "pino";
+import { createStream } from "rotating-file-stream";
+import { isPeerError, PeerError } from "./errors.ts";
+
+export type LogFields = Readonly<Record<string, unknown>>;
+
+/** One JSON line per event. `event` is a constant ("subtask-settled"); all that varies goes in `fields`, units in keys. */
+export interface Log {
+  error(event: string, fields?: LogFields): void;
+  warn(event: string, fields?: LogFields): void;
+  info(event: string, fields?: LogFields): void;
+  debug(event: string, fields?: LogFields): void;
+}
+
+export const logLevels = ["silent", "error", "warn", "info", "debug"] as const satisfies readonly LevelWithSilent[];
+export type LogLevel = (typeof logLevels)[number];
+
+/** A log and what keeps it open. */
+export interface OpenLog extends Log {
+  close(): Promise<void>;
+}
+
+/** Logs nothing. */
+export const silentLog: Log = { error() {}, warn() {}, info() {}, debug() {} };
+
+/** Bytes after which a log file is rotated, and how many rotated ones stay. */
+export const logFileMegabytesMax = 10;
+export const logFilesMax = 5;
+
+/**
+ * Logs to `file` (rotated, mode 0600, its folder made), and to standard error where `isEchoed`. Whatever is handed in,
+ * fields that could carry a prompt, an answer, a key or an e-mail address are written as "[redacted]".
+ */
+export function openLog(options: { file: string; level: LogLevel; isEchoed: boolean }): OpenLog {
+  mkdirSync(dirname(options.file), { recursive: true, mode: 0o700 });
+  const stream = createStream(rotatedName(basename(options.file)), {
+    path: dirname(options.file),
+    size: `${logFileMegabytesMax}M`,
+    rotate: logFilesMax,
+    mode: 0o600,
+  });
+  // A full disk must not take the daemon down with it: the log is the thing that can be done without.
+  stream.on("error", () => {});
+  const lines = {
+    write(line: string) {
+      stream.write(line);
+      if (options.isEchoed) process.stderr.write(line);
+    },
+  };
+  const log = pinoLog(options.level, lines);
+  return { ...log, close: () => new Promise((resolve) => stream.end(() => resolve())) };
+}
+
+/** A log whose lines go to `lines`. */
+export function pinoLog(level: LogLevel, lines: { write(line: string): void }): Log {
+  const logger = pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    lines,
+  );
+  const at =
+    (name: "error" | "warn" | "info" | "debug") =>
+    (event: string, fields: LogFields = {}) => {
+      if (logger.isLevelEnabled(name)) logger[name]({ event, ...redactFields(fields) });
+    };
+  return { error: at("error"), warn: at("warn"), info: at("info"), debug: at("debug") };
+}
+
+/** Reads a level as a person writes it, from PEERLLM_LOG_LEVEL. Throws `config_invalid`. */
+export function parseLogLevel(text: string | undefined): LogLevel {
+  if (text === undefined || text === "") return "info";
+  const level = logLevels.find((candidate) => candidate === text.toLowerCase());
+  if (level === undefined) {
+    throw new PeerError(
+      "config_invalid",
+      `Not a log level: "${text.slice(0, 32)}". Use one of ${logLevels.join(", ")}.`,
+    );
+  }
+  return level;
+}
+
+const redacted = "[redacted]";
+
+/** Keys that name content or secrets, in any case and with any prefix; counts and times of them ("promptTokens") pass. */
+const secretKey =
+  /(prompt|prompts|messages?|content|text|answer|completion|output|input|delta|vault|entity|entities|original|api_?key|secret|password|passphrase|authorization|cookie|credential|credentials|private_?key|e-?mail|invite|phone|body|bearer|token)s?$/i;
+
+/** Secrets and addresses by their looks, wherever they stand in a string. */
+const secretValues: readonly RegExp[] = [
+  /sk-[\w-]{8,}/g,
+  /Bearer\s+\S+/gi,
+  /[\w.+%-]+@[\w-]+(?:\.[\w-]+)+/g,
+  /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g,
+  /invite-[\w-]{8,}/g,
+];
+
+const stringLengthMax = 512;
+const itemsMax = 64;
+const depthMax = 4;
+
+export function redactFields(fields: LogFields): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(fields).map(([key, value]) => [key, secretKey.test(key) ? redactNamed(value) : redact(value, 0)]),
+  );
+}
+
+/** Under a key that names a secret, only what can't carry one stays: counts, flags, absence. */
+function redactNamed(value: unknown): unknown {
+  return typeof value === "number" || typeof value === "boolean" || value === null || value === undefined
+    ? value
+    : redacted;
+}
+
+function redact(value: unknown, depth: number): unknown {
+  if (typeof value === "string") return redactText(value);
+  if (typeof value === "bigint") return value.toString();
+  if (typeof value !== "object" || value === null) return typeof value === "function" ? undefined : value;
+  if (depth >= depthMax) return "[deep]";
+  if (value instanceof Error) return describeError(value, depth);
+  if (Array.isArray(value)) return value.slice(0, itemsMax).map((item) => redact(item, depth + 1));
+  if (ArrayBuffer.isView(value)) return `[${value.byteLength} bytes]`;
+  return Object.fromEntries(
+    Object.entries(value)
+      .slice(0, itemsMax)
+      .map(([key, item]) => [key, secretKey.test(key) ? redactNamed(item) : redact(item, depth + 1)]),
+  );
+}
+
+function redactText(text: string): string {
+  const clean = secretValues.reduce((rest, pattern) => rest.replace(pattern, redacted), text);
+  return clean.length > stringLengthMax ? `${clean.slice(0, stringLengthMax)}…` : clean;
+}
+
+/**
+ * Our own errors speak for themselves. Of others' only the name, the system's code and the frames are kept: their
+ * messages quote what they choked on (JSON.parse quotes the text), which may be a prompt.
+ */
+function describeError(error: Error, depth: number): Record<string, unknown> {
+  const systemCode = "code" in error && typeof error.code === "string" ? error.code : undefined;
+  const frames = (error.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line));
+  return {
+    name: error.name,
+    ...(isPeerError(error)
+      ? { code: error.code, reason: redactText(error.message) }
+      : { code: systemCode, stack: frames.slice(0, 12).join("\n") }),
+    ...(error.cause === undefined ? {} : { cause: redact(error.cause, depth + 1) }),
+  };
+}
+
+/** host.log, then host.1.log (the newest rotated) to host.5.log. */
+function rotatedName(name: string): (rotation: number | Date) => string {
+  const stem = name.replace(/\.log$/, "");
+  return (rotation) => (typeof rotation === "number" ? `${stem}.${rotation}.log` : name);
+}
