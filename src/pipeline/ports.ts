@@ -1,0 +1,83 @@
+import type { Sampling } from "../chat/generation.ts";
+import type { Prompt } from "../chat/message.ts";
+import type { Clock } from "../clock.ts";
+import type { PublicKey } from "../identity/key.ts";
+import type { AccountId, ApiKeyId, SubtaskId } from "../ids.ts";
+import type { NanoUsd } from "../money.ts";
+import type { PoolMember } from "../scheduling/offer.ts";
+import type { HostPool } from "../scheduling/pool.ts";
+import type { SignedStatement } from "../verification/statement.ts";
+
+/** Who asks: the account that pays and the key it used. */
+export interface Caller {
+  readonly accountId: AccountId;
+  readonly apiKeyId: ApiKeyId;
+}
+
+/** A model of this network, with its weights at hand for tokenizing. */
+export interface ServedModel {
+  /** `owner/name:version`. */
+  readonly reference: string;
+  /** "sha256:" and 64 hex digits. */
+  readonly digest: string;
+  readonly file: string;
+  readonly contextLength: number;
+  readonly producer: AccountId;
+  readonly royaltyPer100kTokens: NanoUsd;
+}
+
+export interface Catalogue {
+  /** Throws `model_missing`, naming what there is instead, also where the caller may not see the model. */
+  resolve(model: string, caller: Caller): Promise<ServedModel>;
+}
+
+/** Text ⇄ token ids by a model's own vocabulary and template, exact. */
+export interface Tokenizers {
+  render(file: string, prompt: Prompt): Promise<readonly number[]>;
+  /** Makes text of an answer's ids as they come; holds back half characters and what may become a stop string. */
+  verbalise(file: string, stop: readonly string[]): Promise<Verbaliser>;
+}
+
+export interface Verbaliser {
+  /** `isStopped`: a stop string was met; the text ends before it. */
+  push(tokens: readonly number[]): Promise<{ readonly text: string; readonly isStopped: boolean }>;
+  flush(): Promise<string>;
+  close(): void;
+}
+
+/** What a host is asked to do in one lease. */
+export interface Assignment {
+  readonly subtaskId: SubtaskId;
+  /** Raised with every lease of a subtask, so that a host given up can't speak again. */
+  readonly epoch: number;
+  readonly digest: string;
+  /** For engines that take no token ids. */
+  readonly prompt: Prompt;
+  readonly promptTokens: readonly number[];
+  readonly resumedTokens: readonly number[];
+  readonly sampling: Sampling;
+  readonly cacheKey: string;
+}
+
+export type HostEvent =
+  | { readonly kind: "delta"; readonly position: number; readonly tokens: readonly number[]; readonly text: string }
+  | { readonly kind: "end"; readonly finishReason: "stop" | "length"; readonly statement: SignedStatement };
+
+/** A connected host. */
+export interface HostLink extends PoolMember {
+  readonly accountId: AccountId;
+  readonly publicKey: PublicKey;
+  /**
+   * Ends with an `end` event or throws: `host_lost`, the host's own error as `upstream_failed`, or the signal's reason,
+   * at once, having told the host to stop.
+   */
+  run(assignment: Assignment, signal: AbortSignal): AsyncIterable<HostEvent>;
+}
+
+export type Hosts = HostPool<HostLink>;
+
+export interface DispatchPorts {
+  readonly clock: Clock;
+  readonly hosts: Hosts;
+  readonly tokenizers: Tokenizers;
+}

@@ -1,0 +1,281 @@
+import type { Sampling } from "../chat/generation.ts";
+import type { Prompt } from "../chat/message.ts";
+import type { Clock } from "../clock.ts";
+import { isPeerError, PeerError } from "../errors.ts";
+import type { AccountId, HostId, SubtaskId } from "../ids.ts";
+import type { Exposure } from "../scheduling/exposure.ts";
+import type { Lease, LeaseOutcome, Wanted } from "../scheduling/pool.ts";
+import type { SignedStatement } from "../verification/statement.ts";
+import type { HostEvent, HostLink, Hosts } from "./ports.ts";
+
+/** One host's part in one subtask, as the orchestrator saw it. */
+export interface Leg {
+  readonly link: Pick<HostLink, "hostId" | "accountId" | "owner" | "publicKey">;
+  readonly epoch: number;
+  /** Tokens delivered, those resumed from not counted. */
+  deliveredTokens: number;
+  outcome: "running" | "finished" | "lost" | "cancelled";
+  statement: SignedStatement | null;
+}
+
+export interface RelayedSubtask {
+  readonly subtaskId: SubtaskId;
+  readonly accountId: AccountId;
+  readonly digest: string;
+  readonly prompt: Prompt;
+  readonly promptTokens: readonly number[];
+  readonly sampling: Sampling;
+  readonly cacheKey: string;
+  readonly exposure: Exposure;
+  /** Filled as hosts take their turns, in that order. */
+  readonly legs: Leg[];
+}
+
+export interface RelayDelta {
+  readonly kind: "delta";
+  readonly tokens: readonly number[];
+  /** From hosts that report no tokens; otherwise text is made here, of the tokens. */
+  readonly text: string;
+}
+
+export type RelayEvent = RelayDelta | { readonly kind: "end"; readonly finishReason: "stop" | "length" };
+
+const hostsTriedMax = 5;
+const firstHostPatienceMs = 30_000;
+const replacementPatienceMs = 20_000;
+/** How much longer than its backup's start a first token may still take before the host is given up. */
+const firstTokenGrace = 4;
+
+/**
+ * One subtask's answer, from as many hosts as it takes. A backup starts when the first token is late, the first valid
+ * delta wins. A host that dies, stalls or breaks the protocol hands over to another, which continues from the token
+ * ids received so far. Throws the last host's error when no other can go on.
+ */
+export async function* relay(
+  subtask: RelayedSubtask,
+  hosts: Hosts,
+  clock: Clock,
+  signal: AbortSignal,
+): AsyncGenerator<RelayEvent, void, undefined> {
+  const course = new Course(subtask, hosts, clock);
+  for (;;) {
+    let runner = await course.start(signal);
+    try {
+      const first = await course.firstEvent(runner, signal);
+      runner = first.runner;
+      for (let event = first.event; ; event = await runner.next()) {
+        course.accept(runner, event);
+        yield event.kind === "end" ? { kind: "end", finishReason: event.finishReason } : event;
+        if (event.kind === "end") return;
+      }
+    } catch (error) {
+      course.giveUp(runner, error, signal);
+    } finally {
+      runner.close("cancelled");
+    }
+  }
+}
+
+/** What a relay knows of its subtask: what was received, and who failed. */
+class Course {
+  readonly #subtask: RelayedSubtask;
+  readonly #hosts: Hosts;
+  readonly #clock: Clock;
+  readonly #received: number[] = [];
+  readonly #failedHosts = new Set<HostId>();
+  #hasText = false;
+  #failures = 0;
+
+  constructor(subtask: RelayedSubtask, hosts: Hosts, clock: Clock) {
+    this.#subtask = subtask;
+    this.#hosts = hosts;
+    this.#clock = clock;
+  }
+
+  async start(signal: AbortSignal): Promise<Runner> {
+    const patienceMs = this.#failures === 0 ? firstHostPatienceMs : replacementPatienceMs;
+    return this.#run(await this.#hosts.acquire(this.#wanted(), patienceMs, signal), signal);
+  }
+
+  /** The first event of `main`, or of a backup that started when `main` was late and spoke before it. */
+  async firstEvent(main: Runner, signal: AbortSignal): Promise<{ runner: Runner; event: HostEvent }> {
+    const mainTurn = turnOf(main);
+    const late = new AbortController();
+    const lateTurn = this.#clock.sleep(main.lease.firstTokenDeadlineMs, late.signal).then(
+      () => "late" as const,
+      () => mainTurn,
+    );
+    const early = await Promise.race([mainTurn, lateTurn]);
+    late.abort();
+    if (early !== "late") return eventOf(early);
+    const lease = this.#hosts.acquireBackup(this.#wanted(main.lease.member.hostId));
+    if (lease === null) return eventOf(await mainTurn);
+    const backup = this.#run(lease, signal);
+    const backupTurn = turnOf(backup);
+    const faster = await Promise.race([mainTurn, backupTurn]);
+    const winner = "error" in faster ? await (faster.runner === main ? backupTurn : mainTurn) : faster;
+    const loser = winner.runner === main ? backup : main;
+    loser.close("error" in winner ? "failed" : "cancelled");
+    return eventOf(winner);
+  }
+
+  /** Checks what a host sent against what was received before. Throws `protocol_violation`. */
+  accept(runner: Runner, event: HostEvent): void {
+    if (event.kind === "end") {
+      const { statement } = event;
+      const isTrue = statement.promptTokens === this.#subtask.promptTokens.length || !runner.lease.offer.reportsTokens;
+      if (!isTrue || (runner.lease.offer.reportsTokens && statement.completionTokens !== runner.leg.deliveredTokens)) {
+        throw new PeerError("protocol_violation", "A host's statement does not count what it delivered.");
+      }
+      runner.leg.statement = statement;
+      runner.close("finished");
+      return;
+    }
+    if (event.position !== this.#received.length) {
+      throw new PeerError("protocol_violation", "A host's delta is not the next one.");
+    }
+    if (this.#received.length + event.tokens.length > this.#subtask.sampling.maxTokens) {
+      throw new PeerError("protocol_violation", "A host sent more tokens than were asked for.");
+    }
+    this.#received.push(...event.tokens);
+    this.#hasText ||= event.tokens.length === 0 && event.text !== "";
+    runner.leg.deliveredTokens += event.tokens.length;
+    runner.observe(event.tokens.length);
+  }
+
+  /** Returns where another host may go on; throws where none may. */
+  giveUp(runner: Runner, error: unknown, signal: AbortSignal): void {
+    if (signal.aborted || !isPeerError(error)) throw error;
+    runner.close("failed");
+    this.#failedHosts.add(runner.lease.member.hostId);
+    this.#failures += 1;
+    if (this.#failures >= hostsTriedMax) throw error;
+    if (this.#hasText) {
+      throw new PeerError("host_lost", "The host was lost, and its engine's answers can't be continued elsewhere.", {
+        cause: error,
+      });
+    }
+  }
+
+  #run(lease: Lease<HostLink>, signal: AbortSignal): Runner {
+    const subtask = this.#subtask;
+    subtask.exposure.record(lease.member.owner, subtask.promptTokens.length);
+    const epoch = subtask.legs.length + 1;
+    const leg: Leg = { link: lease.member, epoch, deliveredTokens: 0, outcome: "running", statement: null };
+    subtask.legs.push(leg);
+    return new Runner(lease, leg, this.#clock, signal, (legSignal) =>
+      lease.member.run(
+        {
+          subtaskId: subtask.subtaskId,
+          epoch,
+          digest: subtask.digest,
+          prompt: subtask.prompt,
+          promptTokens: subtask.promptTokens,
+          resumedTokens: [...this.#received],
+          sampling: subtask.sampling,
+          cacheKey: subtask.cacheKey,
+        },
+        legSignal,
+      ),
+    );
+  }
+
+  #wanted(excluded: HostId | null = null): Wanted {
+    const { accountId, digest, cacheKey, promptTokens, exposure } = this.#subtask;
+    return {
+      digest,
+      accountId,
+      cacheKey,
+      promptTokens: promptTokens.length + this.#received.length,
+      avoidedOwners: exposure.owners(),
+      isEligible: (hostId, owner) =>
+        hostId !== excluded && exposure.mayShow(owner, promptTokens.length) && this.#mayTry(hostId),
+    };
+  }
+
+  /** A host that failed gets a second chance only where every other has failed too. */
+  #mayTry(hostId: HostId): boolean {
+    if (!this.#failedHosts.has(hostId)) return true;
+    return !this.#hosts
+      .members()
+      .some((member) => !this.#failedHosts.has(member.hostId) && member.offerOf(this.#subtask.digest) !== undefined);
+  }
+}
+
+type Turn = { readonly runner: Runner } & ({ readonly event: HostEvent } | { readonly error: unknown });
+
+async function turnOf(runner: Runner): Promise<Turn> {
+  try {
+    return { runner, event: await runner.next() };
+  } catch (error) {
+    return { runner, error };
+  }
+}
+
+function eventOf(turn: Turn): { runner: Runner; event: HostEvent } {
+  if ("error" in turn) throw turn.error;
+  return turn;
+}
+
+/** One lease at work, with its deadlines: for the first token, then for every silence. */
+class Runner {
+  readonly lease: Lease<HostLink>;
+  readonly leg: Leg;
+  readonly #clock: Clock;
+  readonly #abort = new AbortController();
+  readonly #events: AsyncIterator<HostEvent>;
+  readonly #startedAt: number;
+  #lastAt: number;
+  #hasSpoken = false;
+
+  constructor(
+    lease: Lease<HostLink>,
+    leg: Leg,
+    clock: Clock,
+    signal: AbortSignal,
+    run: (signal: AbortSignal) => AsyncIterable<HostEvent>,
+  ) {
+    this.lease = lease;
+    this.leg = leg;
+    this.#clock = clock;
+    this.#startedAt = clock.monotonic();
+    this.#lastAt = this.#startedAt;
+    this.#events = run(AbortSignal.any([signal, this.#abort.signal]))[Symbol.asyncIterator]();
+  }
+
+  async next(): Promise<HostEvent> {
+    const { firstTokenDeadlineMs, silenceDeadlineMs } = this.lease;
+    const deadlineMs = this.#hasSpoken ? silenceDeadlineMs : firstTokenDeadlineMs * firstTokenGrace;
+    const inTime = new AbortController();
+    this.#clock.sleep(deadlineMs, inTime.signal).then(
+      () =>
+        this.#abort.abort(new PeerError("deadline_exceeded", `A host was silent for ${Math.round(deadlineMs)} ms.`)),
+      () => {},
+    );
+    try {
+      const { done, value } = await this.#events.next();
+      if (done) throw new PeerError("host_lost", "A host ended its answer without saying so.");
+      return value;
+    } finally {
+      inTime.abort();
+    }
+  }
+
+  /** Feeds what was measured into the host's ranking. */
+  observe(tokens: number): void {
+    const now = this.#clock.monotonic();
+    if (!this.#hasSpoken) this.lease.observeFirstToken(now - this.#startedAt);
+    else if (tokens > 0) this.lease.observeTokenInterval((now - this.#lastAt) / tokens);
+    this.#hasSpoken = true;
+    this.#lastAt = now;
+  }
+
+  /** Stops the host where it still runs and frees its slot. Only the first call counts. */
+  close(outcome: LeaseOutcome): void {
+    if (this.leg.outcome !== "running") return;
+    this.leg.outcome = outcome === "failed" ? "lost" : outcome;
+    this.lease.release(outcome);
+    if (outcome !== "finished")
+      this.#abort.abort(new PeerError("cancelled", "This host's answer is no longer needed."));
+  }
+}
