@@ -1,0 +1,51 @@
+import { openEngine } from "./engine-role.ts";
+import { failureOf } from "./failure.ts";
+import type { FromChild, Opening, ToChild } from "./messages.ts";
+import { openProbe } from "./probe-role.ts";
+import { openTokenizer } from "./tokenizer-role.ts";
+
+/**
+ * The entry of every process that loads a model. Its first message opens it for one role; it dies with its parent,
+ * whatever the parent died of, and leaves the terminal's signals to it.
+ */
+process.on("disconnect", () => process.kill(process.pid, "SIGKILL"));
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
+
+let receive: ((message: ToChild) => void) | undefined;
+
+process.on("message", (message) => {
+  if (!isToChild(message)) return;
+  if (message.kind === "open") void open(message.opening);
+  else receive?.(message);
+});
+
+async function open(opening: Opening): Promise<void> {
+  try {
+    const { facts, receive: receiver } = await openRole(opening);
+    receive = receiver;
+    send({ kind: "opened", facts });
+  } catch (error) {
+    send({ kind: "failed", failure: failureOf(error) });
+  }
+}
+
+function openRole(opening: Opening) {
+  switch (opening.role) {
+    case "engine":
+      return openEngine(opening, send);
+    case "tokenizer":
+      return openTokenizer(opening, send);
+    case "probe":
+      return openProbe(opening);
+    default:
+      return opening satisfies never;
+  }
+}
+
+function send(message: FromChild): void {
+  if (process.connected) process.send?.(message);
+}
+
+function isToChild(message: unknown): message is ToChild {
+  return typeof message === "object" && message !== null && "kind" in message;
+}

@@ -1,0 +1,323 @@
+import type { LlamaContext, LlamaModel, Token } from "node-llama-cpp";
+import type { Generation, GenerationEvent } from "../../src/chat/generation.ts";
+import { PeerError } from "../../src/errors.ts";
+import type { EngineCounters } from "./messages.ts";
+import { checkTokens, type Renderer } from "./renderer.ts";
+import { seedAt } from "./seed.ts";
+import { SequencePool, type Slot } from "./sequences.ts";
+import { createVerbaliser, type Verbaliser } from "./verbaliser.ts";
+
+export interface LockstepOptions {
+  readonly model: LlamaModel;
+  readonly context: LlamaContext;
+  readonly renderer: Renderer;
+  /** Most tokens of a prompt and its answer together. */
+  readonly contextLength: number;
+  /** Unacknowledged tokens at which a stream is parked. */
+  readonly windowTokens: number;
+  /** Told once for each step that has something to tell. */
+  readonly emit: (events: readonly LockstepEvent[]) => void;
+}
+
+export type LockstepEvent =
+  | { readonly id: number; readonly event: GenerationEvent }
+  | { readonly id: number; readonly error: unknown };
+
+/** Prompt tokens evaluated in a step that others wait for, so that a long prompt holds nobody up for long. */
+const prefillTokensBesideOthers = 128;
+
+interface Stream {
+  readonly id: number;
+  readonly generation: Generation;
+  readonly prompt: readonly Token[];
+  readonly verbaliser: Verbaliser;
+  readonly slot: Slot;
+  readonly cachedTokens: number;
+  readonly completionTokensMax: number;
+  readonly admittedAt: number;
+  firstTokenAt: number | undefined;
+  /** What the sequence has yet to read: the rest of the prompt, then the last token. */
+  pending: readonly Token[];
+  completionTokens: number;
+  unacknowledgedTokens: number;
+  /** The running evaluation of a greedy stream; a sampled one starts anew at each token, for its seed. */
+  iterator: AsyncGenerator<Token, void> | undefined;
+  isAborted: boolean;
+}
+
+interface Waiting {
+  readonly id: number;
+  readonly generation: Generation;
+  isAborted: boolean;
+}
+
+/**
+ * Decodes all streams in step, over the binding's public API: in each step every stream that may go on asks for its
+ * next token (or reads a piece of its prompt), and all of them share one call of llama.cpp's decode. The binding's own
+ * loop would leave one stream out of each batch, because it decodes again as soon as any stream has asked.
+ */
+export class Lockstep {
+  readonly #options: LockstepOptions;
+  readonly #pool: SequencePool;
+  readonly #waiting: Waiting[] = [];
+  readonly #streams = new Map<number, Stream>();
+  #admitting: Waiting | undefined;
+  #events: LockstepEvent[] = [];
+  #resume: (() => void) | undefined;
+  /** Whether something happened since the streams were last looked at. */
+  #isStirred = false;
+  #isClosed = false;
+  readonly #decodesByStreams: Record<string, number> = {};
+  #tokensDecoded = 0;
+  #tokensFromCache = 0;
+
+  constructor(options: LockstepOptions) {
+    this.#options = options;
+    this.#pool = new SequencePool(options.context);
+  }
+
+  submit(id: number, generation: Generation): void {
+    this.#waiting.push({ id, generation, isAborted: false });
+    this.#stir();
+  }
+
+  /** The consumer has taken `tokens` more of the stream. */
+  acknowledge(id: number, tokens: number): void {
+    const stream = this.#streams.get(id);
+    if (stream === undefined) return;
+    stream.unacknowledgedTokens -= tokens;
+    this.#stir();
+  }
+
+  /** Ends a stream without another event; its sequence is free at the next border. */
+  abort(id: number): void {
+    const index = this.#waiting.findIndex((waiting) => waiting.id === id);
+    if (index >= 0) this.#waiting.splice(index, 1);
+    const stream = this.#streams.get(id);
+    if (stream !== undefined) stream.isAborted = true;
+    if (this.#admitting?.id === id) this.#admitting.isAborted = true;
+    this.#stir();
+  }
+
+  /** To be called with what each decode is made of; see `countDecodes`. */
+  countDecode(streams: number, tokens: number): void {
+    this.#decodesByStreams[streams] = (this.#decodesByStreams[streams] ?? 0) + 1;
+    this.#tokensDecoded += tokens;
+  }
+
+  get counters(): EngineCounters {
+    return {
+      streamsActive: this.#streams.size,
+      streamsWaiting: this.#waiting.length,
+      sequencesFree: this.#pool.freeCount,
+      decodesByStreams: { ...this.#decodesByStreams },
+      tokensDecoded: this.#tokensDecoded,
+      tokensFromCache: this.#tokensFromCache,
+    };
+  }
+
+  /** Runs until `close`. */
+  async run(): Promise<void> {
+    while (!this.#isClosed) {
+      this.#isStirred = false;
+      await this.#dropAborted();
+      await this.#admit();
+      const runnable = [...this.#streams.values()].filter((stream) => !this.#isParked(stream));
+      if (runnable.length > 0) await this.#step(runnable);
+      this.#flushEvents();
+      if (runnable.length === 0) await this.#untilStirred();
+    }
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#stir();
+  }
+
+  #isParked(stream: Stream): boolean {
+    return stream.unacknowledgedTokens >= this.#options.windowTokens;
+  }
+
+  #stir(): void {
+    this.#isStirred = true;
+    this.#resume?.();
+  }
+
+  async #untilStirred(): Promise<void> {
+    if (this.#isStirred) return;
+    await new Promise<void>((resolve) => {
+      this.#resume = resolve;
+    });
+    this.#resume = undefined;
+  }
+
+  async #dropAborted(): Promise<void> {
+    for (const stream of this.#streams.values()) {
+      if (stream.isAborted) await this.#drop(stream);
+    }
+  }
+
+  async #drop(stream: Stream): Promise<void> {
+    await stream.iterator?.return();
+    this.#streams.delete(stream.id);
+    this.#pool.release(stream.slot);
+  }
+
+  async #admit(): Promise<void> {
+    while (this.#pool.freeCount > 0) {
+      const waiting = this.#waiting.shift();
+      if (waiting === undefined) return;
+      this.#admitting = waiting;
+      try {
+        await this.#start(waiting);
+      } catch (error) {
+        this.#events.push({ id: waiting.id, error });
+      }
+      this.#admitting = undefined;
+    }
+  }
+
+  async #start(waiting: Waiting): Promise<void> {
+    const { id, generation } = waiting;
+    const { model, renderer, contextLength } = this.#options;
+    const admittedAt = performance.now();
+    const prompt = renderer.render(generation.prompt).map(toToken);
+    if (prompt.length === 0) throw new PeerError("request_invalid", "The prompt is empty.");
+    if (prompt.length >= contextLength) {
+      throw new PeerError(
+        "context_length_exceeded",
+        `The prompt has ${prompt.length} tokens; the model's context holds ${contextLength}, answer included.`,
+      );
+    }
+    const resumed = checkTokens(generation.resumedTokens, renderer.vocabularySize).map(toToken);
+    const verbaliser = createVerbaliser((tokens) => model.detokenize(tokens.map(toToken)), generation.sampling.stop);
+    const completionTokensMax = Math.min(generation.sampling.maxTokens, contextLength - prompt.length);
+    const isStopped = verbaliser.push(resumed).isStopped;
+    if (isStopped || resumed.length >= completionTokensMax) {
+      const text = verbaliser.flush();
+      if (text !== "") this.#events.push({ id, event: { kind: "delta", tokens: [], text } });
+      this.#events.push({ id, event: endWithoutDecoding(isStopped, prompt.length, resumed.length) });
+      return;
+    }
+    const tokens = [...prompt, ...resumed];
+    const slot = await this.#pool.acquire(generation.cacheKey, tokens);
+    if (slot === undefined) throw new PeerError("unexpected", "No sequence is free though one was counted.");
+    const cachedTokens = slot.sequence.nextTokenIndex;
+    this.#tokensFromCache += cachedTokens;
+    this.#streams.set(id, {
+      id,
+      generation,
+      prompt,
+      verbaliser,
+      slot,
+      cachedTokens,
+      completionTokensMax,
+      admittedAt,
+      firstTokenAt: undefined,
+      pending: tokens.slice(cachedTokens),
+      completionTokens: resumed.length,
+      unacknowledgedTokens: 0,
+      iterator: undefined,
+      isAborted: waiting.isAborted,
+    });
+  }
+
+  /** One decode: every stream's next token, and of the prompts an even share of what fits. */
+  async #step(streams: readonly Stream[]): Promise<void> {
+    const prefilling = streams.filter((stream) => stream.pending.length > 1);
+    const others = streams.length - prefilling.length;
+    const room = this.#options.context.batchSize - others;
+    const share = Math.floor((others > 0 ? Math.min(room, prefillTokensBesideOthers) : room) / prefilling.length);
+    await Promise.all(streams.map((stream) => this.#advance(stream, Math.max(1, share))));
+  }
+
+  async #advance(stream: Stream, prefillTokens: number): Promise<void> {
+    try {
+      if (stream.pending.length > prefillTokens) {
+        const piece = stream.pending.slice(0, prefillTokens);
+        await stream.slot.sequence.evaluateWithoutGeneratingNewTokens(piece);
+        stream.pending = stream.pending.slice(prefillTokens);
+      } else {
+        const token = await this.#sample(stream);
+        if (!stream.isAborted) await this.#take(stream, token);
+      }
+    } catch (error) {
+      this.#streams.delete(stream.id);
+      await this.#pool.discard(stream.slot);
+      this.#events.push({ id: stream.id, error });
+    }
+  }
+
+  async #sample(stream: Stream): Promise<Token> {
+    const { temperature, topP, seed } = stream.generation.sampling;
+    const isGreedy = temperature === 0;
+    const position = stream.prompt.length + stream.completionTokens;
+    const iterator =
+      stream.iterator ??
+      stream.slot.sequence.evaluate([...stream.pending], {
+        temperature,
+        topP,
+        topK: 0,
+        minP: 0,
+        seed: seedAt(seed, position),
+        yieldEogToken: true,
+      });
+    if (isGreedy) stream.iterator = iterator;
+    const { value } = await iterator.next();
+    if (!isGreedy) await iterator.return();
+    if (value === undefined) throw new PeerError("unexpected", "The model gave no token.");
+    return value;
+  }
+
+  async #take(stream: Stream, token: Token): Promise<void> {
+    stream.firstTokenAt ??= performance.now();
+    if (this.#options.model.isEogToken(token)) return this.#finish(stream, "stop");
+    stream.pending = [token];
+    stream.completionTokens += 1;
+    stream.unacknowledgedTokens += 1;
+    const { text, isStopped } = stream.verbaliser.push([token]);
+    this.#events.push({ id: stream.id, event: { kind: "delta", tokens: [token], text } });
+    if (isStopped) await this.#finish(stream, "stop");
+    else if (stream.completionTokens >= stream.completionTokensMax) await this.#finish(stream, "length");
+  }
+
+  async #finish(stream: Stream, finishReason: "stop" | "length"): Promise<void> {
+    const now = performance.now();
+    const text = stream.verbaliser.flush();
+    if (text !== "") this.#events.push({ id: stream.id, event: { kind: "delta", tokens: [], text } });
+    const firstTokenAt = stream.firstTokenAt ?? now;
+    this.#events.push({
+      id: stream.id,
+      event: {
+        kind: "end",
+        finishReason,
+        usage: { promptTokens: stream.prompt.length, completionTokens: stream.completionTokens },
+        cachedTokens: stream.cachedTokens,
+        prefillMs: firstTokenAt - stream.admittedAt,
+        decodeMs: now - firstTokenAt,
+      },
+    });
+    await this.#drop(stream);
+  }
+
+  #flushEvents(): void {
+    if (this.#events.length === 0) return;
+    this.#options.emit(this.#events);
+    this.#events = [];
+  }
+}
+
+function endWithoutDecoding(isStopped: boolean, promptTokens: number, completionTokens: number): GenerationEvent {
+  return {
+    kind: "end",
+    finishReason: isStopped ? "stop" : "length",
+    usage: { promptTokens, completionTokens },
+    cachedTokens: 0,
+    prefillMs: 0,
+    decodeMs: 0,
+  };
+}
+
+function toToken(token: number): Token {
+  return token as Token;
+}

@@ -1,0 +1,115 @@
+import type { Llama, LlamaModel, Token } from "node-llama-cpp";
+import { PeerError } from "../../src/errors.ts";
+import { failureOf } from "./failure.ts";
+import { loadVocabulary, openLibrary } from "./library.ts";
+import type {
+  FromChild,
+  ToChild,
+  TokenizerAnswer,
+  TokenizerOpening,
+  TokenizerQuestion,
+  VocabularyFacts,
+} from "./messages.ts";
+import { checkTokens, createRenderer, type Renderer } from "./renderer.ts";
+import { createVerbaliser, type Verbaliser } from "./verbaliser.ts";
+
+interface Vocabulary {
+  readonly model: LlamaModel;
+  readonly renderer: Renderer;
+}
+
+interface OpenVerbaliser {
+  readonly verbaliser: Verbaliser;
+  readonly vocabularySize: number;
+}
+
+/** Answers questions about vocabularies; keeps the `modelsMax` last used in memory. */
+export async function openTokenizer(opening: TokenizerOpening, send: (message: FromChild) => void) {
+  const llama = await openLibrary("off", 1);
+  const vocabularies = createVocabularyCache(llama, opening.modelsMax);
+  const verbalisers = new Map<number, OpenVerbaliser>();
+  let lastVerbaliser = 0;
+
+  function opened(id: number): OpenVerbaliser {
+    const found = verbalisers.get(id);
+    if (found === undefined) throw new PeerError("unexpected", `Verbaliser ${id} is not open.`);
+    return found;
+  }
+
+  async function answer(question: TokenizerQuestion): Promise<TokenizerAnswer> {
+    switch (question.kind) {
+      case "render":
+        return (await vocabularies.get(question.modelFile)).renderer.render(question.prompt);
+      case "tokenize":
+        return (await vocabularies.get(question.modelFile)).model.tokenize(question.text);
+      case "facts":
+        return factsOf(await vocabularies.get(question.modelFile));
+      case "verbalise-open": {
+        const { model, renderer } = await vocabularies.get(question.modelFile);
+        lastVerbaliser += 1;
+        verbalisers.set(lastVerbaliser, {
+          verbaliser: createVerbaliser((tokens) => model.detokenize(tokens.map(toToken)), question.stop),
+          vocabularySize: renderer.vocabularySize,
+        });
+        return lastVerbaliser;
+      }
+      case "verbalise-push": {
+        const { verbaliser, vocabularySize } = opened(question.verbaliser);
+        return verbaliser.push(checkTokens(question.tokens, vocabularySize));
+      }
+      case "verbalise-flush":
+        return opened(question.verbaliser).verbaliser.flush();
+      case "verbalise-close":
+        verbalisers.delete(question.verbaliser);
+        return null;
+      default:
+        return question satisfies never;
+    }
+  }
+
+  return {
+    facts: null,
+    receive(message: ToChild) {
+      if (message.kind !== "ask") return;
+      answer(message.question).then(
+        (value) => send({ kind: "answer", id: message.id, value }),
+        (error) => send({ kind: "refusal", id: message.id, failure: failureOf(error) }),
+      );
+    },
+  };
+}
+
+/** Least recently used first. A vocabulary that verbalisers still read is freed by the collector, not disposed. */
+function createVocabularyCache(llama: Llama, modelsMax: number) {
+  const loading = new Map<string, Promise<Vocabulary>>();
+  return {
+    get(modelFile: string): Promise<Vocabulary> {
+      const found = loading.get(modelFile) ?? load(llama, modelFile);
+      loading.delete(modelFile);
+      loading.set(modelFile, found);
+      found.catch(() => loading.delete(modelFile));
+      const oldest = loading.keys().next().value;
+      if (loading.size > modelsMax && oldest !== undefined) loading.delete(oldest);
+      return found;
+    },
+  };
+}
+
+async function load(llama: Llama, modelFile: string): Promise<Vocabulary> {
+  const model = await loadVocabulary(llama, modelFile);
+  return { model, renderer: createRenderer(model) };
+}
+
+function factsOf({ model, renderer }: Vocabulary): VocabularyFacts {
+  const endTokens = [model.tokens.eos, model.tokens.eot].filter((token) => token !== null);
+  return {
+    contextLength: model.trainContextSize,
+    hasTemplate: renderer.hasTemplate,
+    vocabularySize: renderer.vocabularySize,
+    endTokens: [...new Set(endTokens)],
+  };
+}
+
+function toToken(token: number): Token {
+  return token as Token;
+}
