@@ -13,10 +13,13 @@ function shape(exitCode: ErrorShape["exitCode"], httpStatus: number, openaiType:
 /** Every code a PeerLLM error can carry. Add a row rather than reuse one that almost fits. */
 export const errorTable = {
   unexpected: shape(1, 500, "server_error"),
+  storage_failed: shape(1, 500, "server_error"),
 
   usage_invalid: shape(2, 400, "invalid_request_error"),
   request_invalid: shape(2, 400, "invalid_request_error"),
   request_too_large: shape(2, 413, "invalid_request_error"),
+  media_type_refused: shape(2, 415, "invalid_request_error"),
+  method_refused: shape(2, 405, "invalid_request_error"),
   parameter_unsupported: shape(2, 400, "invalid_request_error"),
   context_length_exceeded: shape(2, 400, "invalid_request_error"),
   id_malformed: shape(2, 400, "invalid_request_error"),
@@ -36,7 +39,7 @@ export const errorTable = {
   origin_refused: shape(3, 403, "permission_error"),
   address_refused: shape(3, 403, "permission_error"),
   content_refused: shape(3, 400, "invalid_request_error"),
-  insufficient_quota: shape(3, 429, "insufficient_quota"),
+  insufficient_quota: shape(3, 402, "insufficient_quota"),
   rate_limit_exceeded: shape(3, 429, "rate_limit_error"),
   payment_required: shape(3, 402, "insufficient_quota"),
   name_taken: shape(3, 403, "permission_error"),
