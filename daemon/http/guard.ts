@@ -1,0 +1,78 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { PeerError } from "../../src/errors.ts";
+
+export interface GuardOptions {
+  /** Names this server answers to beside loopback and the address a connection came in on; without a port. */
+  readonly allowedHosts: readonly string[];
+  /** Origins of web pages that may call it, like "https://app.example"; "*" allows every page. */
+  readonly allowedOrigins: readonly string[];
+}
+
+const loopbackHosts = ["localhost", "127.0.0.1", "[::1]"];
+
+/**
+ * Throws `origin_refused` for what a web page must not do. A `Host` that is not ours is DNS rebinding: the page's
+ * own name, made to point here. An `Origin` that is not allowed is a page calling across. Programs send no Origin.
+ */
+export function checkCaller(request: IncomingMessage, options: GuardOptions): void {
+  const host = request.headers.host;
+  if (host === undefined || !isOurHost(host, request.socket.localAddress, options.allowedHosts)) {
+    throw new PeerError("origin_refused", "The Host header does not name this server.", {
+      hint: "Call it by its own address, or allow the name when starting it.",
+    });
+  }
+  const origin = request.headers.origin;
+  if (origin !== undefined) {
+    if (!isOurOrigin(origin, host, options.allowedOrigins)) {
+      throw new PeerError("origin_refused", "Pages of this origin may not call this server.", {
+        hint: "Allow the origin when starting it.",
+      });
+    }
+    return;
+  }
+  // A page's request without an Origin (an image, a script): a navigation reads nothing back, the rest is refused.
+  const site = request.headers["sec-fetch-site"];
+  if ((site === "cross-site" || site === "same-site") && request.headers["sec-fetch-mode"] !== "navigate") {
+    throw new PeerError("origin_refused", "Pages of other sites may not load this server's resources.");
+  }
+}
+
+/** Sets the headers an allowed page needs; answers the preflight itself and returns true. Comes after `checkCaller`. */
+export function answerPreflight(request: IncomingMessage, response: ServerResponse): boolean {
+  const origin = request.headers.origin;
+  if (origin === undefined) return false;
+  response.setHeader("access-control-allow-origin", origin);
+  response.setHeader("access-control-expose-headers", "x-request-id, x-peerllm-receipt, retry-after");
+  response.setHeader("vary", "origin");
+  if (request.method !== "OPTIONS" || request.headers["access-control-request-method"] === undefined) return false;
+  response.setHeader("access-control-allow-methods", "GET, POST, DELETE");
+  response.setHeader("access-control-max-age", "600");
+  const headers = request.headers["access-control-request-headers"];
+  if (headers !== undefined) response.setHeader("access-control-allow-headers", headers);
+  if (request.headers["access-control-request-private-network"] === "true") {
+    response.setHeader("access-control-allow-private-network", "true");
+  }
+  response.writeHead(204).end();
+  return true;
+}
+
+function isOurHost(header: string, localAddress: string | undefined, allowed: readonly string[]): boolean {
+  const name = hostName(header);
+  if (name === null) return false;
+  if (loopbackHosts.includes(name) || allowed.some((host) => host.toLowerCase() === name)) return true;
+  if (localAddress === undefined) return false;
+  const plain = localAddress.replace(/^::ffff:/, "");
+  return name === plain || name === `[${plain}]`;
+}
+
+/** The name in a Host header, lower case, without its port; null where it is not one. */
+function hostName(header: string): string | null {
+  const match = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?$/i.exec(header);
+  return match?.[1]?.toLowerCase() ?? null;
+}
+
+/** Our own pages, whose origin names the same host and port as the (checked) Host header, and those allowed. */
+function isOurOrigin(origin: string, host: string, allowed: readonly string[]): boolean {
+  if (allowed.includes("*") || allowed.includes(origin)) return true;
+  return origin === `http://${host}` || origin === `https://${host}`;
+}

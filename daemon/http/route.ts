@@ -1,0 +1,150 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { z } from "zod";
+import { parseFields } from "../../src/chat/openai-fields.ts";
+import { PeerError } from "../../src/errors.ts";
+import { sendJson } from "./errors.ts";
+
+export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE" | "HEAD";
+
+/** One request being answered. */
+export interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly url: URL;
+  /** What the path's `:names` stood for, decoded. */
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly requestId: string;
+  /** Aborts with `cancelled` when the client goes away before the answer is out, or the server closes. */
+  readonly signal: AbortSignal;
+}
+
+export interface Route {
+  readonly method: Method;
+  /** Segments, `:name` for any one of them, and at the end `*name` for all that follow: "/v1/models/*model". */
+  readonly path: string;
+  /** Answers, or throws; an error is answered by the server in OpenAI's shape. */
+  handle(exchange: Exchange): Promise<void>;
+}
+
+const bodyBytesMax = 4 * 1024 * 1024;
+const bodyTimeoutMs = 30_000;
+
+/** A route that reads JSON by `schema` and answers JSON: 200, or 204 where the handler returns undefined. */
+export function jsonRoute<Schema extends z.ZodType>(
+  method: Method,
+  path: string,
+  schema: Schema,
+  handler: (body: z.output<Schema>, exchange: Exchange) => Promise<unknown>,
+): Route {
+  return {
+    method,
+    path,
+    async handle(exchange) {
+      const isBodiless = method === "GET" || method === "HEAD" || method === "DELETE";
+      const body = isBodiless ? Object.fromEntries(exchange.url.searchParams) : await readJson(exchange);
+      const answer = await handler(parseFields(schema, body), exchange);
+      if (answer === undefined) exchange.response.writeHead(204).end();
+      else sendJson(exchange.response, 200, answer);
+    },
+  };
+}
+
+/**
+ * The body as JSON, at most 4 MiB, within 30 s. Throws `media_type_refused` where it is not declared as JSON (what a
+ * web page can send without asking is text), `request_too_large`, `request_invalid` or `deadline_exceeded`.
+ */
+export async function readJson(exchange: Exchange): Promise<unknown> {
+  const { request } = exchange;
+  const mediaType = request.headers["content-type"]?.split(";")[0]?.trim().toLowerCase();
+  if (mediaType !== "application/json") {
+    throw new PeerError("media_type_refused", "The body must be JSON. Send it with Content-Type: application/json.");
+  }
+  if (request.headers["content-encoding"] !== undefined) {
+    throw new PeerError("media_type_refused", "A compressed body is not read here. Send it as plain JSON.");
+  }
+  const bytes = await readBody(exchange);
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch {
+    // The parser's own message quotes the text, so it is not kept as the cause.
+    throw new PeerError("request_invalid", "We could not parse the JSON body of your request.");
+  }
+}
+
+async function readBody({ request, signal }: Exchange): Promise<Buffer> {
+  const tooLarge = new PeerError("request_too_large", `The body is larger than ${bodyBytesMax} bytes.`);
+  if (Number(request.headers["content-length"] ?? 0) > bodyBytesMax) throw tooLarge;
+  return new Promise((resolve, reject) => {
+    const limited = AbortSignal.any([signal, AbortSignal.timeout(bodyTimeoutMs)]);
+    const chunks: Buffer[] = [];
+    let length = 0;
+    const settle = (act: () => void) => {
+      request.off("data", onData).off("end", onEnd).off("error", onError);
+      limited.removeEventListener("abort", onAbort);
+      act();
+    };
+    const onData = (chunk: Buffer) => {
+      length += chunk.length;
+      if (length > bodyBytesMax) settle(() => reject(tooLarge));
+      else chunks.push(chunk);
+    };
+    const onEnd = () => settle(() => resolve(Buffer.concat(chunks, length)));
+    const onError = () => settle(() => reject(new PeerError("cancelled", "The client went away.")));
+    const onAbort = () =>
+      settle(() =>
+        reject(
+          signal.aborted ? signal.reason : new PeerError("deadline_exceeded", "The body took too long to arrive."),
+        ),
+      );
+    request.on("data", onData).on("end", onEnd).on("error", onError);
+    limited.addEventListener("abort", onAbort, { once: true });
+    if (limited.aborted) onAbort();
+  });
+}
+
+export interface RouteMatch {
+  readonly route: Route;
+  readonly parameters: Readonly<Record<string, string>>;
+}
+
+/** The route for a path; "method" where only the method is wrong, null where nothing matches. HEAD falls back on GET. */
+export function matchRoute(routes: readonly Route[], method: string, pathname: string): RouteMatch | "method" | null {
+  let isPathKnown = false;
+  for (const route of routes) {
+    const parameters = matchPath(route.path, pathname);
+    if (parameters === null) continue;
+    if (route.method === method || (method === "HEAD" && route.method === "GET")) return { route, parameters };
+    isPathKnown = true;
+  }
+  return isPathKnown ? "method" : null;
+}
+
+function matchPath(pattern: string, pathname: string): Readonly<Record<string, string>> | null {
+  const wanted = pattern.split("/");
+  const given = pathname.split("/");
+  const parameters: Record<string, string> = {};
+  for (const [index, segment] of wanted.entries()) {
+    if (segment.startsWith("*")) {
+      const rest = decode(given.slice(index).join("/"));
+      if (rest === null || rest === "") return null;
+      parameters[segment.slice(1)] = rest;
+      return parameters;
+    }
+    const value = given[index];
+    if (value === undefined) return null;
+    if (segment.startsWith(":")) {
+      const decoded = decode(value);
+      if (decoded === null || decoded === "") return null;
+      parameters[segment.slice(1)] = decoded;
+    } else if (segment !== value) return null;
+  }
+  return wanted.length === given.length ? parameters : null;
+}
+
+function decode(text: string): string | null {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return null;
+  }
+}
