@@ -1,0 +1,196 @@
+"""The training loop of the demo model, and nothing else: reads token rows, writes raw weights.
+
+    python3 train.py WORK_DIRECTORY [--steps N] [--threads N] [--save-every SECONDS] [--from WEIGHTS]
+
+WORK_DIRECTORY/rows.bin holds uint16 rows of `shape.json`'s rowTokens tokens each; bit 15 marks a token the model is
+trained to predict. weights.f32 is every tensor as little-endian float32 in the order of weights.json.
+Matrices of the blocks are optimised with Muon (Jordan et al., 2024: momentum orthogonalised by Newton-Schulz),
+embeddings and norms with AdamW; trapezoid learning rate. Needs PyTorch 2 and NumPy.
+"""
+
+import argparse
+import json
+import math
+import os
+import time
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+EPSILON = 1e-5
+
+
+class Block(torch.nn.Module):
+    def __init__(self, shape):
+        super().__init__()
+        d, heads, kv = shape["width"], shape["heads"], shape["keyValueHeads"]
+        self.heads, self.kv, self.head_width = heads, kv, d // heads
+        self.attn_norm = torch.nn.Parameter(torch.ones(d))
+        self.attn_q = matrix(d, d)
+        self.attn_k = matrix(kv * self.head_width, d)
+        self.attn_v = matrix(kv * self.head_width, d)
+        self.attn_output = matrix(d, d, shape["layers"])
+        self.ffn_norm = torch.nn.Parameter(torch.ones(d))
+        self.ffn_gate = matrix(shape["feedForward"], d)
+        self.ffn_up = matrix(shape["feedForward"], d)
+        self.ffn_down = matrix(d, shape["feedForward"], shape["layers"])
+
+    def forward(self, x, cos, sin):
+        batch, length, d = x.shape
+        h = rms_norm(x, self.attn_norm)
+        q = (h @ self.attn_q.T).view(batch, length, self.heads, -1).transpose(1, 2)
+        k = (h @ self.attn_k.T).view(batch, length, self.kv, -1).transpose(1, 2)
+        v = (h @ self.attn_v.T).view(batch, length, self.kv, -1).transpose(1, 2)
+        q, k = rotate(q, cos, sin), rotate(k, cos, sin)
+        k = k.repeat_interleave(self.heads // self.kv, dim=1)
+        v = v.repeat_interleave(self.heads // self.kv, dim=1)
+        attended = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        x = x + attended.transpose(1, 2).reshape(batch, length, d) @ self.attn_output.T
+        h = rms_norm(x, self.ffn_norm)
+        return x + (F.silu(h @ self.ffn_gate.T) * (h @ self.ffn_up.T)) @ self.ffn_down.T
+
+
+class Llama(torch.nn.Module):
+    def __init__(self, shape):
+        super().__init__()
+        self.token_embd = torch.nn.Parameter(torch.randn(shape["vocabularySize"], shape["width"]) * 0.02)
+        self.output_norm = torch.nn.Parameter(torch.ones(shape["width"]))
+        self.blocks = torch.nn.ModuleList(Block(shape) for _ in range(shape["layers"]))
+        head_width = shape["width"] // shape["heads"]
+        inverse = shape["ropeBase"] ** (-torch.arange(0, head_width, 2).double() / head_width)
+        angles = torch.outer(torch.arange(shape["rowTokens"]).double(), inverse)
+        self.register_buffer("cos", angles.cos().float(), persistent=False)
+        self.register_buffer("sin", angles.sin().float(), persistent=False)
+
+    def forward(self, tokens, wanted):
+        x = self.token_embd[tokens]
+        for block in self.blocks:
+            x = block(x, self.cos[: tokens.shape[1]], self.sin[: tokens.shape[1]])
+        return rms_norm(x[wanted], self.output_norm) @ self.token_embd.T
+
+
+def matrix(rows, columns, layers=None):
+    scale = columns**-0.5 if layers is None else columns**-0.5 / math.sqrt(2 * layers)
+    return torch.nn.Parameter(torch.randn(rows, columns) * scale)
+
+
+def rms_norm(x, weight):
+    return F.rms_norm(x, (x.shape[-1],), weight, EPSILON)
+
+
+def rotate(x, cos, sin):
+    """RoPE on neighbouring pairs, as llama.cpp's `llama` architecture does it."""
+    even, odd = x[..., 0::2], x[..., 1::2]
+    return torch.stack((even * cos - odd * sin, even * sin + odd * cos), dim=-1).flatten(-2)
+
+
+class Muon:
+    def __init__(self, parameters, momentum=0.95):
+        self.parameters, self.momentum = list(parameters), momentum
+        self.buffers = [torch.zeros_like(p) for p in self.parameters]
+
+    @torch.no_grad()
+    def step(self, rate):
+        for parameter, buffer in zip(self.parameters, self.buffers):
+            buffer.lerp_(parameter.grad, 1 - self.momentum)
+            update = orthogonalised(parameter.grad.lerp(buffer, self.momentum))
+            parameter.mul_(1 - rate * 0.05)
+            parameter.add_(update, alpha=-rate * max(1, parameter.shape[0] / parameter.shape[1]) ** 0.5)
+
+
+def orthogonalised(gradient):
+    """Five quintic Newton-Schulz steps towards the nearest semi-orthogonal matrix."""
+    a, b, c = 3.4445, -4.7750, 2.0315
+    x = gradient / (gradient.norm() + 1e-7)
+    tall = x.shape[0] > x.shape[1]
+    x = x.T if tall else x
+    for _ in range(5):
+        gram = x @ x.T
+        x = a * x + (b * gram + c * gram @ gram) @ x
+    return x.T if tall else x
+
+
+def rate_at(step, steps):
+    """1 on the plateau, up over the first 40 steps, down linearly over the last 45%."""
+    return min(1, (step + 1) / 40, max(0.0, (steps - step) / (0.45 * steps)))
+
+
+def gguf_names(model):
+    for name, parameter in model.named_parameters():
+        name = name.replace("blocks.", "blk.") + ".weight"
+        yield name, parameter.detach()
+
+
+def save(model, directory):
+    entries = list(gguf_names(model))
+    temporary = os.path.join(directory, "weights.f32.partial")
+    with open(temporary, "wb") as file:
+        for _, tensor in entries:
+            file.write(tensor.contiguous().numpy().astype("<f4").tobytes())
+    os.replace(temporary, os.path.join(directory, "weights.f32"))
+    with open(os.path.join(directory, "weights.json"), "w") as file:
+        json.dump([{"name": name, "shape": list(tensor.shape)} for name, tensor in entries], file)
+
+
+def load(model, path):
+    values, start = np.fromfile(path, "<f4"), 0
+    for _, tensor in gguf_names(model):
+        tensor.copy_(torch.from_numpy(values[start : start + tensor.numel()].reshape(tensor.shape)))
+        start += tensor.numel()
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("directory")
+    parser.add_argument("--steps", type=int)
+    parser.add_argument("--rows", type=int, default=16, help="rows of a batch")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--save-every", type=float, default=180)
+    parser.add_argument("--from", dest="start")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(7)
+    with open(os.path.join(options.directory, "shape.json")) as file:
+        shape = json.load(file)
+    rows = np.fromfile(os.path.join(options.directory, "rows.bin"), "<u2").reshape(-1, shape["rowTokens"])
+    steps = options.steps or len(rows) // options.rows
+    model = Llama(shape)
+    if options.start:
+        with torch.no_grad():
+            load(model, options.start)
+    matrices = [p for name, p in model.named_parameters() if p.ndim == 2 and name != "token_embd"]
+    others = [p for name, p in model.named_parameters() if p.ndim == 1 or name == "token_embd"]
+    muon = Muon(matrices)
+    adam = torch.optim.AdamW(others, lr=4e-3, betas=(0.9, 0.98), weight_decay=0.0)
+    print(f"{sum(p.numel() for p in model.parameters())} parameters, {len(rows)} rows, {steps} steps", flush=True)
+    started = saved = time.time()
+    running = None
+    for step in range(steps):
+        first = (step * options.rows) % (len(rows) - options.rows + 1)
+        batch = torch.from_numpy(rows[first : first + options.rows].astype(np.int64))
+        tokens, wanted = batch & 0x7FFF, batch[:, 1:] >= 0x8000
+        logits = model(tokens[:, :-1], wanted)
+        loss = F.cross_entropy(logits, tokens[:, 1:][wanted])
+        model.zero_grad(set_to_none=True)
+        loss.backward()
+        rate = rate_at(step, steps)
+        torch.nn.utils.clip_grad_norm_(others, 1.0)
+        muon.step(0.02 * rate)
+        for group in adam.param_groups:
+            group["lr"] = 4e-3 * rate
+        adam.step()
+        running = loss.item() if running is None else 0.95 * running + 0.05 * loss.item()
+        now = time.time()
+        if step % 20 == 0:
+            seen = (step + 1) * options.rows * shape["rowTokens"]
+            print(f"step {step} loss {running:.4f} tokens/s {seen / (now - started):.0f}", flush=True)
+        if now - saved > options.save_every:
+            save(model, options.directory)
+            saved = now
+    save(model, options.directory)
+    print(f"done: loss {running:.4f}, {time.time() - started:.0f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()
