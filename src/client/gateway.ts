@@ -1,0 +1,207 @@
+import type { Readable } from "node:stream";
+import { got, HTTPError, type Method, RequestError, type Response } from "got";
+import { z } from "zod";
+import { type ErrorCode, PeerError } from "../errors.ts";
+import { packageVersion } from "../paths.ts";
+import { isErrorCode } from "../protocol/control.ts";
+import { readLines } from "../protocol/lines.ts";
+
+/** What a route of src/protocol/api.ts says of itself. `:name` in the path is a parameter. */
+interface JsonRoute<Request extends z.ZodType, Reply extends z.ZodType> {
+  readonly method: "GET" | "POST" | "DELETE";
+  readonly path: string;
+  readonly request: Request;
+  readonly response: Reply;
+}
+
+export interface GatewayReply {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** The parsed JSON body, or null where there was none. */
+  readonly body: unknown;
+}
+
+/** A network's orchestrator (or any server of the same API) over HTTP, with an account's key. */
+export interface Gateway {
+  /** Without a trailing slash and without `/v1`. */
+  readonly url: string;
+  readonly apiKey: string | null;
+  /**
+   * One JSON call. `parameters` fill the path. Throws `network_unreachable`, the server's own error, or
+   * `protocol_incompatible` where the reply isn't what the route promises.
+   */
+  call<Request extends z.ZodType, Reply extends z.ZodType>(
+    route: JsonRoute<Request, Reply>,
+    request: z.input<Request>,
+    signal: AbortSignal,
+    parameters?: Readonly<Record<string, string>>,
+  ): Promise<z.output<Reply>>;
+  /** A request with a body of its own making; bytes are not retried. Throws as `call`. */
+  send(request: GatewayRequest, signal: AbortSignal): Promise<GatewayReply>;
+  /** The JSON of each server-sent event of a POST, until `[DONE]`. An `error` event is thrown. */
+  stream(path: string, body: unknown, signal: AbortSignal): AsyncGenerator<unknown>;
+}
+
+export interface GatewayRequest {
+  readonly method: Method;
+  /** From the root, with its query. */
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly json?: unknown;
+  readonly bytes?: Uint8Array | Readable;
+}
+
+const connectMsMax = 10_000;
+const replyMsMax = 60_000;
+const eventBytesMax = 4 * 1024 * 1024;
+
+export function createGateway(options: { readonly url: string; readonly apiKey: string | null }): Gateway {
+  const url = options.url.replace(/\/+$/, "").replace(/\/v1$/, "");
+  const client = got.extend({
+    headers: {
+      "user-agent": `peerllm/${packageVersion()}`,
+      ...(options.apiKey === null ? {} : { authorization: `Bearer ${options.apiKey}` }),
+    },
+    followRedirect: false,
+    retry: { limit: 2, methods: ["GET"], statusCodes: [502, 503, 504] },
+    timeout: { connect: connectMsMax, secureConnect: connectMsMax },
+  });
+
+  async function send(request: GatewayRequest, signal: AbortSignal): Promise<GatewayReply> {
+    try {
+      const response = await client(`${url}${request.path}`, {
+        method: request.method,
+        headers: { ...request.headers },
+        signal,
+        ...(request.bytes === undefined ? { timeout: { connect: connectMsMax, response: replyMsMax } } : {}),
+        ...(request.json === undefined ? {} : { json: request.json }),
+        ...(request.bytes === undefined ? {} : { body: request.bytes }),
+      });
+      return { status: response.statusCode, headers: response.headers, body: parseBody(response.body) };
+    } catch (error) {
+      throw translate(error, url, signal);
+    }
+  }
+
+  return {
+    url,
+    apiKey: options.apiKey,
+    send,
+    async call(route, request, signal, parameters = {}) {
+      const path = fillPath(route.path, parameters);
+      const isRead = route.method === "GET";
+      const query = isRead ? queryOf(request) : "";
+      const hasBody = route.method === "POST";
+      const reply = await send(
+        { method: route.method, path: `${path}${query}`, ...(hasBody ? { json: request } : {}) },
+        signal,
+      );
+      const parsed = route.response.safeParse(reply.body);
+      if (parsed.success) return parsed.data;
+      throw new PeerError("protocol_incompatible", `${url} gave an answer to ${path} this version can't read.`, {
+        cause: parsed.error,
+        hint: "Update peerllm, or ask the network's operator to.",
+      });
+    },
+    async *stream(path, body, signal) {
+      const stream = client.stream.post(`${url}${path}`, { json: body, signal, retry: { limit: 0 } });
+      try {
+        for await (const line of readLines(stream, eventBytesMax)) {
+          if (!line.startsWith("data:")) continue;
+          const data = line.slice(5).trim();
+          if (data === "[DONE]") return;
+          const event: unknown = JSON.parse(data);
+          const failure = errorBodySchema.safeParse(event);
+          if (failure.success) throw errorOfBody(failure.data, 502, undefined);
+          yield event;
+        }
+      } catch (error) {
+        throw translate(error, url, signal);
+      } finally {
+        stream.destroy();
+      }
+      throw new PeerError("upstream_failed", `The stream from ${url} ended before its answer did.`);
+    },
+  };
+}
+
+/** `:name` segments replaced by their values, encoded. */
+function fillPath(path: string, parameters: Readonly<Record<string, string>>): string {
+  return path.replace(/:(\w+)/g, (_, name: string) => encodeURIComponent(parameters[name] ?? ""));
+}
+
+function queryOf(request: unknown): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(request ?? {})) {
+    if (value !== undefined && value !== null) query.set(name, String(value));
+  }
+  return query.size === 0 ? "" : `?${query}`;
+}
+
+function parseBody(text: string): unknown {
+  if (text === "") return null;
+  try {
+    return JSON.parse(text);
+  } catch {
+    // Not JSON: whoever asked finds that the reply isn't what was promised.
+    return text.slice(0, 200);
+  }
+}
+
+/** An error as OpenAI's API shapes it, with what we add. */
+const errorBodySchema = z.object({
+  error: z.looseObject({
+    message: z.string(),
+    code: z.string().nullish(),
+    param: z.string().nullish(),
+    hint: z.string().nullish(),
+  }),
+});
+
+/** Turns what a request failed with into one of our errors; a caller's abort stays the caller's reason. */
+function translate(error: unknown, url: string, signal: AbortSignal): unknown {
+  if (signal.aborted) return signal.reason;
+  if (error instanceof PeerError) return error;
+  if (error instanceof HTTPError) return errorOfResponse(error.response, url);
+  if (error instanceof RequestError) {
+    return new PeerError("network_unreachable", `The network at ${url} can't be reached (${error.code}).`, {
+      cause: error,
+      hint: 'Check the address (--network, PEERLLM_NETWORK) and that it is up: "peerllm network up" starts one here.',
+    });
+  }
+  return new PeerError("upstream_failed", `What came from ${url} could not be read.`, { cause: error });
+}
+
+function errorOfResponse(response: Response, url: string): PeerError {
+  const text = typeof response.body === "string" ? response.body : "";
+  const body = errorBodySchema.safeParse(parseBody(text));
+  const retryAfter = Number(response.headers["retry-after"]);
+  const retryAfterSeconds = Number.isFinite(retryAfter) ? retryAfter : undefined;
+  if (body.success) return errorOfBody(body.data, response.statusCode, retryAfterSeconds);
+  return new PeerError(codeOfStatus(response.statusCode), `${url} answered with status ${response.statusCode}.`, {
+    hint: "Is this the address of a PeerLLM network?",
+  });
+}
+
+function errorOfBody(
+  body: z.output<typeof errorBodySchema>,
+  status: number,
+  retryAfterSeconds: number | undefined,
+): PeerError {
+  const { message, code, param, hint } = body.error;
+  return new PeerError(typeof code === "string" && isErrorCode(code) ? code : codeOfStatus(status), message, {
+    ...(typeof hint === "string" ? { hint } : {}),
+    ...(typeof param === "string" ? { parameter: param } : {}),
+    ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+  });
+}
+
+function codeOfStatus(status: number): ErrorCode {
+  if (status === 401) return "authentication_failed";
+  if (status === 402) return "payment_required";
+  if (status === 403) return "permission_denied";
+  if (status === 404) return "not_found";
+  if (status === 409) return "conflict";
+  if (status === 429) return "rate_limit_exceeded";
+  return status >= 500 || status < 400 ? "upstream_failed" : "request_invalid";
+}
