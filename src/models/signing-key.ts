@@ -2,8 +2,10 @@ import {
   createHash,
   createPrivateKey,
   createPublicKey,
+  ECDH,
   generateKeyPairSync,
   type KeyObject,
+  randomUUID,
   sign,
   verify,
 } from "node:crypto";
@@ -17,10 +19,10 @@ export type CurveName = "P-256" | "P-384" | "P-521";
 
 /** The curves of OpenSSF Model Signing, and the hash that goes with each. */
 const curves = [
-  { name: "P-256", namedCurve: "prime256v1", hash: "sha256", pointBytes: 33 },
-  { name: "P-384", namedCurve: "secp384r1", hash: "sha384", pointBytes: 49 },
-  { name: "P-521", namedCurve: "secp521r1", hash: "sha512", pointBytes: 67 },
-] as const satisfies readonly { name: CurveName; namedCurve: string; hash: string; pointBytes: number }[];
+  { name: "P-256", namedCurve: "prime256v1", hash: "sha256", pointBytes: 33, identifier: "06082a8648ce3d030107" },
+  { name: "P-384", namedCurve: "secp384r1", hash: "sha384", pointBytes: 49, identifier: "06052b81040022" },
+  { name: "P-521", namedCurve: "secp521r1", hash: "sha512", pointBytes: 67, identifier: "06052b81040023" },
+] as const satisfies readonly { readonly name: CurveName; readonly [detail: string]: string | number }[];
 
 /** A producer's key pair. */
 export interface SigningKey {
@@ -64,7 +66,7 @@ export async function findProducerKey(home: Home): Promise<SigningKey | undefine
 export async function createProducerKey(home: Home, curve: CurveName): Promise<SigningKey> {
   const key = generateSigningKey(curve);
   const file = producerKeyFile(home);
-  const fresh = `${file}.${process.pid}`;
+  const fresh = `${file}.${randomUUID()}`;
   await writePrivateFile(fresh, key.privateKey.export({ type: "pkcs8", format: "pem" }).toString());
   try {
     await link(fresh, file);
@@ -133,7 +135,7 @@ function readSigningKey(privateKey: KeyObject): SigningKey {
 function readPublicKey(bytes: Buffer): KeyObject {
   try {
     const curve = curves.find(({ pointBytes }) => pointBytes === bytes.length);
-    if (curve !== undefined) return keyOfPoint(bytes, curve.namedCurve);
+    if (curve !== undefined) return keyOfPoint(bytes, curve);
     if (bytes.includes("-----BEGIN")) return createPublicKey(bytes);
     return createPublicKey({ key: bytes, format: "der", type: "spki" });
   } catch (cause) {
@@ -142,20 +144,17 @@ function readPublicKey(bytes: Buffer): KeyObject {
 }
 
 /** Wraps a compressed point as a subject public key info, whose curve an OID names. Source: RFC 5480. */
-function keyOfPoint(point: Buffer, namedCurve: string): KeyObject {
-  const oids: Record<string, string> = {
-    prime256v1: "06082a8648ce3d030107",
-    secp384r1: "06052b81040022",
-    secp521r1: "06052b81040023",
-  };
-  const algorithm = derSequence(Buffer.from(`06072a8648ce3d0201${oids[namedCurve] ?? ""}`, "hex"));
-  const bits = Buffer.concat([Buffer.from([0x03, point.length + 1, 0x00]), point]);
-  return createPublicKey({ key: derSequence(Buffer.concat([algorithm, bits])), format: "der", type: "spki" });
+function keyOfPoint(point: Buffer, { namedCurve, identifier }: (typeof curves)[number]): KeyObject {
+  const whole = Buffer.from(ECDH.convertKey(point, namedCurve, undefined, undefined, "uncompressed"));
+  const algorithm = derElement(0x30, Buffer.from(`06072a8648ce3d0201${identifier}`, "hex"));
+  const bits = derElement(0x03, Buffer.concat([Buffer.from([0]), whole]));
+  return createPublicKey({ key: derElement(0x30, Buffer.concat([algorithm, bits])), format: "der", type: "spki" });
 }
 
-/** Content of at most 127 bytes, which the points above never exceed. */
-function derSequence(content: Buffer): Buffer {
-  return Buffer.concat([Buffer.from([0x30, content.length]), content]);
+/** Content of at most 255 bytes, which the points above never exceed. */
+function derElement(tag: number, content: Buffer): Buffer {
+  const length = content.length < 0x80 ? [content.length] : [0x81, content.length];
+  return Buffer.concat([Buffer.from([tag, ...length]), content]);
 }
 
 function curveOf(key: KeyObject): (typeof curves)[number] {
