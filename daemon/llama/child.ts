@@ -11,21 +11,24 @@ import { openTokenizer } from "./tokenizer-role.ts";
 process.on("disconnect", () => process.kill(process.pid, "SIGKILL"));
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
 
-let receive: ((message: ToChild) => void) | undefined;
+let receiver: Promise<Receive> | undefined;
 
 process.on("message", (message) => {
   if (!isToChild(message)) return;
-  if (message.kind === "open") void open(message.opening);
-  else receive?.(message);
+  if (message.kind === "open") receiver = open(message.opening);
+  else void receiver?.then((receive) => receive(message));
 });
 
-async function open(opening: Opening): Promise<void> {
+type Receive = (message: ToChild) => void;
+
+async function open(opening: Opening): Promise<Receive> {
   try {
-    const { facts, receive: receiver } = await openRole(opening);
-    receive = receiver;
+    const { facts, receive } = await openRole(opening);
     send({ kind: "opened", facts });
+    return receive;
   } catch (error) {
     send({ kind: "failed", failure: failureOf(error) });
+    return () => {};
   }
 }
 

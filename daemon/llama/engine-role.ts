@@ -58,7 +58,7 @@ async function createContext(model: LlamaModel, opening: EngineOpening, count: C
       sequences: opening.sequences,
       contextSize: opening.contextLength,
       threads: { ideal: opening.threads, min: opening.threads },
-      batching: { itemPrioritizationStrategy: firstComeCounted(count) },
+      batching: { itemPrioritizationStrategy: inOrderCounted(count) },
     });
   } catch (cause) {
     throw new PeerError(
@@ -70,7 +70,7 @@ async function createContext(model: LlamaModel, opening: EngineOpening, count: C
 }
 
 /** The lockstep asks for no more than fits one decode, so the order is its own; this is where decodes are counted. */
-function firstComeCounted(count: CountDecode): CustomBatchingPrioritizationStrategy {
+function inOrderCounted(count: CountDecode): CustomBatchingPrioritizationStrategy {
   return ({ items, size }) => {
     let left = size;
     const chosen = [];

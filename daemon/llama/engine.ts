@@ -1,9 +1,11 @@
+import { Channel } from "../../src/channel.ts";
 import type { Engine, Generation, GenerationEvent } from "../../src/chat/generation.ts";
 import { systemClock } from "../../src/clock.ts";
-import { isPeerError, PeerError } from "../../src/errors.ts";
+import { PeerError } from "../../src/errors.ts";
+import type { Log } from "../../src/log.ts";
 import { errorOf } from "./failure.ts";
 import { type ChildEnd, ChildLink } from "./link.ts";
-import type { EngineCounters, EngineFacts, EngineOpening, FromChild, Gpu, StreamEvent } from "./messages.ts";
+import type { EngineCounters, EngineFacts, EngineOpening, FromChild, Gpu } from "./messages.ts";
 
 export interface LlamaEngineOptions {
   readonly modelFile: string;
@@ -14,8 +16,7 @@ export interface LlamaEngineOptions {
   readonly sequences: number;
   /** Most tokens of a prompt and its answer together. */
   readonly contextLength: number;
-  /** Told of what an operator should know; never of prompts or answers. */
-  readonly log: (event: "engine-ready" | "engine-crashed", fields: Readonly<Record<string, string | number>>) => void;
+  readonly log: Log;
 }
 
 export type EngineState = "ready" | "restarting" | "closed";
@@ -32,6 +33,8 @@ export interface LlamaEngine extends Engine {
 const windowTokens = 256;
 /** Answers waiting for a sequence or running, per engine. */
 const requestsMax = 256;
+/** What can come of one answer before its consumer takes any: a full window, and the flush and the end after it. */
+const eventsMax = windowTokens + 2;
 const restartDelayMsMin = 100;
 const restartDelayMsMax = 60_000;
 /** A child that lived this long has earned a short delay again. */
@@ -53,13 +56,6 @@ export async function startLlamaEngine(options: LlamaEngineOptions, signal: Abor
   return engine;
 }
 
-/** One answer under way: what came for it and wasn't taken yet. At most `windowTokens` deltas and an end. */
-interface Request {
-  readonly events: StreamEvent[];
-  failure: PeerError | undefined;
-  stir: (() => void) | undefined;
-}
-
 interface Loading {
   readonly resolve: (facts: EngineFacts) => void;
   readonly reject: (error: PeerError) => void;
@@ -69,8 +65,8 @@ class ChildEngine implements LlamaEngine {
   readonly reportsTokens = true;
   readonly #options: LlamaEngineOptions;
   readonly #closing = new AbortController();
-  readonly #requests = new Map<number, Request>();
-  readonly #counts = new Map<number, (counters: EngineCounters | PeerError) => void>();
+  readonly #requests = new Map<number, Channel<GenerationEvent>>();
+  readonly #counts = new Map<number, Channel<EngineCounters>>();
   #link: ChildLink | undefined;
   #facts: EngineFacts | undefined;
   #state: EngineState = "restarting";
@@ -118,26 +114,23 @@ class ChildEngine implements LlamaEngine {
       throw new PeerError("queue_full", `The engine has ${requestsMax} answers under way.`, { retryAfterSeconds: 1 });
     }
     const id = this.#nextId();
-    const request: Request = { events: [], failure: undefined, stir: undefined };
-    this.#requests.set(id, request);
-    const onAbort = () => request.stir?.();
+    const events = new Channel<GenerationEvent>(eventsMax);
+    this.#requests.set(id, events);
+    const onAbort = () => events.fail(signal.reason);
     signal.addEventListener("abort", onAbort);
     link.send({ kind: "generate", id, generation });
-    let untold = 0;
+    let takenTokens = 0;
     let isEnded = false;
     try {
-      while (!isEnded) {
-        const told = await nextEvent(request, signal);
-        if ("failure" in told) {
-          isEnded = true;
-          throw errorOf(told.failure);
-        }
-        isEnded = told.event.kind === "end";
-        if (told.event.kind === "delta") untold += told.event.tokens.length;
-        yield told.event;
-        if (untold >= windowTokens / 4 && !isEnded) {
-          link.send({ kind: "acknowledge", id, tokens: untold });
-          untold = 0;
+      for await (const event of events) {
+        signal.throwIfAborted();
+        isEnded = event.kind === "end";
+        yield event;
+        if (event.kind === "end") return;
+        takenTokens += event.tokens.length;
+        if (takenTokens >= windowTokens / 4) {
+          link.send({ kind: "acknowledge", id, tokens: takenTokens });
+          takenTokens = 0;
         }
       }
     } finally {
@@ -147,25 +140,22 @@ class ChildEngine implements LlamaEngine {
     }
   }
 
-  counters(signal: AbortSignal): Promise<EngineCounters> {
+  async counters(signal: AbortSignal): Promise<EngineCounters> {
+    signal.throwIfAborted();
     const link = this.#readyLink();
     const id = this.#nextId();
-    return new Promise((resolve, reject) => {
-      const settle = (outcome: EngineCounters | PeerError) => {
-        this.#counts.delete(id);
-        signal.removeEventListener("abort", onAbort);
-        if (isPeerError(outcome)) reject(outcome);
-        else resolve(outcome);
-      };
-      const onAbort = () => {
-        this.#counts.delete(id);
-        reject(signal.reason);
-      };
-      if (signal.aborted) return reject(signal.reason);
-      signal.addEventListener("abort", onAbort, { once: true });
-      this.#counts.set(id, settle);
-      link.send({ kind: "count", id });
-    });
+    const answer = new Channel<EngineCounters>(1);
+    this.#counts.set(id, answer);
+    const onAbort = () => answer.fail(signal.reason);
+    signal.addEventListener("abort", onAbort);
+    link.send({ kind: "count", id });
+    try {
+      for await (const counters of answer) return counters;
+      throw new PeerError("unexpected", "The engine's counters ended without an answer.");
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+      this.#counts.delete(id);
+    }
   }
 
   async close(): Promise<void> {
@@ -217,7 +207,7 @@ class ChildEngine implements LlamaEngine {
       signal.removeEventListener("abort", onAbort);
     }
     this.#state = "ready";
-    this.#options.log("engine-ready", { pid: this.pid ?? 0, restarts: this.#restarts });
+    this.#options.log.info("engine-ready", { pid: this.pid ?? 0, restarts: this.#restarts });
     return { ended };
   }
 
@@ -231,13 +221,13 @@ class ChildEngine implements LlamaEngine {
         return;
       case "step":
         for (const told of message.events) {
-          const request = this.#requests.get(told.id);
-          request?.events.push(told);
-          request?.stir?.();
+          const events = this.#requests.get(told.id);
+          if ("failure" in told) events?.fail(errorOf(told.failure));
+          else events?.push(told.event);
         }
         return;
       case "counters":
-        this.#counts.get(message.id)?.(message.counters);
+        this.#counts.get(message.id)?.push(message.counters);
         return;
       case "answer":
       case "refusal":
@@ -258,7 +248,7 @@ class ChildEngine implements LlamaEngine {
         if (this.#closing.signal.aborted) return;
         this.#state = "restarting";
         const error = crashError(how, this.#link?.lastWords ?? "");
-        this.#options.log("engine-crashed", { how, restarts: this.#restarts });
+        this.#options.log.warn("engine-crashed", { how, restarts: this.#restarts });
         this.#failAll(error);
         if (performance.now() - readyAt > stableAfterMs) attempt = 0;
       }
@@ -271,20 +261,13 @@ class ChildEngine implements LlamaEngine {
       } catch (error) {
         if (this.#closing.signal.aborted) return;
         ended = undefined;
-        this.#options.log("engine-crashed", {
-          how: isPeerError(error) ? error.message : "load failed",
-          restarts: this.#restarts,
-        });
+        this.#options.log.error("engine-start-failed", { error, restarts: this.#restarts });
       }
     }
   }
 
   #failAll(error: PeerError): void {
-    for (const request of this.#requests.values()) {
-      request.failure = error;
-      request.stir?.();
-    }
-    for (const settle of this.#counts.values()) settle(error);
+    for (const waiting of [...this.#requests.values(), ...this.#counts.values()]) waiting.fail(error);
   }
 }
 
@@ -292,19 +275,6 @@ class ChildEngine implements LlamaEngine {
 export function restartDelayMs(attempt: number, random: number): number {
   const most = Math.min(restartDelayMsMax, restartDelayMsMin * 2 ** Math.min(attempt, 20));
   return most / 2 + (most / 2) * random;
-}
-
-async function nextEvent(request: Request, signal: AbortSignal): Promise<StreamEvent> {
-  while (true) {
-    signal.throwIfAborted();
-    const event = request.events.shift();
-    if (event !== undefined) return event;
-    if (request.failure !== undefined) throw request.failure;
-    await new Promise<void>((resolve) => {
-      request.stir = resolve;
-    });
-    request.stir = undefined;
-  }
 }
 
 function openingOf({ modelFile, threads, gpu, sequences, contextLength }: LlamaEngineOptions): EngineOpening {

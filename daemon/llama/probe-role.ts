@@ -12,7 +12,7 @@ export async function openProbe(opening: ProbeOpening) {
   const llama = await openLibrary("off", 1);
   const model = await loadVocabulary(llama, modelFile);
   const insights = await GgufInsights.from(info, llama);
-  const trainedLength = insights.trainContextSize ?? model.trainContextSize;
+  const trainedLength = insights.trainContextSize ?? 0;
   const context = await insights.estimateContextResourceRequirementsV2({
     contextSize: Math.min(contextLength, trainedLength),
     modelGpuLayers: 0,

@@ -103,7 +103,7 @@ async function load(llama: Llama, modelFile: string): Promise<Vocabulary> {
 function factsOf({ model, renderer }: Vocabulary): VocabularyFacts {
   const endTokens = [model.tokens.eos, model.tokens.eot].filter((token) => token !== null);
   return {
-    contextLength: model.trainContextSize,
+    contextLength: model.fileInsights.trainContextSize ?? 0,
     hasTemplate: renderer.hasTemplate,
     vocabularySize: renderer.vocabularySize,
     endTokens: [...new Set(endTokens)],
