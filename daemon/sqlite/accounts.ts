@@ -1,0 +1,198 @@
+import type { Clock, Millis } from "../../src/clock.ts";
+import { PeerError } from "../../src/errors.ts";
+import type { Account, AccountStore, NewApiKey } from "../../src/identity/account.ts";
+import {
+  type ApiKey,
+  defaultRateLimits,
+  isScope,
+  isSecretOf,
+  newApiKeySecret,
+  noBudget,
+  prefixOfSecret,
+} from "../../src/identity/api-key.ts";
+import { type AccountId, type ApiKeyId, newId } from "../../src/ids.ts";
+import { nanoUsd } from "../../src/money.ts";
+import type { Database, Statement } from "./database.ts";
+
+interface AccountRow {
+  readonly id: AccountId;
+  readonly name: string;
+  readonly created_at: bigint;
+  readonly vouched_at: bigint | null;
+  readonly payment_identity: string | null;
+}
+
+interface KeyRow {
+  readonly id: ApiKeyId;
+  readonly account_id: AccountId;
+  readonly name: string;
+  readonly prefix: string;
+  readonly hash: Buffer;
+  readonly scopes: string;
+  readonly budget_day: bigint | null;
+  readonly budget_month: bigint | null;
+  readonly requests_per_minute: bigint;
+  readonly tokens_per_minute: bigint;
+  readonly created_at: bigint;
+  readonly revoked_at: bigint | null;
+}
+
+const keyNameLengthMax = 64;
+
+/** Accounts and API keys on SQLite. */
+export function openAccounts(database: Database, clock: Clock): AccountStore {
+  const { connection } = database;
+  const insertAccount: Statement<[AccountId, string, bigint]> = connection.prepare(
+    "INSERT INTO accounts (id, name, created_at) VALUES (?, ?, ?)",
+  );
+  const selectAccount: Statement<[AccountId], AccountRow> = connection.prepare("SELECT * FROM accounts WHERE id = ?");
+  const selectAccounts: Statement<[], AccountRow> = connection.prepare(
+    "SELECT * FROM accounts ORDER BY created_at, id",
+  );
+  const updateVouched: Statement<[bigint | null, AccountId]> = connection.prepare(
+    "UPDATE accounts SET vouched_at = ? WHERE id = ?",
+  );
+  const updateIdentity: Statement<[string, AccountId]> = connection.prepare(
+    "UPDATE accounts SET payment_identity = ? WHERE id = ?",
+  );
+  const insertKey: Statement<
+    [ApiKeyId, AccountId, string, string, Buffer, string, bigint | null, bigint | null, bigint, bigint, bigint]
+  > = connection.prepare(
+    `INSERT INTO api_keys (id, account_id, name, prefix, hash, scopes, budget_day, budget_month, requests_per_minute,
+       tokens_per_minute, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  );
+  const selectKey: Statement<[ApiKeyId, AccountId], KeyRow> = connection.prepare(
+    "SELECT * FROM api_keys WHERE id = ? AND account_id = ?",
+  );
+  const selectKeys: Statement<[AccountId], KeyRow> = connection.prepare(
+    "SELECT * FROM api_keys WHERE account_id = ? ORDER BY created_at, id",
+  );
+  const selectByPrefix: Statement<[string], KeyRow> = connection.prepare("SELECT * FROM api_keys WHERE prefix = ?");
+  const revoke: Statement<[bigint, ApiKeyId]> = connection.prepare(
+    "UPDATE api_keys SET revoked_at = coalesce(revoked_at, ?) WHERE id = ?",
+  );
+
+  function requireAccount(id: AccountId): Account {
+    const row = selectAccount.get(id);
+    if (row === undefined) throw new PeerError("not_found", `There is no account ${id} on this network.`);
+    return accountOf(row);
+  }
+
+  function requireKey(id: AccountId, keyId: ApiKeyId): ApiKey {
+    const row = selectKey.get(keyId, id);
+    if (row === undefined) throw new PeerError("not_found", `Account ${id} has no API key ${keyId}.`);
+    return keyOf(row);
+  }
+
+  function create(name: string): Account {
+    const id = newId("account");
+    insertAccount.run(id, name, BigInt(clock.now()));
+    return requireAccount(id);
+  }
+
+  function createKey(id: AccountId, request: NewApiKey): { key: ApiKey; secret: string } {
+    requireAccount(id);
+    requireKeyName(request.name);
+    const keyId = newId("key");
+    const secret = newApiKeySecret();
+    const budget = request.budget ?? noBudget;
+    const limits = request.rateLimits ?? defaultRateLimits;
+    insertKey.run(
+      keyId,
+      id,
+      request.name,
+      secret.prefix,
+      secret.hash,
+      [...new Set(request.scopes)].join(" "),
+      budget.perDay,
+      budget.perMonth,
+      BigInt(limits.requestsPerMinute),
+      BigInt(limits.tokensPerMinute),
+      BigInt(clock.now()),
+    );
+    return { key: requireKey(id, keyId), secret: secret.text };
+  }
+
+  function authenticate(secret: string): { account: Account; key: ApiKey } {
+    const prefix = prefixOfSecret(secret);
+    const row = prefix === null ? undefined : selectByPrefix.get(prefix);
+    if (row === undefined || !isSecretOf(secret, row.hash) || row.revoked_at !== null) {
+      throw new PeerError("authentication_failed", "This API key is not known here, or was revoked.", {
+        hint: 'Make one with "peerllm account create" or "peerllm account keys create".',
+      });
+    }
+    return { account: requireAccount(row.account_id), key: keyOf(row) };
+  }
+
+  return {
+    create: ({ name }) => database.durably(() => create(name)),
+    find: async (id) => {
+      const row = selectAccount.get(id);
+      return row === undefined ? null : accountOf(row);
+    },
+    list: async () => selectAccounts.all().map(accountOf),
+    vouch: (id, isVouched) =>
+      database.durably(() => {
+        updateVouched.run(isVouched ? BigInt(clock.now()) : null, id);
+        return requireAccount(id);
+      }),
+    setPaymentIdentity: (id, digest) =>
+      database.durably(() => {
+        updateIdentity.run(digest, id);
+        return requireAccount(id);
+      }),
+    createKey: (id, request) => database.durably(() => createKey(id, request)),
+    keys: async (id) => {
+      requireAccount(id);
+      return selectKeys.all(id).map(keyOf);
+    },
+    revokeKey: (id, keyId) =>
+      database.durably(() => {
+        requireKey(id, keyId);
+        revoke.run(BigInt(clock.now()), keyId);
+        return requireKey(id, keyId);
+      }),
+    authenticate: async (secret) => authenticate(secret),
+  };
+}
+
+function requireKeyName(name: string): void {
+  if (name.length >= 1 && name.length <= keyNameLengthMax) return;
+  throw new PeerError("request_invalid", `An API key's name has 1 to ${keyNameLengthMax} characters.`, {
+    parameter: "name",
+  });
+}
+
+function accountOf(row: AccountRow): Account {
+  return {
+    id: row.id,
+    name: row.name,
+    createdAt: Number(row.created_at),
+    vouchedAt: millisOrNull(row.vouched_at),
+    paymentIdentity: row.payment_identity,
+  };
+}
+
+function keyOf(row: KeyRow): ApiKey {
+  return {
+    id: row.id,
+    accountId: row.account_id,
+    name: row.name,
+    prefix: row.prefix,
+    scopes: row.scopes.split(" ").filter(isScope),
+    budget: {
+      perDay: row.budget_day === null ? null : nanoUsd(row.budget_day),
+      perMonth: row.budget_month === null ? null : nanoUsd(row.budget_month),
+    },
+    rateLimits: {
+      requestsPerMinute: Number(row.requests_per_minute),
+      tokensPerMinute: Number(row.tokens_per_minute),
+    },
+    createdAt: Number(row.created_at),
+    revokedAt: millisOrNull(row.revoked_at),
+  };
+}
+
+function millisOrNull(value: bigint | null): Millis | null {
+  return value === null ? null : Number(value);
+}

@@ -1,0 +1,118 @@
+import type { Millis } from "../../src/clock.ts";
+import { type AccountId, type ApiKeyId, type HoldId, parseId, type TransferId } from "../../src/ids.ts";
+import type { LedgerAccountKind } from "../../src/ledger/account.ts";
+import type { Day, DayRange, EarningsRow, Entry, UsageRow } from "../../src/ledger/books.ts";
+import { type TransferKind, transferIdOf } from "../../src/ledger/transfer.ts";
+import { type NanoUsd, nanoUsd, zeroUsd } from "../../src/money.ts";
+import type { Connection, Statement } from "./database.ts";
+
+interface EntryRow {
+  readonly id: TransferId;
+  readonly kind: TransferKind;
+  readonly at: bigint;
+  readonly account_kind: LedgerAccountKind;
+  readonly owner: string;
+  readonly amount: bigint;
+  readonly reference: string | null;
+}
+
+interface EarningsDayRow {
+  readonly day: Day;
+  readonly role: "host" | "producer";
+  readonly host_id: string;
+  readonly model: string;
+  readonly requests: bigint;
+  readonly tokens: bigint;
+  readonly amount: bigint;
+}
+
+interface UsageDayRow {
+  readonly day: Day;
+  readonly model: string;
+  readonly api_key_id: ApiKeyId;
+  readonly requests: bigint;
+  readonly prompt_tokens: bigint;
+  readonly completion_tokens: bigint;
+  readonly amount: bigint;
+}
+
+const entryColumns = `transfers.id, transfers.kind, transfers.at, ledger_accounts.kind AS account_kind,
+  ledger_accounts.owner, entries.amount, transfers.reference`;
+
+/** What the books tell: each query touches only the account and days asked for. */
+export function newBooksReports(connection: Connection) {
+  const selectTransfer: Statement<[TransferId], EntryRow> = connection.prepare(
+    `SELECT ${entryColumns} FROM transfers JOIN entries ON entries.transfer = transfers.sequence
+     JOIN ledger_accounts ON ledger_accounts.id = entries.account WHERE transfers.id = ? ORDER BY entries.amount`,
+  );
+  const selectEntries: Statement<[AccountId, bigint, bigint], EntryRow> = connection.prepare(
+    `SELECT ${entryColumns} FROM ledger_accounts JOIN entries ON entries.account = ledger_accounts.id
+     JOIN transfers ON transfers.sequence = entries.transfer
+     WHERE ledger_accounts.owner = ? AND transfers.at >= ? AND transfers.at < ? ORDER BY transfers.sequence`,
+  );
+  const selectEarnings: Statement<[AccountId, Day, Day], EarningsDayRow> = connection.prepare(
+    `SELECT day, role, host_id, model, requests, tokens, amount FROM earnings_days
+     WHERE account_id = ? AND day BETWEEN ? AND ? ORDER BY day, role, host_id, model`,
+  );
+  const selectUsage: Statement<[AccountId, Day, Day], UsageDayRow> = connection.prepare(
+    `SELECT day, model, api_key_id, requests, prompt_tokens, completion_tokens, amount FROM usage_days
+     WHERE account_id = ? AND day BETWEEN ? AND ? ORDER BY day, model, api_key_id`,
+  );
+
+  function transfer(id: TransferId): readonly Entry[] {
+    return selectTransfer.all(id).map(entryOf);
+  }
+
+  /** What a hold, open or closed, set aside. */
+  function heldAmount(holdId: HoldId): NanoUsd {
+    const held = transfer(transferIdOf(`hold:${holdId}`)).find((entry) => entry.account.kind === "holds");
+    return held?.amount ?? zeroUsd;
+  }
+
+  return {
+    transfer,
+    heldAmount,
+    entries: (accountId: AccountId, from: Millis, until: Millis): readonly Entry[] =>
+      selectEntries.all(accountId, BigInt(from), BigInt(until)).map(entryOf),
+    earnings: (accountId: AccountId, { from, to }: DayRange): readonly EarningsRow[] =>
+      selectEarnings.all(accountId, from, to).map(earningsOf),
+    usage: (accountId: AccountId, { from, to }: DayRange): readonly UsageRow[] =>
+      selectUsage.all(accountId, from, to).map(usageOf),
+  };
+}
+
+function entryOf(row: EntryRow): Entry {
+  const owner = row.owner === "" ? null : parseId("account", row.owner);
+  return {
+    transferId: row.id,
+    kind: row.kind,
+    at: Number(row.at),
+    account: { kind: row.account_kind, owner },
+    amount: nanoUsd(row.amount),
+    reference: row.reference,
+  };
+}
+
+function earningsOf(row: EarningsDayRow): EarningsRow {
+  return {
+    day: row.day,
+    role: row.role,
+    hostId: row.host_id === "" ? null : parseId("host", row.host_id),
+    model: row.model,
+    requests: Number(row.requests),
+    tokens: Number(row.tokens),
+    amount: nanoUsd(row.amount),
+  };
+}
+
+function usageOf(row: UsageDayRow): UsageRow {
+  return {
+    day: row.day,
+    model: row.model,
+    apiKeyId: row.api_key_id,
+    requests: Number(row.requests),
+    promptTokens: Number(row.prompt_tokens),
+    completionTokens: Number(row.completion_tokens),
+    amount: nanoUsd(row.amount),
+  };
+}

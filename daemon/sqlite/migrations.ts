@@ -1,0 +1,32 @@
+import { PeerError } from "../../src/errors.ts";
+import type { Connection } from "./database.ts";
+import { accountsSchema } from "./schema/accounts.ts";
+import { ledgerSchema } from "./schema/ledger.ts";
+
+/** One step of the schema. Applied steps are never edited: a change is a new step at the end of the list. */
+export interface Migration {
+  readonly name: string;
+  readonly sql: string;
+}
+
+/** In order; the database's `user_version` counts how many of them it has. */
+export const migrations: readonly Migration[] = [accountsSchema, ledgerSchema];
+
+/** Brings the schema up to date, each step in a transaction. Throws `storage_failed` for a database of the future. */
+export function migrate(connection: Connection, steps: readonly Migration[] = migrations): void {
+  const version = Number(connection.pragma("user_version", { simple: true }));
+  if (version > steps.length) {
+    throw new PeerError(
+      "storage_failed",
+      `The database is at schema ${version}; this PeerLLM knows ${steps.length}. Nothing was changed.`,
+      { hint: "Install the newer version of PeerLLM that wrote it, or restore an older backup." },
+    );
+  }
+  for (const [index, step] of steps.entries()) {
+    if (index < version) continue;
+    connection.transaction(() => {
+      connection.exec(step.sql);
+      connection.pragma(`user_version = ${index + 1}`);
+    })();
+  }
+}

@@ -1,0 +1,115 @@
+import type { Millis } from "../clock.ts";
+import type { Budget } from "../identity/api-key.ts";
+import type { AccountId, ApiKeyId, HoldId, HostId, TransferId } from "../ids.ts";
+import type { NanoUsd } from "../money.ts";
+import type { LedgerAccount } from "./account.ts";
+import type { AuditReport } from "./audit.ts";
+import type { Settlement, SettlementResult } from "./settlement.ts";
+import type { Transfer, TransferKind } from "./transfer.ts";
+
+/** A day of UTC: "2026-11-03". */
+export type Day = string;
+
+export function dayOf(time: Millis): Day {
+  return new Date(time).toISOString().slice(0, 10);
+}
+
+export interface HoldRequest {
+  readonly accountId: AccountId;
+  readonly apiKeyId: ApiKeyId;
+  /** The key's own limits, checked together with the account's credit. */
+  readonly budget: Budget;
+  readonly amount: NanoUsd;
+  readonly idempotencyKey: string;
+}
+
+/** Where credit comes from: given away, or paid through PayPal. */
+export type CreditSource =
+  | { readonly kind: "promotion" }
+  /** `fee` is PayPal's own, as its capture states it. */
+  | { readonly kind: "paypal"; readonly fee: NanoUsd };
+
+export interface Credit {
+  readonly accountId: AccountId;
+  readonly amount: NanoUsd;
+  readonly source: CreditSource;
+  readonly idempotencyKey: string;
+  readonly reference: string | null;
+}
+
+export interface Balance {
+  readonly available: NanoUsd;
+  readonly held: NanoUsd;
+  /** What the account owes since a payment it had spent was reversed; above zero, paid use is refused. */
+  readonly owed: NanoUsd;
+}
+
+/** One account's part of a transfer. */
+export interface Entry {
+  readonly transferId: TransferId;
+  readonly kind: TransferKind;
+  readonly at: Millis;
+  readonly account: LedgerAccount;
+  readonly amount: NanoUsd;
+  readonly reference: string | null;
+}
+
+export interface EarningsRow {
+  readonly day: Day;
+  readonly role: "host" | "producer";
+  /** The host that did the work; null for a producer's royalty. */
+  readonly hostId: HostId | null;
+  readonly model: string;
+  readonly requests: number;
+  readonly tokens: number;
+  readonly amount: NanoUsd;
+}
+
+export interface UsageRow {
+  readonly day: Day;
+  readonly model: string;
+  readonly apiKeyId: ApiKeyId;
+  readonly requests: number;
+  readonly promptTokens: number;
+  readonly completionTokens: number;
+  readonly amount: NanoUsd;
+}
+
+/** Whole days, both included. */
+export interface DayRange {
+  readonly from: Day;
+  readonly to: Day;
+}
+
+/** The network's books. Every method that writes may be repeated: the idempotency key says it is the same fact. */
+export interface Books {
+  /**
+   * Sets `amount` aside; the hold is the check. Throws `insufficient_quota` beyond the account's credit or the key's
+   * budget, `payment_required` for an account that owes. Not durable: a crash releases it.
+   */
+  hold(request: HoldRequest): Promise<HoldId>;
+  /** Pays for the work, releases the rest, durable before it resolves. `conflict` for a hold released or settled otherwise. */
+  settle(holdId: HoldId, settlement: Settlement): Promise<SettlementResult>;
+  /** Gives the whole hold back; a hold that is not open is left alone. */
+  release(holdId: HoldId): Promise<void>;
+  /** Releases every open hold: nothing is under way when a network starts. Tells how many there were. */
+  releaseAll(): Promise<number>;
+
+  credit(credit: Credit): Promise<TransferId>;
+  /** Takes a reversed payment back; what was already spent becomes a receivable. */
+  reverseCredit(credit: Credit): Promise<TransferId>;
+  /** Any other balanced transfer. `conflict` where it would take an account below zero. */
+  post(transfer: Transfer): Promise<TransferId>;
+
+  balance(accountId: AccountId): Promise<Balance>;
+  /** The balance of one account of the books, from its normal side. */
+  balanceOf(account: LedgerAccount): Promise<NanoUsd>;
+  transfer(id: TransferId): Promise<readonly Entry[]>;
+  /** The entries of everything an account owns, oldest first. */
+  entries(accountId: AccountId, from: Millis, until: Millis): Promise<readonly Entry[]>;
+  earnings(accountId: AccountId, days: DayRange): Promise<readonly EarningsRow[]>;
+  usage(accountId: AccountId, days: DayRange): Promise<readonly UsageRow[]>;
+
+  /** Recomputes every balance from the first entry. */
+  audit(): Promise<AuditReport>;
+}

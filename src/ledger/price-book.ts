@@ -1,0 +1,17 @@
+import type { Millis } from "../clock.ts";
+import type { PriceSheet } from "./pricing.ts";
+
+/** The price sheets of a network, past, present and to come. */
+export interface PriceBook {
+  /** The sheet in force: the newest whose date has come. Throws `not_found` before the first. */
+  current(): Promise<PriceSheet>;
+  /** Appends a version; its number is the next one. Throws `conflict` for a date before that of an earlier version. */
+  add(sheet: Omit<PriceSheet, "version">): Promise<PriceSheet>;
+  /** Oldest first. */
+  list(): Promise<readonly PriceSheet[]>;
+}
+
+/** The sheet in force at `now`, or null. */
+export function sheetAt(sheets: readonly PriceSheet[], now: Millis): PriceSheet | null {
+  return sheets.findLast((sheet) => sheet.effectiveFrom <= now) ?? null;
+}

@@ -1,0 +1,125 @@
+import type { AccountId, HoldId, TransferId } from "../ids.ts";
+import { addUsd, apportionUsd, minUsd, type NanoUsd, nanoUsd, subtractUsd, zeroUsd } from "../money.ts";
+import { networkAccount, ownedAccount } from "./account.ts";
+import {
+  type HostShare,
+  type PriceSheet,
+  priceSubtask,
+  type SubtaskPrice,
+  type SubtaskUsage,
+  sharePrice,
+} from "./pricing.ts";
+import { hashOfRequest, type Leg, netLegs, type Transfer } from "./transfer.ts";
+
+/** What a request's work comes to, as the bill stage knows it. */
+export interface Settlement {
+  /** The sheet shown when the request was admitted. */
+  readonly sheet: PriceSheet;
+  readonly subtasks: readonly SubtaskUsage[];
+  /** Most to charge besides the hold itself (a split's cap), or null. */
+  readonly cap: NanoUsd | null;
+  /** The receipt's id, or null. */
+  readonly reference: string | null;
+}
+
+/** An open hold as the books keep it. */
+export interface Hold {
+  readonly holdId: HoldId;
+  readonly accountId: AccountId;
+  readonly amount: NanoUsd;
+}
+
+export interface SettlementResult {
+  readonly transferId: TransferId;
+  /** What the consumer paid: the smaller of hold, cap and price. */
+  readonly charged: NanoUsd;
+  /** What the hold gave back. */
+  readonly released: NanoUsd;
+  readonly hosts: readonly HostShare[];
+  readonly royalties: readonly { readonly producerId: AccountId; readonly amount: NanoUsd }[];
+  readonly network: NanoUsd;
+  readonly rounding: NanoUsd;
+  readonly subtasks: readonly SubtaskPrice[];
+  readonly promptTokens: number;
+  readonly completionTokens: number;
+}
+
+/** Who gets what of a hold of `held`. Pure: the same hold and settlement give the same result. */
+export function divideSettlement(held: NanoUsd, settlement: Settlement): Omit<SettlementResult, "transferId"> {
+  const full = settlement.subtasks.map((usage) => priceSubtask(settlement.sheet, usage));
+  const price = addUsd(...full.map((part) => addUsd(part.price, part.royalty)));
+  const charged = minUsd(price, minUsd(held, settlement.cap ?? held));
+  const subtasks = charged === price ? full : reduceTo(charged, settlement, full);
+  return {
+    charged,
+    released: subtractUsd(held, charged),
+    hosts: subtasks.flatMap((part) => part.hosts),
+    royalties: settlement.subtasks.flatMap((usage, index) => {
+      const amount = subtasks[index]?.royalty ?? zeroUsd;
+      return usage.royalty === null || amount === 0n ? [] : [{ producerId: usage.royalty.producerId, amount }];
+    }),
+    network: addUsd(...subtasks.map((part) => part.network)),
+    rounding: addUsd(...subtasks.map((part) => part.rounding)),
+    subtasks,
+    promptTokens: settlement.subtasks.reduce((sum, usage) => sum + usage.promptTokens, 0),
+    completionTokens: settlement.subtasks.reduce(
+      (sum, usage) => sum + usage.answers.reduce((inner, answer) => inner + answer.tokens, 0),
+      0,
+    ),
+  };
+}
+
+/** The one balanced transfer of a settlement. `owed` is what the consumer owes the network; what is released pays it first. */
+export function settlementTransfer(hold: Hold, settlement: Settlement, owed: NanoUsd): Transfer {
+  const result = divideSettlement(hold.amount, settlement);
+  const legs: Leg[] = [
+    { account: ownedAccount("holds", hold.accountId), amount: nanoUsd(-hold.amount) },
+    ...creditLegs(hold.accountId, result.released, owed),
+    ...result.hosts.map(({ host, amount }) => ({ account: ownedAccount("host-payable", host.accountId), amount })),
+    ...result.royalties.map(({ producerId, amount }) => ({
+      account: ownedAccount("producer-payable", producerId),
+      amount,
+    })),
+    { account: networkAccount("network-revenue"), amount: result.network },
+    { account: networkAccount("rounding"), amount: result.rounding },
+  ];
+  return {
+    kind: "settle",
+    idempotencyKey: settlementKey(hold.holdId),
+    requestHash: hashOfRequest(settlement),
+    reference: settlement.reference,
+    legs: netLegs(legs),
+  };
+}
+
+export function settlementKey(holdId: HoldId): string {
+  return `settle:${holdId}`;
+}
+
+/** Money for a consumer: what it owes is paid first, the rest is credit. */
+export function creditLegs(accountId: AccountId, amount: NanoUsd, owed: NanoUsd): Leg[] {
+  const repaid = minUsd(amount, owed);
+  return [
+    { account: ownedAccount("receivable", accountId), amount: repaid },
+    { account: ownedAccount("consumer-credit", accountId), amount: subtractUsd(amount, repaid) },
+  ];
+}
+
+/** Money taken back from a consumer: what credit does not cover becomes a receivable, so no balance falls below zero. */
+export function debitLegs(accountId: AccountId, amount: NanoUsd, available: NanoUsd): Leg[] {
+  const taken = minUsd(amount, available);
+  return [
+    { account: ownedAccount("consumer-credit", accountId), amount: nanoUsd(-taken) },
+    { account: ownedAccount("receivable", accountId), amount: nanoUsd(taken - amount) },
+  ];
+}
+
+/** The same subtasks for less: `charged` in proportion to what each subtask's work and royalty would have cost. */
+function reduceTo(charged: NanoUsd, settlement: Settlement, full: readonly SubtaskPrice[]): SubtaskPrice[] {
+  const weights = full.flatMap((part) => [part.price, part.royalty]);
+  const parts = apportionUsd(charged, weights);
+  return settlement.subtasks.map((usage, index) => ({
+    ...sharePrice(settlement.sheet, usage, parts[2 * index] ?? zeroUsd),
+    royalty: parts[2 * index + 1] ?? zeroUsd,
+  }));
+}
