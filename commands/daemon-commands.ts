@@ -1,0 +1,69 @@
+import { Command } from "commander";
+import { z } from "zod";
+import type { RoleName } from "../src/protocol/control.ts";
+import { startDaemon, stopDaemon } from "./daemon-process.ts";
+import { followLog } from "./log-reader.ts";
+import { action, type Session } from "./session.ts";
+
+/**
+ * Starts a role and prints what it serves. In the foreground this returns once it has ended, and the command's exit
+ * code is the daemon's.
+ */
+export async function runRole(
+  session: Session,
+  role: RoleName,
+  options: unknown,
+  isForeground: boolean,
+  describe: (ready: Readonly<Record<string, unknown>>) => string,
+): Promise<void> {
+  const progress = session.printer.progress();
+  try {
+    const start = { home: session.home, role, options, isForeground };
+    const daemon = await startDaemon(start, progress.update, session.signal);
+    progress.end();
+    session.printer.result({ ...daemon.ready, pid: daemon.pid }, () => describe(daemon.ready));
+    if (!isForeground) return;
+    session.signal.addEventListener("abort", () => daemon.stop(), { once: true });
+    process.exitCode = await daemon.exited;
+  } finally {
+    progress.end();
+  }
+}
+
+const titles = { network: "orchestrator", host: "host", proxy: "endpoint" } as const satisfies Record<RoleName, string>;
+
+export function downCommand(role: RoleName, description: string): Command {
+  return new Command("down")
+    .description(description)
+    .option("--now", "don't wait for what runs")
+    .action(
+      action(z.object({ now: z.boolean().default(false) }), async (session, options) => {
+        const progress = session.printer.progress();
+        progress.update({ step: `Stopping the ${titles[role]}` });
+        const stopped = await stopDaemon(session.home, role, options.now, session.signal).finally(progress.end);
+        const document = { stopped: stopped !== null, pid: stopped?.pid ?? null, killed: stopped?.wasKilled ?? false };
+        session.printer.result(document, () => {
+          if (stopped === null) return `No ${titles[role]} was running.`;
+          return stopped.wasKilled
+            ? `The ${titles[role]} did not end in time and was killed.`
+            : `The ${titles[role]} is down.`;
+        });
+      }),
+    );
+}
+
+export function logsCommand(role: RoleName, description: string): Command {
+  return new Command("logs")
+    .description(description)
+    .option("--follow", "keep showing what is added")
+    .option("--lines <n>", "lines from the end to show (default 100)")
+    .action(
+      action(
+        z.object({
+          follow: z.boolean().default(false),
+          lines: z.coerce.number().int().min(0).max(100_000).default(100),
+        }),
+        (session, options) => followLog(session, role, options),
+      ),
+    );
+}

@@ -1,0 +1,54 @@
+import { CommanderError } from "commander";
+import { errorTable, isPeerError, PeerError } from "../src/errors.ts";
+
+export interface ExitStyle {
+  readonly isJson: boolean;
+  readonly isDebug: boolean;
+}
+
+/**
+ * Tells of what ended a command, as CLI.md has it: one line and a hint on standard error, or one JSON document on
+ * standard output. Returns the exit code.
+ */
+export function reportFailure(failure: unknown, style: ExitStyle): number {
+  const error = asPeerError(failure);
+  const { code, message, hint } = error;
+  if (style.isJson) {
+    process.stdout.write(`${JSON.stringify({ error: { code, message, hint: hint ?? null } })}\n`);
+  } else {
+    process.stderr.write(`peerllm: ${message}${hint === undefined ? "" : ` ${hint}`}\n`);
+  }
+  if (style.isDebug) process.stderr.write(`${describe(failure)}\n`);
+  return errorTable[code].exitCode;
+}
+
+function asPeerError(failure: unknown): PeerError {
+  if (isPeerError(failure)) return failure;
+  if (failure instanceof CommanderError) return usageError(failure);
+  const said = failure instanceof Error ? failure.message : String(failure);
+  return new PeerError("unexpected", `Something unexpected failed: ${said.split("\n")[0]}`, {
+    cause: failure,
+    hint: 'Run the command again with --debug for details, or "peerllm doctor" for a check of this machine.',
+  });
+}
+
+/** Commander says "error: unknown command 'hots'\n(Did you mean host?)". */
+function usageError(failure: CommanderError): PeerError {
+  if (failure.code === "commander.help") {
+    return new PeerError("usage_invalid", "A subcommand is missing.", { hint: "Add --help to see which there are." });
+  }
+  const [first = "", ...rest] = failure.message.replace(/^error: /, "").split("\n");
+  const sentence = `${first.charAt(0).toUpperCase()}${first.slice(1)}`.replace(/[^.?!]$/, "$&.");
+  const suggestion = rest.join(" ").replace(/^\(|\)$/g, "");
+  return new PeerError("usage_invalid", sentence, {
+    cause: failure,
+    hint: suggestion === "" ? "Add --help to see how it is used." : suggestion,
+  });
+}
+
+/** The whole chain of causes, with stacks: for --debug alone. */
+function describe(failure: unknown): string {
+  if (!(failure instanceof Error)) return String(failure);
+  const own = failure.stack ?? failure.message;
+  return failure.cause === undefined ? own : `${own}\nCaused by: ${describe(failure.cause)}`;
+}

@@ -1,0 +1,324 @@
+import { readFile } from "node:fs/promises";
+import { Command } from "commander";
+import { z } from "zod";
+import { callDaemon } from "../src/client/control.ts";
+import { readRunRecord } from "../src/client/run-record.ts";
+import { PeerError } from "../src/errors.ts";
+import { formatUsd, parseUsd } from "../src/money.ts";
+import { type HostRow, networkMethods } from "../src/protocol/control-methods.ts";
+import { defaultPorts, networkReadySchema, networkStartSchema } from "../src/protocol/start.ts";
+import { downCommand, logsCommand, runRole } from "./daemon-commands.ts";
+import { formatDuration } from "./printer.ts";
+import { action, type Session } from "./session.ts";
+import { watch } from "./watch.ts";
+
+const none = z.object({});
+const port = z.coerce.number({ error: "must be a number" }).int().min(0).max(65_535);
+
+/** `peerllm network …`: for the operator of an orchestrator, on its own machine. */
+export function networkCommand(): Command {
+  const network = new Command("network").description("run a network: its orchestrator, prices and accounts");
+  network.addCommand(upCommand());
+  network.addCommand(downCommand("network", "stop the orchestrator, when what runs has finished"));
+  network.addCommand(statusCommand());
+  network.addCommand(logsCommand("network", "show the orchestrator's log"));
+  network.addCommand(inviteCommand());
+  network.addCommand(creditCommand());
+  network.addCommand(auditCommand());
+  network.addCommand(priceCommand());
+  network.addCommand(hostsCommand());
+  network.addCommand(modelsCommand());
+  network.addCommand(vouchCommand());
+  network.addCommand(policyCommand());
+  return network;
+}
+
+function upCommand(): Command {
+  return new Command("up")
+    .description("start an orchestrator")
+    .option("--port <n>", `port to listen on; 0 picks a free one (default ${defaultPorts.network})`)
+    .option("--listen <address>", "address to listen on (default 127.0.0.1)")
+    .option("--private", "accounts need an invite")
+    .option("--billing <mode>", "off, credits or paypal (default credits)")
+    .option("--tls-cert <file>", "certificate chain, PEM")
+    .option("--tls-key <file>", "its private key, PEM")
+    .option("--allow-clear", "listen beyond this machine without TLS")
+    .option("--guard-model <ref>", "a GGUF guard model, for what the classifier is unsure of")
+    .option("--foreground", "stay in the foreground and log to standard error")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  peerllm network up\n  peerllm network up --private --billing off\n  peerllm network up --listen 0.0.0.0 --tls-cert chain.pem --tls-key key.pem",
+    )
+    .action(action(upOptions, up));
+}
+
+const upOptions = z.object({
+  port: port.default(defaultPorts.network),
+  listen: z.string().default("127.0.0.1"),
+  private: z.boolean().default(false),
+  billing: z.enum(["off", "credits", "paypal"]).default("credits"),
+  tlsCert: z.string().nullable().default(null),
+  tlsKey: z.string().nullable().default(null),
+  allowClear: z.boolean().default(false),
+  guardModel: z.string().nullable().default(null),
+  foreground: z.boolean().default(false),
+});
+
+async function up(session: Session, options: z.output<typeof upOptions>): Promise<void> {
+  const start = networkStartSchema.parse({
+    port: options.port,
+    listen: options.listen,
+    isPrivate: options.private,
+    billing: options.billing,
+    tlsCertificate: options.tlsCert,
+    tlsKey: options.tlsKey,
+    allowsClear: options.allowClear,
+    guardModel: options.guardModel,
+  });
+  await runRole(session, "network", start, options.foreground, (ready) => {
+    const { url, networkId } = networkReadySchema.parse(ready);
+    session.printer.note(`Next: peerllm account create --network ${url}`);
+    return `The network is up at ${url} (${networkId}).`;
+  });
+}
+
+function statusCommand(): Command {
+  return new Command("status")
+    .description("show hosts, requests and tokens")
+    .option("--watch", "keep showing, one line per change")
+    .addHelpText("after", "\nExamples:\n  peerllm network status\n  peerllm network status --json")
+    .action(action(z.object({ watch: z.boolean().default(false) }), status));
+}
+
+async function status(session: Session, options: { watch: boolean }): Promise<void> {
+  const { printer } = session;
+  const read = () => callDaemon(session.home, "network", networkMethods.status, {}, session.signal);
+  if (options.watch) {
+    return watch(session, read, ({ hosts, requests, tokens }) =>
+      [
+        `${hosts.filter((host) => host.state === "serving").length} hosts serving`,
+        `${requests.active} active`,
+        `${requests.queued} queued`,
+        `${requests.completed} completed`,
+        `${requests.failed} failed`,
+        `${tokens.prompt + tokens.completion} tokens`,
+      ].join(", "),
+    );
+  }
+  const now = await read();
+  printer.result(now, () =>
+    [
+      printer.facts([
+        ["network", now.networkId],
+        ["url", now.url],
+        ["process", `${now.pid}, up ${formatDuration(Date.now() - now.startedAt)}`],
+        ["enrolment", now.isPrivate ? "by invite" : "open"],
+        ["billing", now.billing],
+        ["accounts", String(now.accounts)],
+        ["requests", describeRequests(now.requests)],
+        ["tokens", `${now.tokens.prompt} in, ${now.tokens.completion} out`],
+      ]),
+      "",
+      hostTable(session, now.hosts),
+    ].join("\n"),
+  );
+}
+
+function describeRequests(requests: {
+  active: number;
+  queued: number;
+  completed: number;
+  failed: number;
+  refused: number;
+}): string {
+  const { active, queued, completed, failed, refused } = requests;
+  return `${active} active, ${queued} queued, ${completed} completed, ${failed} failed, ${refused} refused`;
+}
+
+function hostTable(session: Session, hosts: readonly HostRow[]): string {
+  if (hosts.length === 0) return 'No host is connected. Start one with "peerllm host up".';
+  return session.printer.table(
+    ["HOST", "OWNER", "STATE", "BUSY", "TOK/S", "MODELS"],
+    hosts.map((host) => [
+      host.hostId,
+      host.owner,
+      host.state,
+      `${host.activeStreams}/${host.sequences}`,
+      host.decodeTokensPerSecond?.toFixed(0) ?? "-",
+      host.models.join(" "),
+    ]),
+  );
+}
+
+function inviteCommand(): Command {
+  return new Command("invite")
+    .description("make an invite, with which an account can be created")
+    .option("--uses <n>", "accounts it is good for (default 1)")
+    .option("--hours <n>", "hours it is good for (default 168)")
+    .addHelpText("after", "\nExample:\n  peerllm network invite --uses 3")
+    .action(
+      action(
+        z.object({
+          uses: z.coerce.number().int().min(1).max(1_000).default(1),
+          hours: z.coerce.number().positive().max(8_760).default(168),
+        }),
+        async (session, options) => {
+          const made = await callDaemon(session.home, "network", networkMethods.invite, options, session.signal);
+          session.printer.result(made, () => made.invite);
+        },
+      ),
+    );
+}
+
+function creditCommand(): Command {
+  return new Command("credit")
+    .description("grant an account credit")
+    .argument("<account>", "the account's id")
+    .argument("<usd>", "dollars, such as 20 or 0.25")
+    .addHelpText("after", "\nExample:\n  peerllm network credit account_abc… 20")
+    .action(
+      action(none, async (session, _, [account = "", amount = ""]) => {
+        const usd = parseUsd(amount);
+        if (usd <= 0n) throw new PeerError("usage_invalid", `Credit is more than zero, not "${amount}".`);
+        const params = { account, usd: formatUsd(usd) };
+        const made = await callDaemon(session.home, "network", networkMethods.credit, params, session.signal);
+        session.printer.result(
+          made,
+          () => `${made.accountId} was granted $${made.credited} and has $${made.available}.`,
+        );
+      }),
+    );
+}
+
+function auditCommand(): Command {
+  return new Command("audit")
+    .description("recompute every balance from the first entry and prove the books")
+    .addHelpText("after", "\nExample:\n  peerllm network audit --json")
+    .action(
+      action(none, async (session) => {
+        const { printer } = session;
+        const audit = await callDaemon(session.home, "network", networkMethods.audit, {}, session.signal);
+        printer.result(audit, () =>
+          printer.facts(Object.entries(audit).map(([name, value]) => [name, plain(value)] as const)),
+        );
+        if (!audit.balanced) throw new PeerError("unexpected", "The books don't balance.");
+      }),
+    );
+}
+
+function plain(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+function priceCommand(): Command {
+  const price = new Command("price").description("show or set what tokens cost");
+  price.addCommand(
+    new Command("show").description("show the price").action(
+      action(none, async (session) => {
+        const now = await callDaemon(session.home, "network", networkMethods["price-show"], {}, session.signal);
+        session.printer.result(now, () => describePrice(now));
+      }),
+    ),
+  );
+  price.addCommand(
+    new Command("set")
+      .description("set the price; requests already admitted keep theirs")
+      .argument("<usd>", "dollars per 100,000 tokens")
+      .addHelpText("after", "\nExample:\n  peerllm network price set 0.80")
+      .action(
+        action(none, async (session, _, [amount = ""]) => {
+          const params = { usdPer100kTokens: formatUsd(parseUsd(amount)) };
+          const now = await callDaemon(session.home, "network", networkMethods["price-set"], params, session.signal);
+          session.printer.result(now, () => describePrice(now));
+        }),
+      ),
+  );
+  return price;
+}
+
+function describePrice(price: { usdPer100kTokens: string; hostSharePercent: string }): string {
+  return `$${price.usdPer100kTokens} per 100,000 tokens, ${price.hostSharePercent}% of it to the host.`;
+}
+
+function hostsCommand(): Command {
+  return new Command("hosts").description("list the hosts").action(
+    action(none, async (session) => {
+      const now = await callDaemon(session.home, "network", networkMethods.hosts, {}, session.signal);
+      session.printer.result(now, () => hostTable(session, now.hosts));
+    }),
+  );
+}
+
+function modelsCommand(): Command {
+  return new Command("models").description("list the models published and served").action(
+    action(none, async (session) => {
+      const now = await callDaemon(session.home, "network", networkMethods.models, {}, session.signal);
+      session.printer.result(now, () =>
+        session.printer.table(
+          ["MODEL", "HOSTS", "DIGEST"],
+          now.models.map((model) => [model.model, String(model.hosts), model.digest ?? "-"]),
+        ),
+      );
+    }),
+  );
+}
+
+function vouchCommand(): Command {
+  return new Command("vouch")
+    .description("vouch that an account is an owner of its own")
+    .argument("<account>", "the account's id")
+    .option("--withdraw", "take it back")
+    .addHelpText("after", "\nAccounts nobody vouches for count as one owner when a prompt's parts are spread.")
+    .action(
+      action(z.object({ withdraw: z.boolean().default(false) }), async (session, options, [account = ""]) => {
+        const params = { account, isVouched: !options.withdraw };
+        const now = await callDaemon(session.home, "network", networkMethods.vouch, params, session.signal);
+        session.printer.result(now, () =>
+          now.isVouched ? `${now.accountId} counts as an owner of its own.` : `${now.accountId} is not vouched for.`,
+        );
+      }),
+    );
+}
+
+function policyCommand(): Command {
+  const policy = new Command("policy").description("show or replace the usage policy");
+  policy.addCommand(
+    new Command("show").description("show it").action(
+      action(none, async (session) => {
+        const now = await callDaemon(session.home, "network", networkMethods["policy-show"], {}, session.signal);
+        session.printer.result(now, () => JSON.stringify(now.policy, null, 2));
+      }),
+    ),
+  );
+  policy.addCommand(
+    new Command("set")
+      .description("replace it")
+      .argument("<file>", "JSON, as `policy show` prints it")
+      .action(
+        action(none, async (session, _, [file = ""]) => {
+          const params = { policy: await readJson(file) };
+          const now = await callDaemon(session.home, "network", networkMethods["policy-set"], params, session.signal);
+          session.printer.result(now, () => "The policy was replaced.");
+        }),
+      ),
+  );
+  return policy;
+}
+
+async function readJson(file: string): Promise<unknown> {
+  const text = await readFile(file, "utf8").catch((cause: unknown) => {
+    throw new PeerError("file_missing", `"${file}" can't be read.`, { cause });
+  });
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new PeerError("usage_invalid", `"${file}" is not JSON.`, { cause });
+  }
+}
+
+/** The orchestrator that runs in this home, or null. */
+export async function localNetworkUrl(session: Session): Promise<string | null> {
+  const record = await readRunRecord(session.home, "network");
+  const ready = networkReadySchema.safeParse(record?.ready);
+  return ready.success ? ready.data.url : null;
+}

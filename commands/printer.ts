@@ -1,0 +1,123 @@
+import type { StartProgress } from "../src/protocol/control.ts";
+import { formatFacts, formatTable } from "./table.ts";
+
+/**
+ * Where a command's words go. Data goes to standard output: one JSON document with --json, text otherwise. All else,
+ * progress included, goes to standard error, and progress only where that is a terminal.
+ */
+export interface Printer {
+  readonly isJson: boolean;
+  /** Columns to fill. */
+  readonly width: number;
+  /** The command's one result. */
+  result(document: unknown, text: () => string): void;
+  /** One line of a stream of them: a JSON document, or text. */
+  line(document: unknown, text: () => string): void;
+  /** Raw text of an answer, as it comes. Nothing with --json. */
+  write(text: string): void;
+  /** A remark for people. Nothing with --json. */
+  note(text: string): void;
+  /** A remark that must be seen, with --json too. */
+  warn(text: string): void;
+  table(headers: readonly string[], rows: readonly (readonly string[])[]): string;
+  facts(facts: readonly (readonly [string, string])[]): string;
+  /** Says what is waited for, until `end`. */
+  progress(): Progress;
+}
+
+export interface Progress {
+  update(progress: StartProgress): void;
+  end(): void;
+}
+
+const spinnerFrames = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"] as const;
+const spinnerMs = 100;
+
+export function createPrinter(isJson: boolean): Printer {
+  const width = Math.max(40, process.stdout.columns ?? process.stderr.columns ?? 80);
+  return {
+    isJson,
+    width,
+    result: (document, text) => write(process.stdout, isJson ? JSON.stringify(document) : text()),
+    line: (document, text) => write(process.stdout, isJson ? JSON.stringify(document) : text()),
+    write: (text) => {
+      if (!isJson) process.stdout.write(text);
+    },
+    note: (text) => {
+      if (!isJson) write(process.stderr, text);
+    },
+    warn: (text) => write(process.stderr, `Warning: ${text}`),
+    table: (headers, rows) => formatTable(headers, rows, width),
+    facts: formatFacts,
+    progress: () => createProgress(process.stderr.isTTY === true && !isJson),
+  };
+}
+
+function write(stream: NodeJS.WriteStream, text: string): void {
+  stream.write(text.endsWith("\n") ? text : `${text}\n`);
+}
+
+function createProgress(isShown: boolean): Progress {
+  if (!isShown) return { update() {}, end() {} };
+  let latest: StartProgress | undefined;
+  let frame = 0;
+  const draw = () => {
+    if (latest === undefined) return;
+    frame += 1;
+    const columns = process.stderr.columns ?? 80;
+    const text = `${spinnerFrames[frame % spinnerFrames.length]} ${describeProgress(latest)}`;
+    process.stderr.write(`\r\x1b[2K${text.slice(0, columns - 1)}`);
+  };
+  const timer = setInterval(draw, spinnerMs);
+  timer.unref();
+  return {
+    update(progress) {
+      const isNew = latest?.step !== progress.step;
+      latest = progress;
+      if (isNew) draw();
+    },
+    end() {
+      clearInterval(timer);
+      if (latest !== undefined) process.stderr.write("\r\x1b[2K");
+    },
+  };
+}
+
+/** "Fetching acme/tiny:1.2.0 · 3.1 of 4.6 MB, 67%". */
+export function describeProgress(progress: StartProgress): string {
+  const { step, done, total } = progress;
+  if (done === undefined) return step;
+  if (total === undefined || total === 0) return `${step} · ${formatBytes(done)}`;
+  return `${step} · ${formatBytes(done)} of ${formatBytes(total)}, ${Math.floor((100 * done) / total)}%`;
+}
+
+const byteUnits = ["B", "KB", "MB", "GB", "TB"] as const;
+
+/** In powers of 1,000, as disks are sold. */
+export function formatBytes(bytes: number): string {
+  let amount = bytes;
+  let unit = 0;
+  while (amount >= 999.95 && unit < byteUnits.length - 1) {
+    amount /= 1_000;
+    unit += 1;
+  }
+  return `${unit === 0 ? amount : amount.toFixed(1)} ${byteUnits[unit]}`;
+}
+
+/** "2 d 3 h", "4 min 10 s", "0 s". */
+export function formatDuration(durationMs: number): string {
+  const seconds = Math.max(0, Math.floor(durationMs / 1_000));
+  const parts: [number, string][] = [
+    [Math.floor(seconds / 86_400), "d"],
+    [Math.floor((seconds % 86_400) / 3_600), "h"],
+    [Math.floor((seconds % 3_600) / 60), "min"],
+    [seconds % 60, "s"],
+  ];
+  const first = parts.findIndex(([amount]) => amount > 0);
+  if (first === -1) return "0 s";
+  return parts
+    .slice(first, first + 2)
+    .filter(([amount]) => amount > 0)
+    .map(([amount, unit]) => `${amount} ${unit}`)
+    .join(" ");
+}

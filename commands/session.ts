@@ -1,0 +1,139 @@
+import type { Command } from "commander";
+import { z } from "zod";
+import { type Config, openConfig } from "../src/config.ts";
+import { PeerError } from "../src/errors.ts";
+import { type Home, homeAt } from "../src/paths.ts";
+import { isGlobalOption } from "./global-options.ts";
+import { createPrinter, type Printer } from "./printer.ts";
+
+/** What every command is handed: where it is, how to speak, and when to stop. */
+export interface Session {
+  readonly home: Home;
+  readonly config: Config;
+  readonly printer: Printer;
+  /** `--network`, its environment or its config; undefined where none says. */
+  readonly networkUrl: string | undefined;
+  readonly isJson: boolean;
+  /** Whether a question may be asked: a terminal, no --yes, no CI. */
+  readonly mayAsk: boolean;
+  /** Aborts on SIGINT and SIGTERM. */
+  readonly signal: AbortSignal;
+}
+
+export type Handler<Options> = (session: Session, options: Options, args: readonly string[]) => Promise<void>;
+
+const globalsSchema = z.object({
+  home: z.string().min(1).optional(),
+  network: z.url({ protocol: /^https?$/, error: "must be a URL like http://127.0.0.1:7420" }).optional(),
+  json: z.boolean().default(false),
+  yes: z.boolean().default(false),
+  debug: z.boolean().default(false),
+});
+
+/**
+ * Makes a commander action of a handler: the command's own options are read with `schema` (what people type is bytes
+ * from outside), the global ones become the session.
+ */
+export function action<Schema extends z.ZodType>(schema: Schema, handler: Handler<z.output<Schema>>) {
+  return async (...received: unknown[]): Promise<void> => {
+    const command = received.at(-1);
+    if (!isCommand(command)) throw new PeerError("unexpected", "The command line was wired up wrongly.");
+    const { own, globals } = splitOptions(command);
+    const settings = parse(globalsSchema, globals);
+    const home = homeAt(settings.home);
+    const config = openConfig(home);
+    const interrupted = watchInterrupts();
+    const session: Session = {
+      home,
+      config,
+      printer: createPrinter(settings.json),
+      networkUrl: settings.network ?? configuredNetwork(config),
+      isJson: settings.json,
+      mayAsk: process.stdin.isTTY === true && !settings.yes && isUnset(process.env.CI),
+      signal: interrupted.signal,
+    };
+    const options = parse(schema, { ...own, ...configuredOptions(command, config) });
+    try {
+      await handler(session, options, command.args);
+    } finally {
+      interrupted.end();
+    }
+  };
+}
+
+function isCommand(value: unknown): value is Command {
+  return typeof value === "object" && value !== null && "optsWithGlobals" in value;
+}
+
+/** Of the same global option said twice the one nearest to the command counts, and a flag before the environment. */
+function splitOptions(command: Command): { own: Record<string, unknown>; globals: Record<string, unknown> } {
+  const own = Object.fromEntries(Object.entries(command.opts()).filter(([name]) => !isGlobalOption(name)));
+  const globals: Record<string, unknown> = {};
+  for (const wanted of ["env", "cli"]) {
+    for (const each of [...lineage(command)].reverse()) {
+      for (const [name, value] of Object.entries(each.opts())) {
+        if (isGlobalOption(name) && each.getOptionValueSource(name) === wanted) globals[name] = value;
+      }
+    }
+  }
+  return { own, globals };
+}
+
+/** The command and its ancestors, nearest first. */
+function* lineage(command: Command): Generator<Command> {
+  for (let each: Command | null = command; each !== null; each = each.parent) yield each;
+}
+
+function configuredNetwork(config: Config): string | undefined {
+  const url = config.get("network.url");
+  return typeof url === "string" ? url : undefined;
+}
+
+/** What the config file says for this command's options: "host.threads" for `host up --threads`. */
+function configuredOptions(command: Command, config: Config): Record<string, unknown> {
+  const path = [...lineage(command)].map((each) => each.name()).reverse();
+  const group = path[1];
+  const configured: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(config.list())) {
+    const [section, name = ""] = key.split(".");
+    const optionName = key === "privacy.level" ? "privacy" : name;
+    if (section !== group && key !== "privacy.level") continue;
+    const source = command.getOptionValueSource(optionName);
+    const isOption = command.options.some((option) => option.attributeName() === optionName);
+    if (isOption && (source === undefined || source === "default")) configured[optionName] = value;
+  }
+  return configured;
+}
+
+function parse<Schema extends z.ZodType>(schema: Schema, values: Record<string, unknown>): z.output<Schema> {
+  const parsed = schema.safeParse(values);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  const flag = `--${String(issue?.path[0] ?? "").replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  const value = issue?.path[0] === undefined ? undefined : values[String(issue.path[0])];
+  const given = value === undefined ? "" : `, not "${String(value).slice(0, 64)}"`;
+  const reason = (issue?.message ?? "is invalid").replace(/^(Invalid input|Too \w+): /, "");
+  throw new PeerError("usage_invalid", `${flag}: ${reason}${given}.`, { hint: "Add --help to see how it is used." });
+}
+
+function isUnset(value: string | undefined): boolean {
+  return value === undefined || value === "" || value === "0" || value === "false";
+}
+
+/** A second interrupt ends the process at once, whatever it is doing. */
+function watchInterrupts(): { signal: AbortSignal; end(): void } {
+  const controller = new AbortController();
+  const onSignal = (name: NodeJS.Signals) => {
+    if (controller.signal.aborted) process.exit(name === "SIGINT" ? 130 : 143);
+    controller.abort(new PeerError("cancelled", `Stopped by ${name}.`));
+  };
+  process.on("SIGINT", onSignal);
+  process.on("SIGTERM", onSignal);
+  return {
+    signal: controller.signal,
+    end() {
+      process.off("SIGINT", onSignal);
+      process.off("SIGTERM", onSignal);
+    },
+  };
+}
