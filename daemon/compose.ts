@@ -1,12 +1,13 @@
 import { PeerError } from "../src/errors.ts";
 import type { RoleName } from "../src/protocol/control.ts";
 import type { StartRole } from "./lifecycle.ts";
+import { startProxy } from "./proxy/proxy.ts";
 
 /** What each role of the daemon is made of. */
 export const roles: Readonly<Record<RoleName, StartRole>> = {
   network: missing("network"),
   host: missing("host"),
-  proxy: missing("proxy"),
+  proxy: startProxy,
 };
 
 function missing(role: RoleName): StartRole {

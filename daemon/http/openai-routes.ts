@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import type { AnswerEvent, AnswerRequest, ModelListing } from "../../src/chat/answer.ts";
+import type { AnswerEvent, AnswerRequest, ModelListing, PrivacyLevel } from "../../src/chat/answer.ts";
 import { chatFormat, parseChatRequest } from "../../src/chat/openai-chat.ts";
 import { completionFormat, parseCompletionRequest } from "../../src/chat/openai-completion.ts";
 import { errorBodyOf } from "../../src/chat/openai-error.ts";
@@ -20,14 +20,14 @@ export interface Caller {
 }
 
 /** What answers behind an OpenAI surface: the orchestrator's pipeline, the consumer's proxy, or an engine. */
-export interface AnswerBackend {
+export interface AnswerBackend<Who = Caller> {
   /** Throws `authentication_failed`. */
-  authenticate(request: IncomingMessage): Promise<Caller>;
-  models(caller: Caller, signal: AbortSignal): Promise<readonly ModelListing[]>;
-  answer(request: AnswerRequest, caller: Caller, signal: AbortSignal): AsyncIterable<AnswerEvent>;
-  moderate?(inputs: readonly string[], caller: Caller, signal: AbortSignal): Promise<readonly Moderation[]>;
+  authenticate(request: IncomingMessage): Promise<Who>;
+  models(caller: Who, signal: AbortSignal): Promise<readonly ModelListing[]>;
+  answer(request: AnswerRequest, caller: Who, signal: AbortSignal): AsyncIterable<AnswerEvent>;
+  moderate?(inputs: readonly string[], caller: Who, signal: AbortSignal): Promise<readonly Moderation[]>;
   /** Headers such as `x-ratelimit-remaining-requests`, lower case, sent with every answer to this caller. */
-  limitHeaders?(caller: Caller): Readonly<Record<string, string>>;
+  limitHeaders?(caller: Who): Readonly<Record<string, string>>;
 }
 
 type ParseRequest = (body: unknown, extras: RequestExtras) => OpenAiRequest;
@@ -35,13 +35,20 @@ type ParseRequest = (body: unknown, extras: RequestExtras) => OpenAiRequest;
 /** Never changes within a version of this server; OpenAI's clients log it. */
 const systemFingerprint = "fp_peerllm_1";
 
-/** The OpenAI surface over `backend`: models, chat completions, completions, and moderations where it moderates. */
-export function openaiRoutes(backend: AnswerBackend): readonly Route[] {
+/**
+ * The OpenAI surface over `backend`: models, chat completions, completions, and moderations where it moderates.
+ * `privacy` is the level of requests that name none.
+ */
+export function openaiRoutes<Who>(
+  backend: AnswerBackend<Who>,
+  { privacy }: { readonly privacy: PrivacyLevel } = { privacy: "standard" },
+): readonly Route[] {
   const moderate = backend.moderate?.bind(backend);
   const answering = (path: string, format: WireFormat, parse: ParseRequest): Route => ({
     method: "POST",
     path,
-    handle: (exchange) => answerRequest(backend, exchange, format, parse),
+    handle: (exchange) =>
+      answerRequest(backend, exchange, format, (body) => parse(body, extrasOf(exchange.request, privacy))),
   });
   return [
     answering("/v1/chat/completions", chatFormat, parseChatRequest),
@@ -83,14 +90,14 @@ export function openaiRoutes(backend: AnswerBackend): readonly Route[] {
   ];
 }
 
-async function answerRequest(
-  backend: AnswerBackend,
+async function answerRequest<Who>(
+  backend: AnswerBackend<Who>,
   exchange: Exchange,
   format: WireFormat,
-  parse: ParseRequest,
+  parse: (body: unknown) => OpenAiRequest,
 ): Promise<void> {
   const caller = await identify(backend, exchange);
-  const { answer, stream } = parse(await readJson(exchange), extrasOf(exchange.request));
+  const { answer, stream } = parse(await readJson(exchange));
   const head: AnswerHead = {
     id: `${format.idPrefix}${suffix(exchange)}`,
     createdAt: Math.floor(Date.now() / 1_000),
@@ -140,7 +147,7 @@ async function streamAnswer(
   }
 }
 
-async function identify(backend: AnswerBackend, { request, response }: Exchange): Promise<Caller> {
+async function identify<Who>(backend: AnswerBackend<Who>, { request, response }: Exchange): Promise<Who> {
   const caller = await backend.authenticate(request);
   for (const [name, value] of Object.entries(backend.limitHeaders?.(caller) ?? {})) response.setHeader(name, value);
   return caller;
@@ -150,13 +157,13 @@ function setReceipt({ response }: Exchange, receipt: string | null): void {
   if (receipt !== null && !response.headersSent) response.setHeader("x-peerllm-receipt", receipt);
 }
 
-function extrasOf({ headers }: IncomingMessage): RequestExtras {
+function extrasOf({ headers }: IncomingMessage, privacy: PrivacyLevel): RequestExtras {
   const text = (name: string) => {
     const value = headers[name];
     return typeof value === "string" ? value : null;
   };
   return {
-    privacy: text("x-peerllm-privacy"),
+    privacy: text("x-peerllm-privacy") ?? privacy,
     plan: text("x-peerllm-plan"),
     isMasked: text("x-peerllm-masked") === "proxy",
   };

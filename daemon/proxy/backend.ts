@@ -1,0 +1,104 @@
+import type { AnswerEvent, AnswerRequest, ModelListing } from "../../src/chat/answer.ts";
+import { type ErrorCode, isPeerError, PeerError } from "../../src/errors.ts";
+import type { AnswerBackend } from "../http/openai-routes.ts";
+import type { Upstream } from "./upstream.ts";
+
+export interface ProxyBackendOptions {
+  readonly network: Upstream;
+  /** The local host that answers when the network can't; null for none. */
+  readonly local: Upstream | null;
+  /** What "default" and "auto" stand for; null: the first model listed. */
+  readonly model: string | null;
+}
+
+const anyModelNames = ["default", "auto"];
+
+/** Failures that another server could make good, as long as nothing of the answer was said. */
+const fallbackCodes: readonly ErrorCode[] = [
+  "network_unreachable",
+  "daemon_unreachable",
+  "host_unavailable",
+  "queue_full",
+  "upstream_failed",
+];
+
+/**
+ * Answers by asking the network, or, before the first word, the local host instead. Whoever reaches it may use it: it
+ * listens on loopback only. A model is never swapped for another: a name the network does not know is `model_missing`.
+ */
+export function proxyBackend({ network, local, model }: ProxyBackendOptions): AnswerBackend {
+  return {
+    authenticate: async () => ({ accountId: null, apiKeyId: null }),
+
+    async models(_caller, signal) {
+      const listings = await modelsOf(network, local, signal);
+      return [...listings].sort((a, b) => Number(b.id === model) - Number(a.id === model));
+    },
+
+    async *answer(request, _caller, signal) {
+      let isStarted = false;
+      try {
+        for await (const event of answerBy(network, request, model, signal)) {
+          isStarted ||= event.kind === "delta";
+          yield event;
+        }
+      } catch (error) {
+        if (local === null || isStarted || !isPeerError(error) || !fallbackCodes.includes(error.code)) throw error;
+        yield* answerLocally(local, request, error, signal);
+      }
+    },
+  };
+}
+
+async function modelsOf(network: Upstream, local: Upstream | null, signal: AbortSignal) {
+  try {
+    return await network.models(signal);
+  } catch (error) {
+    if (local === null || !isPeerError(error) || !fallbackCodes.includes(error.code)) throw error;
+    return local.models(signal);
+  }
+}
+
+async function* answerBy(
+  upstream: Upstream,
+  request: AnswerRequest,
+  model: string | null,
+  signal: AbortSignal,
+): AsyncGenerator<AnswerEvent> {
+  const named = anyModelNames.includes(request.model)
+    ? { ...request, model: model ?? firstOf(await upstream.models(signal), upstream.url) }
+    : request;
+  yield* upstream.answer(named, signal);
+}
+
+/** The prompt stays on this machine, so it goes as it came. Only the model that was asked for will do. */
+async function* answerLocally(
+  local: Upstream,
+  request: AnswerRequest,
+  reason: PeerError,
+  signal: AbortSignal,
+): AsyncGenerator<AnswerEvent> {
+  const listings = await local.models(signal).catch((error: unknown) => {
+    signal.throwIfAborted();
+    throw new PeerError(reason.code, reason.message, {
+      cause: error,
+      hint: `The local host at ${local.url} does not answer either. Start it with "peerllm host up --local".`,
+    });
+  });
+  const isServed = anyModelNames.includes(request.model) || listings.some(({ id }) => id === request.model);
+  if (!isServed) {
+    throw new PeerError(reason.code, reason.message, {
+      cause: reason,
+      hint: `The local host does not serve "${request.model}" (it serves ${listings.map(({ id }) => id).join(", ")}).`,
+    });
+  }
+  yield* answerBy(local, request, null, signal);
+}
+
+function firstOf(listings: readonly ModelListing[], url: string): string {
+  const first = listings[0];
+  if (first === undefined) {
+    throw new PeerError("model_missing", `No model is served at ${url} right now.`, { parameter: "model" });
+  }
+  return first.id;
+}

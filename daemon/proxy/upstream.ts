@@ -1,0 +1,174 @@
+import { once } from "node:events";
+import { Agent as PlainAgent } from "node:http";
+import { Agent as TlsAgent } from "node:https";
+import { got, RequestError } from "got";
+import type { AnswerEvent, AnswerRequest, ModelListing } from "../../src/chat/answer.ts";
+import { composeChatBody } from "../../src/chat/openai-chat.ts";
+import { decodeChunks } from "../../src/chat/openai-chunks.ts";
+import { composeCompletionBody } from "../../src/chat/openai-completion.ts";
+import { parseErrorBody } from "../../src/chat/openai-error.ts";
+import { parseModelList } from "../../src/chat/openai-models.ts";
+import { parseEvents } from "../../src/chat/sse.ts";
+import type { Clock } from "../../src/clock.ts";
+import { isPeerError, PeerError } from "../../src/errors.ts";
+
+/** An OpenAI-compatible server that answers for us: a network's orchestrator, or a local host. */
+export interface Upstream {
+  readonly url: string;
+  models(signal: AbortSignal): Promise<readonly ModelListing[]>;
+  /** Throws the server's own error, `network_unreachable`, or `upstream_failed` once the answer can't go on. */
+  answer(request: AnswerRequest, signal: AbortSignal): AsyncIterable<AnswerEvent>;
+  close(): void;
+}
+
+export interface UpstreamOptions {
+  /** Without `/v1`. */
+  readonly url: string;
+  readonly apiKey: string | null;
+  readonly clock: Clock;
+  /** How long an unreachable server is tried again, so that one that restarts is not noticed. */
+  readonly retryMsMax: number;
+}
+
+const connectMsMax = 5_000;
+/** A request may wait in the server's queue for as long as the server lets it; this is the end of all patience. */
+const responseMsMax = 600_000;
+/** Servers of ours send at least a comment every 15 s. */
+const silenceMsMax = 60_000;
+const errorBytesMax = 65_536;
+const modelsBytesMax = 16 * 1024 * 1024;
+const socketsMax = 256;
+const retryDelayMsMax = 1_500;
+
+export function createUpstream({ url: base, apiKey, clock, retryMsMax }: UpstreamOptions): Upstream {
+  const url = base.replace(/\/+$/, "").replace(/\/v1$/, "");
+  const agentOptions = { keepAlive: true, maxSockets: socketsMax, scheduling: "lifo" } as const;
+  const agents = { http: new PlainAgent(agentOptions), https: new TlsAgent(agentOptions) };
+  const client = got.extend({
+    agent: agents,
+    headers: { "user-agent": "peerllm-proxy", ...(apiKey === null ? {} : { authorization: `Bearer ${apiKey}` }) },
+    retry: { limit: 0 },
+    timeout: { connect: connectMsMax, secureConnect: connectMsMax, response: responseMsMax },
+    throwHttpErrors: false,
+    followRedirect: false,
+  });
+
+  /** Opens a response, again and again while nothing of it has come and the server can't be reached. */
+  async function open(path: string, body: { json: unknown; isMasked: boolean } | null, signal: AbortSignal) {
+    const startedAt = clock.monotonic();
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await openOnce(path, body, signal);
+      } catch (error) {
+        const isTransient = isPeerError(error, "network_unreachable") || isPeerError(error, "daemon_unreachable");
+        const delayMs = Math.random() * Math.min(retryDelayMsMax, 100 * 2 ** attempt);
+        if (!isTransient || clock.monotonic() - startedAt + delayMs > retryMsMax) throw error;
+        await clock.sleep(delayMs, signal);
+      }
+    }
+  }
+
+  async function openOnce(path: string, body: { json: unknown; isMasked: boolean } | null, signal: AbortSignal) {
+    const stream =
+      body === null
+        ? client.stream.get(`${url}${path}`, { signal })
+        : client.stream.post(`${url}${path}`, {
+            signal,
+            json: body.json,
+            headers: { accept: "text/event-stream", ...(body.isMasked ? { "x-peerllm-masked": "proxy" } : {}) },
+          });
+    // Failures reach whoever reads the stream; one that comes when nobody does is not an uncaught exception.
+    stream.on("error", () => {});
+    try {
+      await once(stream, "response");
+    } catch (error) {
+      throw unreachable(error, url, signal);
+    }
+    const { response } = stream;
+    if (response === undefined) throw new PeerError("upstream_failed", `${url} gave no response.`);
+    if (response.statusCode === 200) return { stream, headers: response.headers };
+    const retryAfter = Number(response.headers["retry-after"] ?? Number.NaN);
+    // The status alone says enough where the body can't be read.
+    const errorBody = await readJson(stream, errorBytesMax).catch(() => null);
+    stream.destroy();
+    throw parseErrorBody(errorBody, response.statusCode, Number.isFinite(retryAfter) ? retryAfter : undefined);
+  }
+
+  return {
+    url,
+    async models(signal) {
+      const { stream } = await open("/v1/models", null, signal);
+      try {
+        return parseModelList(await readJson(stream, modelsBytesMax));
+      } catch (error) {
+        throw broken(error, url, signal);
+      } finally {
+        stream.destroy();
+      }
+    },
+    async *answer(request, signal) {
+      const { path, json } = composeBody(request);
+      const { stream, headers } = await open(path, { json, isMasked: request.isMasked }, signal);
+      const receipt = headers["x-peerllm-receipt"];
+      try {
+        yield* decodeChunks(parseEvents(watched(stream)), typeof receipt === "string" ? receipt : null);
+      } catch (error) {
+        throw broken(error, url, signal);
+      } finally {
+        stream.destroy();
+      }
+    },
+    close() {
+      agents.http.destroy();
+      agents.https.destroy();
+    },
+  };
+}
+
+function composeBody(request: AnswerRequest): { readonly path: string; readonly json: unknown } {
+  const first = request.prompts[0];
+  if (first?.kind === "chat") return { path: "/v1/chat/completions", json: composeChatBody(request, first.messages) };
+  return { path: "/v1/completions", json: composeCompletionBody(request) };
+}
+
+/** The bytes as they come; throws `upstream_failed` when nothing came for a minute, not even a comment. */
+async function* watched(stream: NodeJS.ReadableStream & { destroy(error?: Error): void }): AsyncGenerator<Buffer> {
+  const silence = new PeerError("upstream_failed", "The answer broke off: the server fell silent.");
+  const timer = setTimeout(() => stream.destroy(silence), silenceMsMax);
+  timer.unref();
+  try {
+    for await (const chunk of stream) {
+      timer.refresh();
+      yield typeof chunk === "string" ? Buffer.from(chunk) : chunk;
+    }
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** A body of at most `bytesMax`, as JSON. Throws `upstream_failed`. */
+async function readJson(stream: AsyncIterable<Buffer>, bytesMax: number): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of stream) {
+    length += chunk.length;
+    if (length > bytesMax) throw new PeerError("upstream_failed", `An answer is longer than ${bytesMax} bytes.`);
+    chunks.push(chunk);
+  }
+  return JSON.parse(Buffer.concat(chunks).toString("utf8"));
+}
+
+function unreachable(error: unknown, url: string, signal: AbortSignal): unknown {
+  if (signal.aborted) return signal.reason;
+  const code = error instanceof RequestError ? ` (${error.code})` : "";
+  return new PeerError("network_unreachable", `The network at ${url} can't be reached${code}.`, {
+    cause: error,
+    retryAfterSeconds: 5,
+  });
+}
+
+function broken(error: unknown, url: string, signal: AbortSignal): unknown {
+  if (signal.aborted) return signal.reason;
+  if (isPeerError(error)) return error;
+  return new PeerError("upstream_failed", `The answer broke off: the connection to ${url} was lost.`, { cause: error });
+}
