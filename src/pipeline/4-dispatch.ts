@@ -1,10 +1,12 @@
+import { createHmac } from "node:crypto";
 import { Channel } from "../channel.ts";
 import type { FinishReason, Sampling } from "../chat/generation.ts";
-import { PeerError } from "../errors.ts";
+import type { Prompt } from "../chat/message.ts";
 import { type AccountId, newId, type SubtaskId } from "../ids.ts";
 import type { Plan, Subtask } from "../planning/plan.ts";
 import type { Exposure } from "../scheduling/exposure.ts";
-import type { DispatchPorts, ServedModel } from "./ports.ts";
+import { messagesOf, requireRoom } from "./admission.ts";
+import type { DispatchPorts, ServedModel, Tokenizers } from "./ports.ts";
 import { type Leg, relay } from "./relay.ts";
 
 /** Subtasks of one request at work at the same time; the rest wait for their turn. */
@@ -29,9 +31,13 @@ export interface DispatchedWork {
   readonly model: ServedModel;
   /** `maxTokens` null: what the model's context leaves. */
   readonly sampling: Omit<Sampling, "maxTokens"> & { readonly maxTokens: number | null };
-  readonly cacheKey: string;
+  /** Keys the names of cached prefixes, so that no tenant meets another's. */
+  readonly tenantKey: Uint8Array;
   readonly exposure: Exposure;
 }
+
+/** Tokens a host may send after a stop string before it is cut: it knows the stop strings too. */
+const tokensAfterStopMax = 8;
 
 /**
  * Starts every subtask of a plan as soon as what it depends on is answered, eight at a time. Returns at once; the
@@ -75,42 +81,46 @@ async function answerSubtask(
   ports: DispatchPorts,
   signal: AbortSignal,
 ): Promise<string> {
+  const { model, accountId, tenantKey, exposure } = work;
   const prompt = run.subtask.compose(answers);
-  const promptTokens = await ports.tokenizers.render(work.model.file, prompt);
+  const promptTokens = await ports.tokenizers.render(model.file, prompt);
+  const shownTokens = await countShown(prompt, model.file, ports.tokenizers);
+  requireRoom(model, promptTokens.length);
   run.promptTokens = promptTokens.length;
-  const sampling = { ...work.sampling, maxTokens: tokensLeft(work, promptTokens.length) };
+  const tokensLeft = model.contextLength - promptTokens.length;
+  const sampling = { ...work.sampling, maxTokens: Math.min(work.sampling.maxTokens ?? tokensLeft, tokensLeft) };
+  const cacheKey = cacheKeyOf(prompt, tenantKey);
   const { subtaskId, legs } = run;
-  const { accountId, cacheKey, exposure } = work;
-  const relayed = {
-    subtaskId,
-    accountId,
-    digest: work.model.digest,
-    prompt,
-    promptTokens,
-    sampling,
-    cacheKey,
-    exposure,
-  };
-  const verbaliser = await ports.tokenizers.verbalise(work.model.file, sampling.stop);
+  const relayed = { subtaskId, accountId, digest: model.digest, prompt, promptTokens, sampling, cacheKey, exposure };
+  const verbaliser = await ports.tokenizers.verbalise(model.file, sampling.stop);
   let answer = "";
+  let textTokens = 0;
+  let tokensAfterStop = 0;
   const push = (text: string, tokens: number) => {
     answer += text;
     channel.push({ kind: "text", text, tokens });
   };
   try {
     let finishReason: FinishReason = "stop";
-    for await (const event of relay({ ...relayed, legs }, ports.hosts, ports.clock, signal)) {
+    let isStopped = false;
+    for await (const event of relay({ ...relayed, shownTokens, legs }, ports.hosts, ports.clock, signal)) {
       if (event.kind === "end") {
-        finishReason = event.finishReason;
-        push(await verbaliser.flush(), 0);
-      } else if (event.tokens.length === 0) {
-        push(event.text, 0);
+        if (!isStopped) finishReason = event.finishReason;
+      } else if (isStopped) {
+        tokensAfterStop += event.tokens.length;
+        if (tokensAfterStop > tokensAfterStopMax) break;
+      } else if (event.tokens.length > 0) {
+        const made = await verbaliser.push(event.tokens);
+        isStopped = made.isStopped;
+        push(made.text, event.tokens.length);
       } else {
-        const { text, isStopped } = await verbaliser.push(event.tokens);
-        push(text, event.tokens.length);
-        if (isStopped) break;
+        textTokens += (await ports.tokenizers.render(model.file, { kind: "text", text: event.text })).length;
+        push(event.text, 0);
       }
     }
+    const last = legs.at(-1);
+    if (last !== undefined) last.deliveredTokens += textTokens;
+    push(isStopped ? "" : await verbaliser.flush(), textTokens);
     channel.push({ kind: "end", finishReason });
     channel.close();
     return answer;
@@ -119,18 +129,18 @@ async function answerSubtask(
   }
 }
 
-/** Throws `context_length_exceeded` where the prompt leaves no room for an answer. */
-function tokensLeft(work: DispatchedWork, promptTokens: number): number {
-  const { contextLength, reference } = work.model;
-  const left = contextLength - promptTokens;
-  if (left < 1) {
-    throw new PeerError(
-      "context_length_exceeded",
-      `The prompt is ${promptTokens} tokens long; the context of ${reference} is ${contextLength}. Shorten the prompt.`,
-      { parameter: "messages" },
-    );
-  }
-  return Math.min(work.sampling.maxTokens ?? left, left);
+/** Tokens of a prompt's text, without what its model's template adds: what a host gets to see of the request. */
+export async function countShown(prompt: Prompt, file: string, tokenizers: Tokenizers): Promise<number> {
+  const text = messagesOf(prompt)
+    .map(({ content }) => content)
+    .join("\n");
+  return (await tokenizers.render(file, { kind: "text", text })).length;
+}
+
+/** The same for every turn of one conversation, and for no other tenant's. */
+function cacheKeyOf(prompt: Prompt, tenantKey: Uint8Array): string {
+  const opening = messagesOf(prompt).slice(0, 2);
+  return createHmac("sha256", tenantKey).update(JSON.stringify(opening)).digest("hex").slice(0, 32);
 }
 
 /** Lets a written number of subtasks work at once, first come first served. */

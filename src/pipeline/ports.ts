@@ -1,17 +1,25 @@
 import type { Sampling } from "../chat/generation.ts";
-import type { Prompt } from "../chat/message.ts";
+import type { Message, Prompt } from "../chat/message.ts";
 import type { Clock } from "../clock.ts";
-import type { PublicKey } from "../identity/key.ts";
+import type { Budget } from "../identity/api-key.ts";
+import type { KeyPair, PublicKey } from "../identity/key.ts";
 import type { AccountId, ApiKeyId, SubtaskId } from "../ids.ts";
+import type { Books } from "../ledger/books.ts";
+import type { PriceSheet } from "../ledger/pricing.ts";
+import type { Log } from "../log.ts";
 import type { NanoUsd } from "../money.ts";
+import type { GuardVerdict } from "../safety/guard.ts";
+import type { Policy } from "../safety/policy.ts";
 import type { PoolMember } from "../scheduling/offer.ts";
 import type { HostPool } from "../scheduling/pool.ts";
+import type { SignedReceipt } from "../verification/receipt.ts";
 import type { SignedStatement } from "../verification/statement.ts";
 
 /** Who asks: the account that pays and the key it used. */
 export interface Caller {
   readonly accountId: AccountId;
   readonly apiKeyId: ApiKeyId;
+  readonly budget: Budget;
 }
 
 /** A model of this network, with its weights at hand for tokenizing. */
@@ -33,6 +41,7 @@ export interface Catalogue {
 
 /** Text ⇄ token ids by a model's own vocabulary and template, exact. */
 export interface Tokenizers {
+  /** The exact ids of a prompt: a conversation by the model's template, text as it stands, special markers as text. */
   render(file: string, prompt: Prompt): Promise<readonly number[]>;
   /** Makes text of an answer's ids as they come; holds back half characters and what may become a stop string. */
   verbalise(file: string, stop: readonly string[]): Promise<Verbaliser>;
@@ -80,4 +89,26 @@ export interface DispatchPorts {
   readonly clock: Clock;
   readonly hosts: Hosts;
   readonly tokenizers: Tokenizers;
+}
+
+/** A guard model, where the operator runs one: judges the last message of a conversation. */
+export type Guard = (messages: readonly Message[], signal: AbortSignal) => Promise<GuardVerdict>;
+
+export interface Receipts {
+  /** Durable once it resolves. */
+  save(accountId: AccountId, receipt: SignedReceipt): Promise<void>;
+}
+
+/** All that the pipeline needs of the world. */
+export interface Ports extends DispatchPorts {
+  readonly log: Log;
+  readonly catalogue: Catalogue;
+  readonly books: Books;
+  readonly receipts: Receipts;
+  readonly networkKey: KeyPair;
+  /** Keys the numbering of placeholders, so that it can't be foreseen. */
+  readonly maskingKey: Uint8Array;
+  priceSheet(): PriceSheet;
+  policy(): Policy;
+  readonly guard: Guard | null;
 }

@@ -26,6 +26,8 @@ export interface RelayedSubtask {
   readonly promptTokens: readonly number[];
   readonly sampling: Sampling;
   readonly cacheKey: string;
+  /** Tokens of the prompt's text that its host gets to see, without what the template adds. */
+  readonly shownTokens: number;
   readonly exposure: Exposure;
   /** Filled as hosts take their turns, in that order. */
   readonly legs: Leg[];
@@ -93,8 +95,29 @@ class Course {
   }
 
   async start(signal: AbortSignal): Promise<Runner> {
+    this.#requireOwner();
     const patienceMs = this.#failures === 0 ? firstHostPatienceMs : replacementPatienceMs;
     return this.#run(await this.#hosts.acquire(this.#wanted(), patienceMs, signal), signal);
+  }
+
+  /** Throws `privacy_unsatisfiable` where no owner of a host may be shown this part of the prompt. */
+  #requireOwner(): void {
+    const { exposure, shownTokens, digest } = this.#subtask;
+    if (!exposure.mayShowAnyone(shownTokens)) {
+      throw new PeerError(
+        "privacy_unsatisfiable",
+        "Strict privacy shows no owner more than half of a prompt, and this one can't be split finely enough.",
+        { hint: 'Ask with privacy "standard", or send several independent questions at once.', parameter: "privacy" },
+      );
+    }
+    const offering = this.#hosts.members().filter((member) => member.offerOf(digest) !== undefined);
+    if (offering.length === 0 || offering.some(({ owner }) => exposure.mayShow(owner, shownTokens))) return;
+    const owners = new Set(offering.map(({ owner }) => owner)).size;
+    throw new PeerError(
+      "privacy_unsatisfiable",
+      `Strict privacy shows no owner more than half of a prompt, and only ${owners} owner(s) serve this model now.`,
+      { hint: 'Ask with privacy "standard", or wait until more owners serve the model.', parameter: "privacy" },
+    );
   }
 
   /** The first event of `main`, or of a backup that started when `main` was late and spoke before it. */
@@ -159,7 +182,7 @@ class Course {
 
   #run(lease: Lease<HostLink>, signal: AbortSignal): Runner {
     const subtask = this.#subtask;
-    subtask.exposure.record(lease.member.owner, subtask.promptTokens.length);
+    subtask.exposure.record(lease.member.owner, subtask.shownTokens);
     const epoch = subtask.legs.length + 1;
     const leg: Leg = { link: lease.member, epoch, deliveredTokens: 0, outcome: "running", statement: null };
     subtask.legs.push(leg);
@@ -181,7 +204,7 @@ class Course {
   }
 
   #wanted(excluded: HostId | null = null): Wanted {
-    const { accountId, digest, cacheKey, promptTokens, exposure } = this.#subtask;
+    const { accountId, digest, cacheKey, promptTokens, shownTokens, exposure } = this.#subtask;
     return {
       digest,
       accountId,
@@ -189,7 +212,7 @@ class Course {
       promptTokens: promptTokens.length + this.#received.length,
       avoidedOwners: exposure.owners(),
       isEligible: (hostId, owner) =>
-        hostId !== excluded && exposure.mayShow(owner, promptTokens.length) && this.#mayTry(hostId),
+        hostId !== excluded && exposure.mayShow(owner, shownTokens) && this.#mayTry(hostId),
     };
   }
 

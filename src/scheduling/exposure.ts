@@ -10,6 +10,11 @@ export class Exposure {
     this.#shareMax = shareMax;
   }
 
+  /** Whether a part of this size may be shown to anyone at all. */
+  mayShowAnyone(tokens: number): boolean {
+    return tokens <= this.#promptTokens * this.#shareMax;
+  }
+
   mayShow(owner: string, tokens: number): boolean {
     return this.#seenBy(owner) + tokens <= this.#promptTokens * this.#shareMax;
   }

@@ -1,0 +1,32 @@
+import type { Prompt } from "../chat/message.ts";
+import { PeerError } from "../errors.ts";
+import type { Category } from "../safety/policy.ts";
+import { actionWithoutGuard, flaggedCategories, triageMessages } from "../safety/triage.ts";
+import { messagesOf } from "./admission.ts";
+import type { Ports } from "./ports.ts";
+
+/**
+ * Refuses a prompt that the network's policy blocks, before anyone else sees it. What triage is unsure of the guard
+ * model decides, where the operator runs one; else the policy says what being unsure means. Throws `content_refused`.
+ */
+export async function checkSafety(prompts: readonly Prompt[], ports: Ports, signal: AbortSignal): Promise<void> {
+  const policy = ports.policy();
+  for (const prompt of prompts) {
+    const messages = messagesOf(prompt);
+    const triage = triageMessages(messages, policy);
+    if (triage.action === "escalate" && ports.guard !== null) {
+      const verdict = await ports.guard(messages, signal);
+      if (!verdict.safe) throw refusal(verdict.categories);
+    } else if (actionWithoutGuard(triage.action, policy) === "block") {
+      throw refusal(flaggedCategories(triage));
+    }
+  }
+}
+
+function refusal(categories: readonly Category[]): PeerError {
+  return new PeerError(
+    "content_refused",
+    `This network's usage policy refuses the prompt (${categories.join(", ")}). It was sent to no host and costs nothing.`,
+    { parameter: "messages" },
+  );
+}

@@ -1,0 +1,69 @@
+import type { AnswerRequest } from "../chat/answer.ts";
+import type { Message, Prompt } from "../chat/message.ts";
+import { PeerError } from "../errors.ts";
+import { type HoldId, newId, type RequestId } from "../ids.ts";
+import { type PriceSheet, splitCap } from "../ledger/pricing.ts";
+import type { Caller, Ports, ServedModel } from "./ports.ts";
+
+/** A request let in: what it runs on, what it may cost, and the money set aside for that. */
+export interface Admission {
+  readonly requestId: RequestId;
+  readonly model: ServedModel;
+  readonly sheet: PriceSheet;
+  readonly holdId: HoldId;
+}
+
+/** Room for placeholders that are longer than what they stand for. */
+const maskingTokensMax = 64;
+
+/**
+ * Finds the model and sets aside the most that the request can cost. The hold is the check, and it comes before any
+ * work. Throws `model_missing`, `context_length_exceeded`, `insufficient_quota`, `payment_required`.
+ */
+export async function admit(request: AnswerRequest, caller: Caller, ports: Ports): Promise<Admission> {
+  const model = await ports.catalogue.resolve(request.model, caller);
+  const requestId = newId("request");
+  const sheet = ports.priceSheet();
+  let tokens = 0;
+  for (const prompt of request.prompts) {
+    const promptTokens = (await ports.tokenizers.render(model.file, prompt)).length;
+    requireRoom(model, promptTokens);
+    const left = model.contextLength - promptTokens;
+    const answerTokens = Math.min(request.sampling.maxTokens ?? left, left);
+    tokens += request.choices * (promptTokens + maskingTokensMax + answerTokens);
+  }
+  const holdId = await ports.books.hold({
+    accountId: caller.accountId,
+    apiKeyId: caller.apiKeyId,
+    budget: caller.budget,
+    amount: splitCap(sheet, tokens, model.royaltyPer100kTokens),
+    idempotencyKey: `hold:${requestId}`,
+  });
+  return { requestId, model, sheet, holdId };
+}
+
+/** Throws `context_length_exceeded` where a prompt leaves no room for an answer. */
+export function requireRoom(model: ServedModel, promptTokens: number): void {
+  if (promptTokens < model.contextLength) return;
+  throw new PeerError(
+    "context_length_exceeded",
+    `The prompt is ${promptTokens} tokens long; the context of ${model.reference} is ${model.contextLength}. Shorten the prompt.`,
+    { parameter: "messages" },
+  );
+}
+
+/** A prompt as messages, for the stages that read text. Token ids are not text: nothing can be checked or masked in them. */
+export function messagesOf(prompt: Prompt): readonly Message[] {
+  if (prompt.kind === "chat") return prompt.messages;
+  if (prompt.kind === "text") return [{ role: "user", content: prompt.text }];
+  throw new PeerError("parameter_unsupported", "A prompt of token ids can't be checked or masked. Send text.", {
+    parameter: "prompt",
+  });
+}
+
+/** The prompt with its messages replaced, in the shape it had. */
+export function promptWith(prompt: Prompt, messages: readonly Message[]): Prompt {
+  return prompt.kind === "chat"
+    ? { kind: "chat", messages }
+    : { kind: "text", text: messages.map(({ content }) => content).join("") };
+}

@@ -1,0 +1,117 @@
+import type { AnswerEvent, AnswerRequest, AnswerSummary } from "../chat/answer.ts";
+import { newId } from "../ids.ts";
+import { Exposure } from "../scheduling/exposure.ts";
+import { checkSafety } from "./1-safety.ts";
+import { anonymisePrompts, type MaskedPrompt, tenantKeyOf } from "./2-anonymise.ts";
+import { type PlannedChoice, planChoices } from "./3-plan.ts";
+import { countShown, dispatch, type SubtaskRun } from "./4-dispatch.ts";
+import { merge } from "./5-merge.ts";
+import { rehydrate } from "./6-rehydrate.ts";
+import { review } from "./7-review.ts";
+import { type Bill, bill, meterReleased, type Work } from "./8-bill.ts";
+import { type Admission, admit, messagesOf } from "./admission.ts";
+import { interleave } from "./interleave.ts";
+import type { Piece } from "./piece.ts";
+import type { Caller, Ports } from "./ports.ts";
+
+/** The largest part of a masked prompt that one owner may see under `privacy: "strict"`. */
+const strictShareMax = 0.5;
+
+/**
+ * The product: answers `request` for `caller`, delta by delta. Throws before the first event where it is refused or
+ * can't be served, and later where the answer can't go on; either way the hold is settled or released.
+ */
+export async function* answer(
+  request: AnswerRequest,
+  caller: Caller,
+  ports: Ports,
+  signal: AbortSignal,
+): AsyncGenerator<AnswerEvent, void, undefined> {
+  const admission = await admit(request, caller, ports);
+  const over = new AbortController();
+  const limited = AbortSignal.any([signal, over.signal]);
+  let work: Work | null = null;
+  let isBilled = false;
+  try {
+    await checkSafety(request.prompts, ports, limited);
+    const { prompts, masked } = anonymisePrompts(request, caller.accountId, ports.maskingKey);
+    const choices = planChoices(request, prompts);
+    const started = await start(request, caller, admission, prompts, choices, ports, limited);
+    work = { ...started.work, masked };
+
+    let hasBegun = false;
+    const choiceEnds: AnswerEvent[] = [];
+    for await (const piece of interleave(started.answers)) {
+      if (!hasBegun) yield { kind: "begin", receipt: work.receiptId };
+      hasBegun = true;
+      if (piece.kind === "end") {
+        choiceEnds.push({ kind: "choice-end", choice: piece.choice, finishReason: piece.finishReason });
+      } else {
+        meterReleased(work, piece.metered);
+        if (piece.text !== "") yield { kind: "delta", choice: piece.choice, text: piece.text };
+      }
+    }
+
+    over.abort();
+    isBilled = true;
+    const billed = await bill(work, caller, ports);
+    yield* choiceEnds;
+    yield { kind: "end", usage: billed?.usage ?? { promptTokens: 0, completionTokens: 0 }, summary: summaryOf(billed) };
+  } finally {
+    over.abort();
+    if (work === null) await ports.books.release(admission.holdId);
+    else if (!isBilled) await bill(work, caller, ports);
+  }
+}
+
+/** Sets every choice's subtasks to work and lays the last stages behind each. */
+async function start(
+  request: AnswerRequest,
+  caller: Caller,
+  admission: Admission,
+  prompts: readonly MaskedPrompt[],
+  choices: readonly PlannedChoice[],
+  ports: Ports,
+  signal: AbortSignal,
+): Promise<{ work: Omit<Work, "masked">; answers: AsyncIterable<Piece>[] }> {
+  const { model } = admission;
+  const isStrict = request.privacy === "strict";
+  const sizes = await Promise.all(
+    prompts.map(async ({ prompt }) => ({
+      rendered: (await ports.tokenizers.render(model.file, prompt)).length,
+      content: await countShown(prompt, model.file, ports.tokenizers),
+    })),
+  );
+  const singlePromptTokens = sizes.reduce((sum, { rendered }) => sum + rendered, 0) * request.choices;
+  const shown = sizes.reduce((sum, { content }) => sum + content, 0);
+  const exposure = new Exposure(shown, isStrict ? strictShareMax : Number.POSITIVE_INFINITY);
+  const tenantKey = tenantKeyOf(caller.accountId, ports.maskingKey);
+  const runs: SubtaskRun[] = [];
+  const answers = choices.map(({ choice, masked, plan }) => {
+    const sampling = { ...request.sampling, seed: (request.sampling.seed + choice) % 2 ** 32 };
+    const shared = { accountId: caller.accountId, model, tenantKey, exposure };
+    const dispatched = dispatch(plan, { ...shared, sampling }, ports, signal);
+    const merged = merge(dispatched, choice, runs.length);
+    runs.push(...dispatched);
+    const restored = rehydrate(merged, masked.vault);
+    return review(restored, { messages: messagesOf(masked.prompt), isStrict }, ports, signal);
+  });
+  const plans = choices.map(({ plan }) => plan);
+  const receiptId = newId("receipt");
+  const releasedTokens = new Map<number, number>();
+  const work = { admission, receiptId, request, plans, runs, exposure, singlePromptTokens, releasedTokens };
+  return { work, answers };
+}
+
+function summaryOf(billed: Bill | null): AnswerSummary | null {
+  if (billed === null) return null;
+  const { receipt } = billed.receipt;
+  return {
+    receipt: receipt.receiptId,
+    plan: receipt.plan.strategy,
+    hosts: new Set(receipt.subtasks.flatMap(({ legs }) => legs.map(({ hostId }) => hostId))).size,
+    largestShare: receipt.largestPromptShare,
+    masked: receipt.masked,
+    costUsd: receipt.costUsd,
+  };
+}
