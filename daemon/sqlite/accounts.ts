@@ -12,7 +12,8 @@ import {
 } from "../../src/identity/api-key.ts";
 import { type AccountId, type ApiKeyId, newId } from "../../src/ids.ts";
 import { nanoUsd } from "../../src/money.ts";
-import type { Database, Statement } from "./database.ts";
+import type { Statement } from "./connection.ts";
+import type { Database } from "./database.ts";
 
 interface AccountRow {
   readonly id: AccountId;

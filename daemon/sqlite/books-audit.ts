@@ -2,7 +2,8 @@ import { setImmediate as turnOfTheLoop } from "node:timers/promises";
 import type { LedgerAccountKind } from "../../src/ledger/account.ts";
 import { type AuditEntry, type AuditReport, newAudit } from "../../src/ledger/audit.ts";
 import { transferIdOf } from "../../src/ledger/transfer.ts";
-import type { Connection, Database, Statement } from "./database.ts";
+import type { Connection, Statement } from "./connection.ts";
+import type { Database } from "./database.ts";
 
 interface EntryRow {
   readonly transfer: bigint;

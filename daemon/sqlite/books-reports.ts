@@ -4,7 +4,7 @@ import type { LedgerAccountKind } from "../../src/ledger/account.ts";
 import type { Day, DayRange, EarningsRow, Entry, UsageRow } from "../../src/ledger/books.ts";
 import { type TransferKind, transferIdOf } from "../../src/ledger/transfer.ts";
 import { type NanoUsd, nanoUsd, zeroUsd } from "../../src/money.ts";
-import type { Connection, Statement } from "./database.ts";
+import type { Connection, Statement } from "./connection.ts";
 
 interface EntryRow {
   readonly id: TransferId;

@@ -18,7 +18,8 @@ import { hashOfRequest, type Leg, type Transfer } from "../../src/ledger/transfe
 import { addUsd, formatUsd, type NanoUsd, nanoUsd, subtractUsd, zeroUsd } from "../../src/money.ts";
 import { auditBooks } from "./books-audit.ts";
 import { newBooksReports } from "./books-reports.ts";
-import type { Database, Statement } from "./database.ts";
+import type { Statement } from "./connection.ts";
+import type { Database } from "./database.ts";
 import { newDaySums } from "./day-sums.ts";
 import { newLedgerWriter } from "./ledger-writer.ts";
 

@@ -1,5 +1,5 @@
 import { PeerError } from "../../src/errors.ts";
-import type { Connection, Statement } from "./database.ts";
+import type { Connection, Statement } from "./connection.ts";
 import { storageError } from "./sqlite-error.ts";
 
 interface Pending {

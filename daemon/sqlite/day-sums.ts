@@ -2,7 +2,7 @@ import type { AccountId, ApiKeyId } from "../../src/ids.ts";
 import type { Day } from "../../src/ledger/books.ts";
 import type { Settlement, SettlementResult } from "../../src/ledger/settlement.ts";
 import { type NanoUsd, nanoUsd } from "../../src/money.ts";
-import type { Connection, Statement } from "./database.ts";
+import type { Connection, Statement } from "./connection.ts";
 
 export interface SettledRequest {
   readonly accountId: AccountId;

@@ -2,7 +2,8 @@ import type { Clock } from "../../src/clock.ts";
 import { PeerError } from "../../src/errors.ts";
 import type { HostStore, KnownHost } from "../../src/identity/known-host.ts";
 import type { AccountId, HostId } from "../../src/ids.ts";
-import type { Database, Statement } from "./database.ts";
+import type { Statement } from "./connection.ts";
+import type { Database } from "./database.ts";
 
 interface HostRow {
   readonly id: HostId;

@@ -4,7 +4,8 @@ import { PeerError } from "../../src/errors.ts";
 import { hashOfSecret } from "../../src/identity/api-key.ts";
 import type { InviteStore } from "../../src/identity/invite.ts";
 import { base32 } from "../../src/ids.ts";
-import type { Database, Statement } from "./database.ts";
+import type { Statement } from "./connection.ts";
+import type { Database } from "./database.ts";
 
 /** Invitations on SQLite, as hashes. */
 export function openInvites(database: Database, clock: Clock): InviteStore {

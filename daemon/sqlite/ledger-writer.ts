@@ -4,7 +4,7 @@ import type { AccountId, TransferId } from "../../src/ids.ts";
 import { type LedgerAccount, ledgerAccountName, normalBalance } from "../../src/ledger/account.ts";
 import { assertBalanced, netLegs, type Transfer, transferIdOf } from "../../src/ledger/transfer.ts";
 import { type NanoUsd, nanoUsd } from "../../src/money.ts";
-import type { Connection, Statement } from "./database.ts";
+import type { Connection, Statement } from "./connection.ts";
 import { isConstraintError } from "./sqlite-error.ts";
 
 export interface Posted {

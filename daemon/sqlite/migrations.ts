@@ -1,13 +1,8 @@
 import { PeerError } from "../../src/errors.ts";
-import type { Connection } from "./database.ts";
+import type { Connection } from "./connection.ts";
 import { accountsSchema } from "./schema/accounts.ts";
 import { ledgerSchema } from "./schema/ledger.ts";
-
-/** One step of the schema. Applied steps are never edited: a change is a new step at the end of the list. */
-export interface Migration {
-  readonly name: string;
-  readonly sql: string;
-}
+import type { Migration } from "./schema/migration.ts";
 
 /** In order; the database's `user_version` counts how many of them it has. */
 export const migrations: readonly Migration[] = [accountsSchema, ledgerSchema];

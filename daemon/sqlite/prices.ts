@@ -3,7 +3,8 @@ import { PeerError } from "../../src/errors.ts";
 import { type PriceBook, sheetAt } from "../../src/ledger/price-book.ts";
 import type { BillingMode, PriceSheet } from "../../src/ledger/pricing.ts";
 import { nanoUsd } from "../../src/money.ts";
-import type { Database, Statement } from "./database.ts";
+import type { Statement } from "./connection.ts";
+import type { Database } from "./database.ts";
 
 interface SheetRow {
   readonly version: bigint;

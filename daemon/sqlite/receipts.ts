@@ -2,7 +2,8 @@ import type { Clock } from "../../src/clock.ts";
 import type { AccountId, ReceiptId } from "../../src/ids.ts";
 import type { SignedReceipt } from "../../src/verification/receipt.ts";
 import type { ReceiptStore } from "../../src/verification/receipt-store.ts";
-import type { Database, Statement } from "./database.ts";
+import type { Statement } from "./connection.ts";
+import type { Database } from "./database.ts";
 
 /** Receipts on SQLite, as the JSON they were signed as. */
 export function openReceipts(database: Database, clock: Clock): ReceiptStore {

@@ -1,4 +1,4 @@
-import type { Migration } from "../migrations.ts";
+import type { Migration } from "./migration.ts";
 
 /**
  * `transfers` and `entries` are the books: appended, never changed, which triggers enforce. The other tables are sums

@@ -1,0 +1,112 @@
+import { readFile } from "node:fs/promises";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { openAccounts } from "../../../daemon/sqlite/accounts.ts";
+import { openHosts } from "../../../daemon/sqlite/hosts.ts";
+import { openInvites } from "../../../daemon/sqlite/invites.ts";
+import { type AccountStore, ownerOf, unknownOwner } from "../../../src/identity/account.ts";
+import { requireScope } from "../../../src/identity/api-key.ts";
+import { newId } from "../../../src/ids.ts";
+import { parseUsd } from "../../../src/money.ts";
+import { freshDatabase, type OpenDatabase } from "../../worlds/database.ts";
+import { stillClock } from "../../worlds/still-clock.ts";
+
+const clock = stillClock(1_000);
+let open: OpenDatabase;
+let accounts: AccountStore;
+
+beforeEach(async () => {
+  open = await freshDatabase();
+  accounts = openAccounts(open.database, clock);
+});
+afterEach(() => open.close());
+
+describe("accounts", () => {
+  it("lets a key in until it is revoked, and from then on never", async () => {
+    const account = await accounts.create({ name: "Ada" });
+    const { key, secret } = await accounts.createKey(account.id, { name: "laptop", scopes: ["consume"] });
+    expect(secret).toMatch(/^sk-peer-[a-z2-7]{68}$/);
+    expect(await accounts.authenticate(secret)).toEqual({ account, key });
+    await accounts.revokeKey(account.id, key.id);
+    await expect(accounts.authenticate(secret)).rejects.toMatchObject({ code: "authentication_failed" });
+  });
+
+  it.each([
+    [
+      "another secret with the same prefix",
+      (secret: string) => `${secret.slice(0, -1)}${secret.endsWith("a") ? "b" : "a"}`,
+    ],
+    ["a key nobody made", () => `sk-peer-${"a".repeat(68)}`],
+    ["an OpenAI key", () => "sk-proj-1234"],
+    ["nothing", () => ""],
+  ])("refuses %s", async (_what, forge) => {
+    const account = await accounts.create({ name: "Ada" });
+    const { secret } = await accounts.createKey(account.id, { name: "laptop", scopes: ["consume"] });
+    await expect(accounts.authenticate(forge(secret))).rejects.toMatchObject({ code: "authentication_failed" });
+  });
+
+  it("keeps no secret in its file", async () => {
+    const account = await accounts.create({ name: "Ada" });
+    const { secret } = await accounts.createKey(account.id, { name: "laptop", scopes: ["consume"] });
+    const bytes = Buffer.concat([await readFile(open.path), await readFile(`${open.path}-wal`)]);
+    expect(bytes.includes(secret.slice(24))).toBe(false);
+    expect(bytes.includes(account.id)).toBe(true);
+  });
+
+  it("keeps a key's scopes, budget and limits", async () => {
+    const account = await accounts.create({ name: "Ada" });
+    const wanted = {
+      name: "ci",
+      scopes: ["consume", "host"],
+      budget: { perDay: parseUsd("1"), perMonth: null },
+      rateLimits: { requestsPerMinute: 5, tokensPerMinute: 500 },
+    } as const;
+    const { key } = await accounts.createKey(account.id, wanted);
+    expect(await accounts.keys(account.id)).toEqual([key]);
+    expect(key).toMatchObject(wanted);
+    expect(() => requireScope(key, "host")).not.toThrow();
+    expect(() => requireScope(key, "admin")).toThrow(expect.objectContaining({ code: "permission_denied" }));
+  });
+
+  it("counts accounts nobody vouches for as one owner, and one payer's accounts as one", async () => {
+    const [ada, bob, eve] = await Promise.all(["Ada", "Bob", "Eve"].map((name) => accounts.create({ name })));
+    if (ada === undefined || bob === undefined || eve === undefined) throw new Error("three accounts were made");
+    expect([ada, bob].map(ownerOf)).toEqual([unknownOwner, unknownOwner]);
+    expect(ownerOf(await accounts.vouch(ada.id, true))).toBe(ada.id);
+    expect(ownerOf(await accounts.vouch(ada.id, false))).toBe(unknownOwner);
+    const paid = await Promise.all([bob, eve].map((account) => accounts.setPaymentIdentity(account.id, "digest")));
+    expect(new Set(paid.map(ownerOf)).size).toBe(1);
+  });
+
+  it("says which account or key is not there", async () => {
+    const account = await accounts.create({ name: "Ada" });
+    expect(await accounts.find(newId("account"))).toBeNull();
+    await expect(accounts.vouch(newId("account"), true)).rejects.toMatchObject({ code: "not_found" });
+    await expect(accounts.revokeKey(account.id, newId("key"))).rejects.toMatchObject({ code: "not_found" });
+  });
+});
+
+describe("invites", () => {
+  it("are accepted as often as they say, until they expire", async () => {
+    const invites = openInvites(open.database, clock);
+    const twice = await invites.create({ uses: 2, expiresAt: null });
+    await invites.accept(twice);
+    await invites.accept(twice);
+    await expect(invites.accept(twice)).rejects.toMatchObject({ code: "authentication_failed" });
+    const late = await invites.create({ uses: 1, expiresAt: clock.now() });
+    await expect(invites.accept(late)).rejects.toMatchObject({ code: "authentication_failed" });
+  });
+});
+
+describe("hosts", () => {
+  it("belong to the account and key that first connected them", async () => {
+    const hosts = openHosts(open.database, clock);
+    const [ada, eve] = [await accounts.create({ name: "Ada" }), await accounts.create({ name: "Eve" })];
+    const host = { id: newId("host"), accountId: ada.id, publicKey: "key" };
+    await hosts.seen(host);
+    await hosts.seen(host);
+    await expect(hosts.seen({ ...host, accountId: eve.id })).rejects.toMatchObject({ code: "permission_denied" });
+    await hosts.setBenchmark(host.id, "{}");
+    expect(await hosts.list(ada.id)).toEqual([{ ...host, firstSeenAt: 1_000, lastSeenAt: 1_000, benchmark: "{}" }]);
+    expect(await hosts.list(eve.id)).toEqual([]);
+  });
+});
