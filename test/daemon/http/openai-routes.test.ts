@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { openaiRoutes } from "../../../daemon/http/openai-routes.ts";
 import { createHttpServer, type HttpServer } from "../../../daemon/http/server.ts";
 import { silentLog } from "../../../src/log.ts";
-import { type ScriptedBackend, scriptedBackend, scriptedReceipt } from "./scripted-backend.ts";
+import { type ScriptedBackend, scriptedBackend, scriptedModel, scriptedReceipt } from "./scripted-backend.ts";
 
 const servers: HttpServer[] = [];
 
@@ -29,7 +29,7 @@ describe("the OpenAI surface", () => {
     const backend = scriptedBackend();
     const { client } = await serve(backend);
     const { data: stream, response } = await client.chat.completions
-      .create({ model: "acme/tiny", messages: [{ role: "user", content: "Hi" }], stream: true })
+      .create({ model: scriptedModel.id, messages: [{ role: "user", content: "Hi" }], stream: true })
       .withResponse();
     const chunks = [];
     for await (const chunk of stream) chunks.push(chunk);
@@ -51,7 +51,7 @@ describe("the OpenAI surface", () => {
   it("answers a chat completion whole to the official client", async () => {
     const { client } = await serve(scriptedBackend());
     const answer = await client.chat.completions.create({
-      model: "acme/tiny",
+      model: scriptedModel.id,
       messages: [{ role: "user", content: "Hi" }],
       n: 2,
     });

@@ -1,5 +1,6 @@
 import type { AnswerBackend } from "../../../daemon/http/openai-routes.ts";
 import type { AnswerEvent, AnswerRequest, ModelListing } from "../../../src/chat/answer.ts";
+import { modelMissing } from "../../../src/chat/openai-models.ts";
 
 export type Script = (request: AnswerRequest, signal: AbortSignal) => AsyncIterable<AnswerEvent>;
 
@@ -22,9 +23,10 @@ export function scriptedBackend(script: Script = sayHello): ScriptedBackend {
     requests,
     authenticate: async () => ({ accountId: null, apiKeyId: null }),
     models: async () => [scriptedModel],
-    answer(request, _caller, signal) {
+    async *answer(request, _caller, signal) {
+      if (request.model !== scriptedModel.id) throw modelMissing(request.model, [scriptedModel]);
       requests.push(request);
-      return script(request, signal);
+      yield* script(request, signal);
     },
   };
 }
