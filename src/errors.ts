@@ -13,6 +13,7 @@ function shape(exitCode: ErrorShape["exitCode"], httpStatus: number, openaiType:
 /** Every code a PeerLLM error can carry. Add a row rather than reuse one that almost fits. */
 export const errorTable = {
   unexpected: shape(1, 500, "server_error"),
+  recogniser_failed: shape(1, 500, "server_error"),
   storage_failed: shape(1, 500, "server_error"),
 
   usage_invalid: shape(2, 400, "invalid_request_error"),

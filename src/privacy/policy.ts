@@ -1,0 +1,63 @@
+import type { Entity, EntityType } from "./entity.ts";
+import { isPublicName, isPublicPlace } from "./lexicon/public.ts";
+
+/** `standard` masks who and what identifies a private person; `strict` masks everything that was found. */
+export type PrivacyLevel = "standard" | "strict";
+
+/**
+ * What `standard` does with each type. "always": it identifies by itself. "private": unless it is public knowledge.
+ * "near": only beside something that was masked, since a place, a company or a date says who someone is only in company.
+ */
+const standard = {
+  WORD: "always",
+  SECRET: "always",
+  URL: "always",
+  EMAIL: "always",
+  IBAN: "always",
+  CREDIT_CARD: "always",
+  SSN: "always",
+  NATIONAL_ID: "always",
+  CRYPTO: "always",
+  IP: "private",
+  MAC: "always",
+  PATH: "always",
+  PHONE: "always",
+  BIRTH_DATE: "always",
+  ADDRESS: "always",
+  PERSON: "private",
+  ORG: "near",
+  LOCATION: "near",
+  DATE: "near",
+  MARKUP: "always",
+} as const satisfies Record<EntityType, "always" | "private" | "near">;
+
+/** The found entities of one text that are masked at `level`. */
+export function selectMasked(text: string, found: readonly Entity[], level: PrivacyLevel): Entity[] {
+  if (level === "strict") return [...found];
+  const anchors = found.filter((entity) => standard[entity.type] !== "near" && isPrivate(text, entity));
+  return found.filter(
+    (entity) => anchors.includes(entity) || (standard[entity.type] === "near" && standsNear(text, entity, anchors)),
+  );
+}
+
+function isPrivate(text: string, entity: Entity): boolean {
+  if (standard[entity.type] === "always") return true;
+  const value = text.slice(entity.start, entity.end);
+  return entity.type === "IP" ? !publicAddress.test(value) : !isPublicName(value);
+}
+
+/** Loopback, wildcard, documentation masks and the resolvers everyone quotes. */
+const publicAddress =
+  /^(?:127\.|0\.0\.0\.0|255\.|::1?$|8\.8\.[84]\.[84]$|1\.[01]\.[01]\.1$|9\.9\.9\.9$|192\.168\.[01]\.1$)/;
+
+const nearLengthMax = 100;
+
+/** In the sentence of an anchor, at most `nearLengthMax` characters from it, and not common knowledge such as a country. */
+function standsNear(text: string, entity: Entity, anchors: readonly Entity[]): boolean {
+  if (isPublicPlace(text.slice(entity.start, entity.end))) return false;
+  return anchors.some((anchor) => {
+    const from = Math.min(anchor.end, entity.end);
+    const to = Math.max(anchor.start, entity.start);
+    return to - from <= nearLengthMax && !/[.!?]\s|\n\s*\n/.test(text.slice(from, Math.max(from, to)));
+  });
+}
