@@ -3,9 +3,10 @@ import type { Connection } from "./connection.ts";
 import { accountsSchema } from "./schema/accounts.ts";
 import { ledgerSchema } from "./schema/ledger.ts";
 import type { Migration } from "./schema/migration.ts";
+import { modelsSchema } from "./schema/models.ts";
 
 /** In order; the database's `user_version` counts how many of them it has. */
-export const migrations: readonly Migration[] = [accountsSchema, ledgerSchema];
+export const migrations: readonly Migration[] = [accountsSchema, ledgerSchema, modelsSchema];
 
 /** Brings the schema up to date, each step in a transaction. Throws `storage_failed` for a database of the future. */
 export function migrate(connection: Connection, steps: readonly Migration[] = migrations): void {
