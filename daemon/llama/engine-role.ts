@@ -70,7 +70,7 @@ async function createContext(model: LlamaModel, opening: EngineOpening, count: C
 }
 
 /** The lockstep asks for no more than fits one decode, so the order is its own; this is where decodes are counted. */
-function inOrderCounted(count: CountDecode): CustomBatchingPrioritizationStrategy {
+export function inOrderCounted(count: CountDecode): CustomBatchingPrioritizationStrategy {
   return ({ items, size }) => {
     let left = size;
     const chosen = [];

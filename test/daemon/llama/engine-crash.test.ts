@@ -1,0 +1,88 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { restartDelayMs, startLlamaEngine } from "../../../daemon/llama/engine.ts";
+import { PeerError } from "../../../src/errors.ts";
+import { silentLog } from "../../../src/log.ts";
+import { demoModelFile, question, wholeAnswer } from "../../worlds/answers.ts";
+
+const never = new AbortController().signal;
+const options = { modelFile: demoModelFile, threads: 1, gpu: "off" as const, sequences: 2, contextLength: 512 };
+
+describe("an engine whose process dies", () => {
+  it("ends its answers with engine_crashed and comes back by itself, for SIGKILL, SIGSEGV, SIGABRT and SIGBUS", async () => {
+    const backs: (() => void)[] = [];
+    const log = { ...silentLog, info: (event: string) => event === "engine-ready" && backs.shift()?.() };
+    const engine = await startLlamaEngine({ ...options, log }, never);
+    try {
+      const before = await wholeAnswer(engine, question("What is PeerLLM?"));
+      for (const [index, fault] of (["SIGKILL", "SIGSEGV", "SIGABRT", "SIGBUS"] as const).entries()) {
+        const stream = engine.generate(question("Tell me a story."), never)[Symbol.asyncIterator]();
+        await stream.next();
+        const second = wholeAnswer(engine, question("Tell me a story.")).catch((error) => error);
+        const back = new Promise<void>((resolve) => backs.push(resolve));
+        const deadPid = engine.pid ?? 0;
+        process.kill(deadPid, fault);
+        await expect(drain(stream)).rejects.toMatchObject({ code: "engine_crashed" });
+        expect(await second).toMatchObject({ code: "engine_crashed" });
+        expect(engine.state()).toBe("restarting");
+        await expect(wholeAnswer(engine, question("Hello"))).rejects.toMatchObject({ code: "engine_crashed" });
+        await back;
+        expect(() => process.kill(deadPid, 0)).toThrow();
+        expect(engine).toMatchObject({ restarts: index + 1 });
+        expect((await wholeAnswer(engine, question("What is PeerLLM?"))).text).toBe(before.text);
+      }
+    } finally {
+      await engine.close();
+    }
+  });
+
+  it("goes with a parent that is killed", async () => {
+    const parent = spawn(
+      process.execPath,
+      ["--import", "tsx", fileURLToPath(new URL("./engine-parent.ts", import.meta.url))],
+      { stdio: ["ignore", "pipe", "inherit"] },
+    );
+    const [line] = await once(createInterface({ input: parent.stdout }), "line");
+    const childPid = Number(line);
+    expect(() => process.kill(childPid, 0)).not.toThrow();
+    parent.kill("SIGKILL");
+    await once(parent, "exit");
+    await expect.poll(() => isAlive(childPid), { timeout: 10_000 }).toBe(false);
+  });
+
+  it("refuses to start on a file that is no model", async () => {
+    const modelFile = fileURLToPath(import.meta.url);
+    await expect(startLlamaEngine({ ...options, modelFile, log: silentLog }, never)).rejects.toMatchObject({
+      code: "model_invalid",
+    });
+  });
+
+  it("can be given up while it loads", async () => {
+    const reason = new PeerError("cancelled", "No need.");
+    const start = startLlamaEngine({ ...options, log: silentLog }, AbortSignal.abort(reason));
+    await expect(start).rejects.toBe(reason);
+  });
+});
+
+it("waits longer after each crash in a row, at most a minute, never the same for all", () => {
+  expect([0, 1, 2, 3, 9, 50].map((attempt) => restartDelayMs(attempt, 1))).toEqual([
+    100, 200, 400, 800, 51_200, 60_000,
+  ]);
+  expect(restartDelayMs(3, 0)).toBe(400);
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function drain(stream: AsyncIterator<unknown>): Promise<void> {
+  for (let step = await stream.next(); step.done !== true; step = await stream.next());
+}

@@ -1,0 +1,69 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { inOrderCounted } from "../../../daemon/llama/engine-role.ts";
+import { loadWeights, openLibrary } from "../../../daemon/llama/library.ts";
+import { Lockstep, type LockstepEvent } from "../../../daemon/llama/lockstep.ts";
+import { createRenderer } from "../../../daemon/llama/renderer.ts";
+import type { Generation } from "../../../src/chat/generation.ts";
+import { demoModelFile, question } from "../../worlds/answers.ts";
+
+type Model = Awaited<ReturnType<typeof loadWeights>>;
+let model: Model;
+
+beforeAll(async () => {
+  model = await loadWeights(await openLibrary("off", 1), demoModelFile);
+});
+afterAll(() => model.dispose());
+
+/** A pump whose streams are all there before its first step. */
+async function pump(sequences: number, generations: readonly Generation[]) {
+  const decodes: { streams: number; tokens: number }[] = [];
+  const context = await model.createContext({
+    sequences,
+    contextSize: 1_024,
+    batchSize: 512,
+    threads: 1,
+    batching: { itemPrioritizationStrategy: inOrderCounted((streams, tokens) => decodes.push({ streams, tokens })) },
+  });
+  const events: LockstepEvent[] = [];
+  let left = generations.length;
+  const lockstep = new Lockstep({
+    model,
+    context,
+    renderer: createRenderer(model),
+    contextLength: 1_024,
+    windowTokens: 1_024,
+    emit(step) {
+      events.push(...step);
+      left -= step.filter((told) => "error" in told || told.event.kind === "end").length;
+      if (left === 0) lockstep.close();
+    },
+  });
+  generations.forEach((generation, id) => {
+    lockstep.submit(id, generation);
+  });
+  await lockstep.run();
+  await context.dispose();
+  return { decodes, events, counters: lockstep.counters };
+}
+
+describe("the lockstep pump", () => {
+  for (const streams of [1, 2, 4, 8]) {
+    it(`decodes ${streams} streams in full batches, every one`, async () => {
+      const same = Array.from({ length: streams }, () => question("Tell me a story.", { maxTokens: 40 }));
+      const { decodes, counters } = await pump(streams, same);
+      expect(decodes.length).toBeGreaterThan(10);
+      expect(new Set(decodes.map((decode) => decode.streams))).toEqual(new Set([streams]));
+      expect(decodes.slice(1).every((decode) => decode.tokens === streams)).toBe(true);
+      expect(counters.sequencesFree).toBe(streams);
+    });
+  }
+
+  it("never evaluates a prompt it was given beyond what one decode holds", async () => {
+    const long = { kind: "tokens" as const, tokens: Array.from({ length: 700 }, (_, index) => 40 + (index % 50)) };
+    const { decodes } = await pump(2, [
+      question("", { prompt: long, maxTokens: 4 }),
+      question("Hello", { maxTokens: 30 }),
+    ]);
+    expect(Math.max(...decodes.map((decode) => decode.tokens))).toBeLessThanOrEqual(512);
+  });
+});

@@ -1,0 +1,63 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { probeModel } from "../../../daemon/llama/probe.ts";
+import { demoModelFile } from "../../worlds/answers.ts";
+
+const never = new AbortController().signal;
+let directory: string;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), "peerllm-probe-"));
+});
+afterAll(() => rm(directory, { recursive: true }));
+
+function probe(modelFile: string) {
+  return probeModel({ modelFile, sequences: 2, contextLength: 512 }, never);
+}
+
+describe("the probe", () => {
+  it("tells what a model is", async () => {
+    const facts = await probe(demoModelFile);
+    expect(facts).toMatchObject({ architecture: "llama", quantisation: "Q8_0", hasTemplate: true });
+    expect(facts.parameters).toBeGreaterThan(10_000);
+    expect(facts.memoryBytes.context).toBeGreaterThan(0);
+    expect(facts.sizeBytes).toBe((await readFile(demoModelFile)).length);
+  });
+
+  const breakers: { name: string; break: (bytes: Buffer) => Buffer }[] = [
+    { name: "an empty file", break: () => Buffer.alloc(0) },
+    { name: "garbage", break: () => Buffer.from("This is not a model. ".repeat(500)) },
+    { name: "a file cut off in its header", break: (bytes) => bytes.subarray(0, 600) },
+    { name: "a file cut off in its weights", break: (bytes) => bytes.subarray(0, bytes.length - 20_000) },
+    { name: "a header without its layers' width", break: (bytes) => renamed(bytes, "feed_forward_length") },
+    { name: "a header without its heads", break: (bytes) => renamed(bytes, "attention.head_count") },
+    { name: "a header that counts 2^60 tensors", break: (bytes) => withTensorCount(bytes, 2n ** 60n) },
+  ];
+  for (const { name, break: breakIt } of breakers) {
+    it(`refuses ${name} as model_invalid`, async () => {
+      const file = join(directory, `${name.replaceAll(/\W/g, "-")}.gguf`);
+      await writeFile(file, breakIt(await readFile(demoModelFile)));
+      await expect(probe(file)).rejects.toMatchObject({ code: "model_invalid" });
+    });
+  }
+
+  it("refuses a file that isn't there", async () => {
+    await expect(probe(join(directory, "nothing.gguf"))).rejects.toMatchObject({ code: "model_invalid" });
+  });
+});
+
+/** The key stays as long, so that nothing else moves. */
+function renamed(bytes: Buffer, key: string): Buffer {
+  const copy = Buffer.from(bytes);
+  const index = copy.indexOf(`.${key}`);
+  copy.write("x".repeat(key.length), index + 1);
+  return copy;
+}
+
+function withTensorCount(bytes: Buffer, count: bigint): Buffer {
+  const copy = Buffer.from(bytes);
+  copy.writeBigUInt64LE(count, 8);
+  return copy;
+}
