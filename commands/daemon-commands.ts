@@ -18,7 +18,8 @@ export async function runRole(
 ): Promise<void> {
   const progress = session.printer.progress();
   try {
-    const start = { home: session.home, role, options, isForeground };
+    const mode = isForeground ? ("foreground" as const) : ("background" as const);
+    const start = { home: session.home, role, options, mode };
     const daemon = await startDaemon(start, progress.update, session.signal);
     progress.end();
     session.printer.result({ ...daemon.ready, pid: daemon.pid }, () => describe(daemon.ready));

@@ -15,14 +15,17 @@ export interface DaemonStart {
   readonly role: RoleName;
   /** By the role's schema of src/protocol/start.ts. */
   readonly options: unknown;
-  /** Lives and dies with this command, and logs to its standard error. */
-  readonly isForeground: boolean;
+  /**
+   * In the background a daemon is on its own once it serves. In the foreground it lives and dies with this command and
+   * logs to its standard error too; attached, it does the first alone.
+   */
+  readonly mode: "background" | "foreground" | "attached";
 }
 
 export interface StartedDaemon {
   readonly ready: Readonly<Record<string, unknown>>;
   readonly pid: number;
-  /** Resolves with the exit code once the process is gone. For the foreground: in the background nobody waits. */
+  /** Resolves with the exit code once the process is gone; in the background nobody waits for it. */
   readonly exited: Promise<number>;
   /** Asks it to drain and go. */
   stop(): void;
@@ -47,10 +50,15 @@ export async function startDaemon(
   try {
     child.stdin?.on("error", () => {});
     child.stdin?.end(
-      JSON.stringify({ home: start.home.root, isForeground: start.isForeground, options: start.options }),
+      JSON.stringify({
+        home: start.home.root,
+        isAttached: start.mode !== "background",
+        isEchoed: start.mode === "foreground",
+        options: start.options,
+      }),
     );
     const ready = await waitUntilReady(child, start, onProgress);
-    if (!start.isForeground) child.unref();
+    if (start.mode === "background") child.unref();
     return { ready, pid: child.pid ?? 0, exited, stop: () => child.kill("SIGTERM") };
   } catch (error) {
     await exited;
@@ -61,14 +69,16 @@ export async function startDaemon(
   }
 }
 
-function spawnDaemon({ home, role, isForeground }: DaemonStart): ChildProcess {
+function spawnDaemon({ home, role, mode }: DaemonStart): ChildProcess {
+  mkdirSync(home.root, { recursive: true, mode: 0o700 });
   mkdirSync(home.logsDirectory, { recursive: true, mode: 0o700 });
   // What a process says that can't log any more: a native crash, memory that ran out.
-  const lastWords = isForeground ? "inherit" : openSync(join(home.logsDirectory, `${role}.stderr.log`), "w", 0o600);
+  const lastWords =
+    mode === "foreground" ? "inherit" : openSync(join(home.logsDirectory, `${role}.stderr.log`), "w", 0o600);
   const { PEERLLM_API_KEY: _, ...environment } = process.env;
   return spawn(process.execPath, [packageFile("dist/daemon.js"), role], {
     cwd: home.root,
-    detached: !isForeground,
+    detached: mode === "background",
     env: environment,
     stdio: ["pipe", "ignore", lastWords, "ipc"],
     windowsHide: true,
@@ -77,7 +87,7 @@ function spawnDaemon({ home, role, isForeground }: DaemonStart): ChildProcess {
 
 function waitUntilReady(
   child: ChildProcess,
-  { home, role, isForeground }: DaemonStart,
+  { home, role, mode }: DaemonStart,
   onProgress: (progress: StartProgress) => void,
 ): Promise<Readonly<Record<string, unknown>>> {
   return new Promise((resolve, reject) => {
@@ -89,7 +99,7 @@ function waitUntilReady(
       if (report.data.kind === "failed") reject(errorOfDocument(report.data.error));
       if (report.data.kind === "ready") {
         ready = report.data.ready;
-        if (isForeground) resolve(ready);
+        if (mode !== "background") resolve(ready);
       }
     });
     // In the background the daemon lets go of the channel: only then may this command end.

@@ -2,7 +2,6 @@ import { readFile } from "node:fs/promises";
 import { Command } from "commander";
 import { z } from "zod";
 import { callDaemon } from "../src/client/control.ts";
-import { readRunRecord } from "../src/client/run-record.ts";
 import { PeerError } from "../src/errors.ts";
 import { formatUsd, parseUsd } from "../src/money.ts";
 import { type HostRow, networkMethods } from "../src/protocol/control-methods.ts";
@@ -314,11 +313,4 @@ async function readJson(file: string): Promise<unknown> {
   } catch (cause) {
     throw new PeerError("usage_invalid", `"${file}" is not JSON.`, { cause });
   }
-}
-
-/** The orchestrator that runs in this home, or null. */
-export async function localNetworkUrl(session: Session): Promise<string | null> {
-  const record = await readRunRecord(session.home, "network");
-  const ready = networkReadySchema.safeParse(record?.ready);
-  return ready.success ? ready.data.url : null;
 }

@@ -1,7 +1,16 @@
 import { Command } from "commander";
 import { packageVersion } from "../src/paths.ts";
+import { accountCommand } from "./account.ts";
+import { billingCommand } from "./billing.ts";
+import { chatCommand } from "./chat.ts";
+import { completionCommand } from "./completion.ts";
+import { configCommand } from "./config.ts";
+import { consumeCommand } from "./consume.ts";
 import { addGlobalOptions, commandTree } from "./global-options.ts";
+import { hostCommand } from "./host.ts";
+import { modelsCommand } from "./models.ts";
 import { networkCommand } from "./network.ts";
+import { receiptsCommand } from "./receipts.ts";
 
 /** The whole command line. */
 export function createProgram(): Command {
@@ -10,7 +19,16 @@ export function createProgram(): Command {
     .version(packageVersion(), "--version", "print the version")
     .enablePositionalOptions()
     .addHelpText("after", examples);
+  program.addCommand(consumeCommand());
+  program.addCommand(chatCommand());
+  program.addCommand(modelsCommand());
+  program.addCommand(receiptsCommand());
+  program.addCommand(billingCommand());
+  program.addCommand(hostCommand());
+  program.addCommand(accountCommand());
   program.addCommand(networkCommand());
+  program.addCommand(configCommand());
+  program.addCommand(completionCommand(() => program));
   addGlobalOptions(program);
   for (const command of commandTree(program)) {
     command
@@ -18,9 +36,18 @@ export function createProgram(): Command {
       .showSuggestionAfterError()
       .helpCommand(false)
       .configureOutput({ outputError: () => {} })
-      .configureHelp({ helpWidth: Math.min(process.stdout.columns ?? 80, 100) });
+      .configureHelp({ subcommandTerm, helpWidth: Math.min(process.stdout.columns ?? 80, 100) });
   }
   return program;
+}
+
+/** "credit <account> <usd>": that there are options goes without saying. */
+function subcommandTerm(command: Command): string {
+  const args = command.registeredArguments.map((argument) => {
+    const name = argument.variadic ? `${argument.name()}...` : argument.name();
+    return argument.required ? `<${name}>` : `[${name}]`;
+  });
+  return [command.name(), ...args].join(" ");
 }
 
 const examples = `

@@ -83,7 +83,7 @@ class Daemon {
       log = openLog({
         file: join(this.#home.logsDirectory, `${this.#role}.log`),
         level: parseLogLevel(process.env.PEERLLM_LOG_LEVEL),
-        isEchoed: this.#starter.document.isForeground,
+        isEchoed: this.#starter.document.isEchoed,
       });
       this.#watchProcess(log);
       await this.#serve(start, log);
@@ -194,7 +194,7 @@ class Daemon {
     process.on("SIGTERM", onSignal);
     process.on("SIGINT", onSignal);
     // In the background there is no terminal whose end could mean us.
-    process.on("SIGHUP", (name) => this.#starter.document.isForeground && onSignal(name));
+    process.on("SIGHUP", (name) => this.#starter.document.isAttached && onSignal(name));
     this.#starter.onAbandoned(() => this.#requestShutdown("starter-gone", log));
     const onFatal = (event: string) => (error: unknown) => {
       log.error(event, { role: this.#role, error });

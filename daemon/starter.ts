@@ -5,8 +5,10 @@ import { errorDocument, type StartProgress, type StartReport } from "../src/prot
 /** What the command that starts a daemon writes on its standard input. */
 const startDocumentSchema = z.object({
   home: z.string(),
-  /** In the foreground the daemon lives and dies with its command. */
-  isForeground: z.boolean(),
+  /** Whether the daemon lives and dies with its command. */
+  isAttached: z.boolean(),
+  /** Whether it logs to standard error too. */
+  isEchoed: z.boolean(),
   options: z.unknown(),
 });
 type StartDocument = z.infer<typeof startDocumentSchema>;
@@ -17,7 +19,7 @@ export interface Starter {
   reportProgress(progress: StartProgress): void;
   reportReady(ready: Readonly<Record<string, unknown>>): Promise<void>;
   reportFailure(error: unknown): Promise<void>;
-  /** Calls back once the command is gone before the daemon served, or, in the foreground, at any time. */
+  /** Calls back once the command is gone before the daemon served, or, where attached, at any time. */
   onAbandoned(callback: () => void): void;
   close(): void;
 }
@@ -43,7 +45,7 @@ export async function openStarter(input: NodeJS.ReadStream): Promise<Starter> {
     reportProgress: (progress) => void send({ kind: "progress", ...progress }),
     reportReady: async (ready) => {
       await send({ kind: "ready", ready });
-      if (!document.isForeground) release();
+      if (!document.isAttached) release();
     },
     reportFailure: (error) => send({ kind: "failed", error: errorDocument(error) }),
     onAbandoned: (callback) => {

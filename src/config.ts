@@ -119,8 +119,12 @@ function parseValue(key: ConfigKey, text: string): ConfigValue {
   throw new PeerError("config_invalid", `${key} can't be "${text.slice(0, 64)}": ${firstIssue(parsed.error)}.`);
 }
 
+/** zod's own words, but for its prefix. */
 function firstIssue(error: z.ZodError): string {
-  return (error.issues[0]?.message ?? "invalid").replace(/^[A-Z]/, (letter) => letter.toLowerCase());
+  const words = (error.issues[0]?.message ?? "invalid")
+    .replace(/^Invalid \w+: /, "")
+    .replace("received NaN", "not that");
+  return words.replace(/^[A-Z]/, (letter) => letter.toLowerCase());
 }
 
 function splitWords(text: string): string[] {

@@ -196,33 +196,6 @@ export const routes = {
     request: z.object({ version: z.string().optional() }),
     response: modelRowSchema.extend({ manifest: z.unknown() }),
   },
-  /** How a prompt would be masked and split; nothing is sent to a host and nothing kept. */
-  "plan-create": {
-    method: "POST",
-    path: "/api/v1/plan",
-    isOpen: false,
-    request: z.object({
-      model: z.string().optional(),
-      prompt: z.string().min(1),
-      privacy: z.enum(["standard", "strict"]).default("standard"),
-      plan: z.enum(["auto", "single", "split"]).default("auto"),
-    }),
-    response: z.looseObject({
-      plan: z.string(),
-      reason: z.string(),
-      masked: z.record(z.string(), z.int()),
-      prompt: z.string(),
-      largestShare: z.number(),
-      subtasks: z.array(
-        z.looseObject({
-          prompt: z.string(),
-          promptTokens: z.int(),
-          hostId: z.string().nullable(),
-          owner: z.string().nullable(),
-        }),
-      ),
-    }),
-  },
 } as const satisfies Record<string, Route>;
 
 export type Routes = typeof routes;

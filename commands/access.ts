@@ -1,0 +1,86 @@
+import { userInfo } from "node:os";
+import { readAccounts, type StoredAccount, storeAccount } from "../src/client/account-file.ts";
+import { createGateway, type Gateway } from "../src/client/gateway.ts";
+import { isAlive } from "../src/client/process-identity.ts";
+import { readRunRecord } from "../src/client/run-record.ts";
+import { PeerError } from "../src/errors.ts";
+import { routes } from "../src/protocol/api.ts";
+import { defaultPorts, networkReadySchema } from "../src/protocol/start.ts";
+import type { Session } from "./session.ts";
+
+/** The network a command means, and the account that speaks on it, where there is one. */
+export interface Access {
+  /** Without a trailing slash and without `/v1`. */
+  readonly networkUrl: string;
+  readonly apiKey: string | null;
+  readonly account: StoredAccount | null;
+}
+
+/**
+ * The network: as said (flag, environment, config), else the newest account's, else the one that runs in this home,
+ * else this machine's default port. The key: PEERLLM_API_KEY, else the one kept for exactly that network.
+ */
+export async function findAccess(session: Session): Promise<Access> {
+  const accounts = await readAccounts(session.home);
+  const said = session.networkUrl ?? accounts[0]?.networkUrl ?? (await runningNetwork(session));
+  const networkUrl = normalUrl(said ?? `http://127.0.0.1:${defaultPorts.network}`);
+  const account = accounts.find((candidate) => candidate.networkUrl === networkUrl) ?? null;
+  const fromEnvironment = process.env.PEERLLM_API_KEY;
+  const apiKey = fromEnvironment === undefined || fromEnvironment === "" ? (account?.apiKey ?? null) : fromEnvironment;
+  return { networkUrl, apiKey, account };
+}
+
+/** Throws `authentication_failed` where there is no key. */
+export async function openGateway(session: Session): Promise<Gateway> {
+  const { networkUrl, apiKey } = await findAccess(session);
+  if (apiKey !== null) return createGateway({ url: networkUrl, apiKey });
+  throw new PeerError("authentication_failed", `There is no account for ${networkUrl} in "${session.home.root}".`, {
+    hint: 'Create one with "peerllm account create", or set PEERLLM_API_KEY.',
+  });
+}
+
+export interface NewAccount {
+  readonly name?: string | undefined;
+  readonly email?: string | undefined;
+  readonly invite?: string | undefined;
+}
+
+/** Creates an account on the network and keeps it in the home. */
+export async function createAccount(session: Session, networkUrl: string, asked: NewAccount): Promise<StoredAccount> {
+  const gateway = createGateway({ url: networkUrl, apiKey: null });
+  const request = Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined));
+  const made = await gateway.call(routes["account-create"], request, session.signal);
+  const account = { networkUrl, accountId: made.accountId, apiKey: made.apiKey, name: asked.name ?? null };
+  await storeAccount(session.home, account);
+  return account;
+}
+
+/**
+ * The access of a command that can't do without an account and may make one, as people expect of a first run. Throws
+ * `authentication_failed` where the network wants an invite.
+ */
+export async function ensureAccess(session: Session): Promise<Access & { readonly apiKey: string }> {
+  const access = await findAccess(session);
+  if (access.apiKey !== null) return { ...access, apiKey: access.apiKey };
+  const gateway = createGateway({ url: access.networkUrl, apiKey: null });
+  const network = await gateway.call(routes["network-show"], {}, session.signal);
+  if (network.enrolment === "invite") {
+    throw new PeerError("authentication_failed", `${access.networkUrl} is a private network and wants an invite.`, {
+      hint: 'Ask its operator for one, then run "peerllm account create --invite INVITE".',
+    });
+  }
+  const account = await createAccount(session, access.networkUrl, { name: userInfo().username });
+  session.printer.note(`Made an account on ${account.networkUrl}: ${account.accountId}. Its key is kept in the home.`);
+  return { networkUrl: access.networkUrl, apiKey: account.apiKey, account };
+}
+
+async function runningNetwork(session: Session): Promise<string | null> {
+  const record = await readRunRecord(session.home, "network");
+  if (record === null || !isAlive(record)) return null;
+  const ready = networkReadySchema.safeParse(record.ready);
+  return ready.success ? ready.data.url : null;
+}
+
+function normalUrl(url: string): string {
+  return url.replace(/\/+$/, "").replace(/\/v1$/, "");
+}

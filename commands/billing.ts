@@ -1,0 +1,60 @@
+import { Command } from "commander";
+import { z } from "zod";
+import { routes } from "../src/protocol/api.ts";
+import { openGateway } from "./access.ts";
+import { action } from "./session.ts";
+
+/** `peerllm billing …`: what an account has and spends. */
+export function billingCommand(): Command {
+  const billing = new Command("billing").description("show credit and what it was spent on");
+  billing.addCommand(balanceCommand());
+  billing.addCommand(usageCommand());
+  return billing;
+}
+
+function balanceCommand(): Command {
+  return new Command("balance").description("show credit, and what is held for running requests").action(
+    action(z.object({}), async (session) => {
+      const gateway = await openGateway(session);
+      const balance = await gateway.call(routes["billing-balance"], {}, session.signal);
+      session.printer.result(balance, () =>
+        session.printer.facts([
+          ["available", `$${balance.available}`],
+          ["held", `$${balance.held}`],
+        ]),
+      );
+    }),
+  );
+}
+
+function usageCommand(): Command {
+  return new Command("usage")
+    .description("show tokens and cost")
+    .option("--by <what>", "day, model or key (default day)")
+    .option("--days <n>", "days to look back (default 30)")
+    .addHelpText("after", "\nExample:\n  peerllm billing usage --by model --days 7")
+    .action(
+      action(
+        z.object({
+          by: z.enum(["day", "model", "key"]).default("day"),
+          days: z.coerce.number().int().min(1).max(400).default(30),
+        }),
+        async (session, options) => {
+          const gateway = await openGateway(session);
+          const usage = await gateway.call(routes["billing-usage"], options, session.signal);
+          session.printer.result(usage, () =>
+            session.printer.table(
+              [options.by.toUpperCase(), "REQUESTS", "TOKENS IN", "TOKENS OUT", "COST USD"],
+              usage.rows.map((row) => [
+                row.group,
+                String(row.requests),
+                String(row.promptTokens),
+                String(row.completionTokens),
+                row.costUsd,
+              ]),
+            ),
+          );
+        },
+      ),
+    );
+}

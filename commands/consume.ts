@@ -1,0 +1,68 @@
+import { Command } from "commander";
+import { z } from "zod";
+import { callDaemon } from "../src/client/control.ts";
+import { proxyMethods } from "../src/protocol/control-methods.ts";
+import { defaultPorts, proxyReadySchema, proxyStartSchema } from "../src/protocol/start.ts";
+import { ensureAccess } from "./access.ts";
+import { downCommand, logsCommand, runRole } from "./daemon-commands.ts";
+import { formatDuration } from "./printer.ts";
+import { action, type Session } from "./session.ts";
+
+/** `peerllm consume …`: a local OpenAI endpoint for any app. */
+export function consumeCommand(): Command {
+  const consume = new Command("consume")
+    .description("open a local OpenAI endpoint that the network answers")
+    .option("--port <n>", `port to listen on; 0 picks a free one (default ${defaultPorts.proxy})`)
+    .option("--model <ref>", "model of requests that don't name one")
+    .option("--privacy <level>", "standard or strict (default standard)")
+    .option("--fallback <what>", "none, or local: what a local host answers when the network can't (default none)")
+    .option("--detach", "run in the background")
+    .addHelpText("after", "\nExamples:\n  peerllm consume\n  peerllm consume --detach --privacy strict --json")
+    .action(action(consumeOptions, run));
+  consume.addCommand(new Command("status").description("show the endpoint").action(action(z.object({}), status)));
+  consume.addCommand(downCommand("proxy", "close the endpoint, when what runs has finished"));
+  consume.addCommand(logsCommand("proxy", "show the endpoint's log"));
+  return consume;
+}
+
+const consumeOptions = z.object({
+  port: z.coerce.number({ error: "must be a number" }).int().min(0).max(65_535).default(defaultPorts.proxy),
+  model: z.string().min(1).nullable().default(null),
+  privacy: z.enum(["standard", "strict"]).default("standard"),
+  fallback: z.enum(["none", "local"]).default("none"),
+  detach: z.boolean().default(false),
+});
+
+async function run(session: Session, options: z.output<typeof consumeOptions>): Promise<void> {
+  const { networkUrl, apiKey } = await ensureAccess(session);
+  const words = session.config.get("privacy.mask");
+  const start = proxyStartSchema.parse({
+    port: options.port,
+    networkUrl,
+    apiKey,
+    model: options.model,
+    privacy: options.privacy,
+    fallback: options.fallback,
+    maskedWords: Array.isArray(words) ? words : [],
+  });
+  await runRole(session, "proxy", start, !options.detach, (document) => {
+    const { baseUrl } = proxyReadySchema.parse(document);
+    session.printer.note(options.detach ? 'Close it with "peerllm consume down".' : "Close it with Ctrl-C.");
+    return `OpenAI endpoint: ${baseUrl} (any API key will do on this machine)`;
+  });
+}
+
+async function status(session: Session): Promise<void> {
+  const { printer } = session;
+  const now = await callDaemon(session.home, "proxy", proxyMethods.status, {}, session.signal);
+  printer.result(now, () =>
+    printer.facts([
+      ["endpoint", now.baseUrl],
+      ["process", `${now.pid}, up ${formatDuration(Date.now() - now.startedAt)}`],
+      ["network", now.networkUrl],
+      ["model", now.model ?? "as asked"],
+      ["privacy", now.privacy],
+      ["requests", `${now.requests.active} active, ${now.requests.completed} completed, ${now.requests.failed} failed`],
+    ]),
+  );
+}

@@ -1,0 +1,109 @@
+import { Command } from "commander";
+import { z } from "zod";
+import { callDaemon, streamDaemon } from "../src/client/control.ts";
+import { hostMethods } from "../src/protocol/control-methods.ts";
+import { formatBytes } from "./printer.ts";
+import { action, type Session } from "./session.ts";
+
+const none = z.object({});
+
+/** `peerllm host models …`: the models a running host keeps. */
+export function hostModelsCommand(): Command {
+  const models = new Command("models").description("the models this host keeps");
+  models.addCommand(new Command("list").description("list them").action(action(none, list)));
+  models.addCommand(
+    new Command("pull")
+      .description("fetch a model, verify it and serve it")
+      .argument("<model>", "owner/name:version")
+      .action(action(none, (session, _, [model = ""]) => pull(session, model))),
+  );
+  models.addCommand(
+    new Command("remove")
+      .description("stop serving a model and delete its file")
+      .argument("<model>")
+      .action(
+        action(none, async (session, _, [model = ""]) => {
+          const removed = await callDaemon(
+            session.home,
+            "host",
+            hostMethods["models-remove"],
+            { model },
+            session.signal,
+          );
+          session.printer.result(
+            removed,
+            () => `${removed.model} is removed: ${formatBytes(removed.freedBytes)} freed.`,
+          );
+        }),
+      ),
+  );
+  models.addCommand(pinCommand("pin", "keep a model in memory", true));
+  models.addCommand(pinCommand("unpin", "let a model be evicted", false));
+  models.addCommand(
+    new Command("capacity").description("show room on disk and in memory").action(action(none, capacity)),
+  );
+  return models;
+}
+
+async function list(session: Session): Promise<void> {
+  const listed = await callDaemon(session.home, "host", hostMethods["models-list"], {}, session.signal);
+  session.printer.result(listed, () =>
+    session.printer.table(
+      ["MODEL", "SIZE", "LOADED", "PINNED", "DIGEST"],
+      listed.models.map((model) => [
+        model.model,
+        formatBytes(model.sizeBytes),
+        model.isLoaded ? "yes" : "no",
+        model.isPinned ? "yes" : "no",
+        model.digest ?? "-",
+      ]),
+    ),
+  );
+}
+
+async function pull(session: Session, model: string): Promise<void> {
+  const progress = session.printer.progress();
+  try {
+    for await (const item of streamDaemon(
+      session.home,
+      "host",
+      hostMethods["models-pull"],
+      { model },
+      session.signal,
+    )) {
+      const { doneBytes, totalBytes } = item;
+      const total = totalBytes === null ? {} : { total: totalBytes };
+      progress.update({ step: `Fetching ${model}`, done: doneBytes, ...total });
+      if (item.kind === "done") {
+        progress.end();
+        session.printer.result({ model: item.model, sizeBytes: doneBytes }, () => `${item.model} is here and served.`);
+      }
+    }
+  } finally {
+    progress.end();
+  }
+}
+
+function pinCommand(name: string, description: string, isPinned: boolean): Command {
+  return new Command(name)
+    .description(description)
+    .argument("<model>")
+    .action(
+      action(none, async (session, _, [model = ""]) => {
+        const params = { model, isPinned };
+        const changed = await callDaemon(session.home, "host", hostMethods["models-pin"], params, session.signal);
+        session.printer.result(changed, () => `${changed.model} is ${changed.isPinned ? "pinned" : "not pinned"}.`);
+      }),
+    );
+}
+
+async function capacity(session: Session): Promise<void> {
+  const now = await callDaemon(session.home, "host", hostMethods["models-capacity"], {}, session.signal);
+  session.printer.result(now, () =>
+    session.printer.facts([
+      ["models", `${now.models}, ${formatBytes(now.usedBytes)}`],
+      ["free on disk", formatBytes(now.freeBytes)],
+      ["memory", formatBytes(now.memoryBytes)],
+    ]),
+  );
+}
