@@ -1,7 +1,7 @@
 import type { Millis } from "../../src/clock.ts";
 import { PeerError } from "../../src/errors.ts";
 import type { AccountId, TransferId } from "../../src/ids.ts";
-import { type LedgerAccount, ledgerAccountName, normalBalance } from "../../src/ledger/account.ts";
+import { type LedgerAccount, ledgerAccountName, mayOverdraw, normalBalance } from "../../src/ledger/account.ts";
 import { assertBalanced, netLegs, type Transfer, transferIdOf } from "../../src/ledger/transfer.ts";
 import { type NanoUsd, nanoUsd } from "../../src/money.ts";
 import type { Connection, Statement } from "./connection.ts";
@@ -64,7 +64,7 @@ export function newLedgerWriter(connection: Connection): LedgerWriter {
     try {
       const moved = moveBalance.get(amount, account.kind, ownerText(account));
       if (moved !== undefined) return moved.id;
-      const side = normalBalance(account.kind, nanoUsd(1n));
+      const side = mayOverdraw(account.kind) ? 0n : normalBalance(account.kind, nanoUsd(1n));
       return BigInt(insertBalance.run(account.kind, ownerText(account), side, amount).lastInsertRowid);
     } catch (error) {
       if (!isConstraintError(error, "CHECK")) throw error;

@@ -4,7 +4,7 @@ import type { NanoUsd } from "../money.ts";
 /**
  * The books' accounts. Amounts are signed: a credit is positive, a debit negative. What the network owes or has earned
  * is credit-normal; what it has, has spent or is owed is debit-normal. Seen from its normal side no account is ever
- * below zero.
+ * below zero, but for the balance at PayPal, which a reversal overdraws when it was paid out before.
  */
 const sides = {
   /** What a consumer may still spend. */
@@ -60,4 +60,8 @@ export function ledgerAccountName(account: LedgerAccount): string {
 /** The signed sum of an account's entries, seen from its normal side. */
 export function normalBalance(kind: LedgerAccountKind, signedSum: NanoUsd): bigint {
   return sides[kind] === "credit" ? signedSum : -signedSum;
+}
+
+export function mayOverdraw(kind: LedgerAccountKind): boolean {
+  return kind === "paypal-clearing";
 }

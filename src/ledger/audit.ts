@@ -1,5 +1,5 @@
 import { type NanoUsd, nanoUsd, zeroUsd } from "../money.ts";
-import { type LedgerAccountKind, normalBalance } from "./account.ts";
+import { type LedgerAccountKind, mayOverdraw, normalBalance } from "./account.ts";
 import type { TransferKind } from "./transfer.ts";
 
 export interface AuditReport {
@@ -72,7 +72,7 @@ export function newAudit() {
     const balance = balances.get(name) ?? { kind: entry.accountKind, owner: entry.owner, sum: 0n };
     balance.sum += entry.amount;
     balances.set(name, balance);
-    if (normalBalance(entry.accountKind, nanoUsd(balance.sum)) < 0n) {
+    if (!mayOverdraw(entry.accountKind) && normalBalance(entry.accountKind, nanoUsd(balance.sum)) < 0n) {
       report(`${name} fell below zero in transfer ${entry.transfer}.`);
     }
     if (entry.kind === "settle") addSettled(entry);

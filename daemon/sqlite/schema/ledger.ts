@@ -11,7 +11,7 @@ export const ledgerSchema: Migration = {
       id INTEGER PRIMARY KEY,
       kind TEXT NOT NULL,
       owner TEXT NOT NULL,
-      side INTEGER NOT NULL CHECK (side IN (1, -1)),
+      side INTEGER NOT NULL CHECK (side IN (1, 0, -1)),
       balance INTEGER NOT NULL CHECK (balance * side >= 0),
       UNIQUE (owner, kind)
     ) STRICT;

@@ -1,0 +1,133 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { openBooks } from "../../../daemon/sqlite/books.ts";
+import { isPeerError } from "../../../src/errors.ts";
+import { noBudget } from "../../../src/identity/api-key.ts";
+import { type HoldId, newId } from "../../../src/ids.ts";
+import { networkAccount, ownedAccount } from "../../../src/ledger/account.ts";
+import type { Books } from "../../../src/ledger/books.ts";
+import { addUsd, nanoUsd } from "../../../src/money.ts";
+import { now, paidHost, settlementOf, usageOf } from "../../contracts/books.ts";
+import { freshDatabase } from "../../worlds/database.ts";
+import { ReferenceLedger } from "../../worlds/reference-ledger.ts";
+import { stillClock } from "../../worlds/still-clock.ts";
+
+const consumers = [newId("account"), newId("account"), newId("account")] as const;
+const hosts = [paidHost(), paidHost()] as const;
+const apiKeyId = newId("key");
+const consumer = fc.constantFrom(...consumers);
+const amount = fc.oneof(fc.bigInt(0n, 50_000_000n), fc.bigInt(0n, 5_000_000_000n));
+/** Few keys, so that operations meet the same hold again. */
+const key = fc.nat(15).map((index) => `request-${index}`);
+const operation = fc.oneof(
+  fc.record({ kind: fc.constant("credit" as const), consumer, amount }),
+  fc.record({ kind: fc.constant("reverse" as const), consumer, amount }),
+  fc.record({ kind: fc.constant("hold" as const), consumer, amount, key }),
+  fc.record({ kind: fc.constant("settle" as const), key, host: fc.constantFrom(...hosts), tokens: fc.nat(100_000) }),
+  fc.record({ kind: fc.constant("release" as const), key }),
+  fc.record({ kind: fc.constant("release-all" as const) }),
+);
+type Operation = typeof operation extends fc.Arbitrary<infer T> ? T : never;
+
+/** Does the same to books and reference, twice where a retry must be harmless. */
+async function apply(
+  books: Books,
+  reference: ReferenceLedger,
+  holds: Map<string, HoldId>,
+  step: Operation,
+  index: number,
+) {
+  switch (step.kind) {
+    case "credit":
+    case "reverse": {
+      const request = {
+        accountId: step.consumer,
+        amount: nanoUsd(step.amount),
+        source: { kind: "promotion" },
+        idempotencyKey: `${step.kind}:${index}`,
+        reference: null,
+      } as const;
+      const method = step.kind === "credit" ? books.credit : books.reverseCredit;
+      if (!reference[step.kind](step.consumer, step.amount)) {
+        expect(await codeOf(method(request))).toBe("conflict");
+        return;
+      }
+      expect(await method(request)).toBe(await method(request));
+      expect(await codeOf(method({ ...request, amount: nanoUsd(step.amount + 1n) }))).toBe("conflict");
+      return;
+    }
+    case "hold": {
+      if (holds.has(step.key)) return;
+      const request = { accountId: step.consumer, apiKeyId, budget: noBudget, amount: nanoUsd(step.amount) };
+      const held = books.hold({ ...request, idempotencyKey: step.key });
+      if (reference.hold(step.key, step.consumer, step.amount)) holds.set(step.key, await held);
+      else expect(["insufficient_quota", "payment_required"]).toContain(await codeOf(held));
+      return;
+    }
+    case "settle": {
+      const holdId = holds.get(step.key) ?? newId("hold");
+      const settlement = settlementOf(usageOf(step.host, 0, step.tokens));
+      const charged = reference.settle(step.key, step.host.accountId, step.tokens);
+      if (charged === null) {
+        expect(await codeOf(books.settle(holdId, settlement))).toBe("conflict");
+        return;
+      }
+      const result = await books.settle(holdId, settlement);
+      expect(result.charged).toBe(charged);
+      expect(await books.settle(holdId, settlement)).toEqual(result);
+      return;
+    }
+    case "release":
+      await books.release(holds.get(step.key) ?? newId("hold"));
+      reference.release(step.key);
+      return;
+    case "release-all":
+      expect(await books.releaseAll()).toBe(reference.holds.size);
+      for (const open of [...reference.holds.keys()]) reference.release(open);
+      return;
+    default:
+      step satisfies never;
+  }
+}
+
+async function codeOf(promise: Promise<unknown>): Promise<string> {
+  try {
+    await promise;
+    return "done";
+  } catch (error) {
+    if (!isPeerError(error)) throw error;
+    return error.code;
+  }
+}
+
+describe("books on SQLite, beside a reference ledger", () => {
+  it("come to the same balances after any operations, and audit themselves as balanced", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(operation, { minLength: 5, maxLength: 60 }), async (steps) => {
+        const { database, close } = await freshDatabase();
+        try {
+          const books = openBooks(database, stillClock(now));
+          const reference = new ReferenceLedger();
+          const holds = new Map<string, HoldId>();
+          for (const [index, step] of steps.entries()) await apply(books, reference, holds, step, index);
+          for (const account of consumers) {
+            const { available, owed } = reference.consumer(account);
+            expect(await books.balance(account)).toEqual({ available, held: reference.held(account), owed });
+          }
+          for (const host of hosts) {
+            const payable = await books.balanceOf(ownedAccount("host-payable", host.accountId));
+            expect(payable).toBe(reference.payable.get(host.accountId) ?? 0n);
+          }
+          const [revenue, rounding] = await Promise.all(
+            (["network-revenue", "rounding"] as const).map((kind) => books.balanceOf(networkAccount(kind))),
+          );
+          expect(addUsd(revenue ?? nanoUsd(0n), rounding ?? nanoUsd(0n))).toBe(reference.network);
+          expect(await books.audit()).toMatchObject({ balanced: true, openHolds: reference.holds.size });
+        } finally {
+          await close();
+        }
+      }),
+      { numRuns: 25 },
+    );
+  });
+});
