@@ -1,12 +1,17 @@
 import type { AnswerEvent, AnswerRequest, ModelListing } from "../../src/chat/answer.ts";
 import { type ErrorCode, isPeerError, PeerError } from "../../src/errors.ts";
+import { moderationOf } from "../../src/safety/moderation.ts";
+import { defaultPolicy } from "../../src/safety/policy.ts";
 import type { AnswerBackend } from "../http/openai-routes.ts";
+import { type MaskingOptions, maskRequest } from "./masking.ts";
 import type { Upstream } from "./upstream.ts";
 
 export interface ProxyBackendOptions {
   readonly network: Upstream;
   /** The local host that answers when the network can't; null for none. */
   readonly local: Upstream | null;
+  /** Own words to mask, and the key that numbers placeholders. */
+  readonly masking: MaskingOptions;
   /** What "default" and "auto" stand for; null: the first model listed. */
   readonly model: string | null;
 }
@@ -23,10 +28,11 @@ const fallbackCodes: readonly ErrorCode[] = [
 ];
 
 /**
- * Answers by asking the network, or, before the first word, the local host instead. Whoever reaches it may use it: it
+ * Answers by asking the network, with identifiers masked here and put back here, or, before the first word, the local
+ * host instead. Whoever reaches it may use it: it
  * listens on loopback only. A model is never swapped for another: a name the network does not know is `model_missing`.
  */
-export function proxyBackend({ network, local, model }: ProxyBackendOptions): AnswerBackend {
+export function proxyBackend({ network, local, masking, model }: ProxyBackendOptions): AnswerBackend {
   return {
     authenticate: async () => ({ accountId: null, apiKeyId: null }),
 
@@ -38,7 +44,8 @@ export function proxyBackend({ network, local, model }: ProxyBackendOptions): An
     async *answer(request, _caller, signal) {
       let isStarted = false;
       try {
-        for await (const event of answerBy(network, request, model, signal)) {
+        const { request: masked, unmask } = maskRequest(request, masking);
+        for await (const event of unmask(answerBy(network, masked, model, signal))) {
           isStarted ||= event.kind === "delta";
           yield event;
         }
@@ -47,6 +54,9 @@ export function proxyBackend({ network, local, model }: ProxyBackendOptions): An
         yield* answerLocally(local, request, error, signal);
       }
     },
+
+    // Judged on this machine: what is only to be looked at does not have to leave it.
+    moderate: async (inputs) => inputs.map((input) => moderationOf(input, defaultPolicy)),
   };
 }
 

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import type { AnswerEvent } from "../../src/chat/answer.ts";
 import type { Clock } from "../../src/clock.ts";
 import { isPeerError, PeerError } from "../../src/errors.ts";
@@ -39,7 +40,7 @@ const firstContactMsMax = 10_000;
  * there is no local host to fall back on, `already_running` where the port is taken.
  */
 export async function startProxy(options: unknown, context: ProxyContext): Promise<RunningProxy> {
-  const { port, networkUrl, apiKey, model, privacy, fallback } = proxyStartSchema.parse(options);
+  const { port, networkUrl, apiKey, model, privacy, fallback, maskedWords } = proxyStartSchema.parse(options);
   const { clock, log } = context;
   const isReached = await contact(
     { url: networkUrl, apiKey, clock, retryMsMax: firstRetryMsMax },
@@ -53,13 +54,14 @@ export async function startProxy(options: unknown, context: ProxyContext): Promi
   const network = createUpstream({ url: networkUrl, apiKey, clock, retryMsMax });
   const localUrl = `http://127.0.0.1:${defaultPorts.local}`;
   const local = fallback === "local" ? createUpstream({ url: localUrl, apiKey: null, clock, retryMsMax: 0 }) : null;
+  const masking = { key: randomBytes(32), ownWords: maskedWords };
   const requests: RequestCounts = { active: 0, completed: 0, failed: 0 };
   const server = await createHttpServer({
     address: "127.0.0.1",
     port,
     allowedHosts: [],
     allowedOrigins: [],
-    routes: openaiRoutes(counted(proxyBackend({ network, local, model }), requests), { privacy }),
+    routes: openaiRoutes(counted(proxyBackend({ network, local, masking, model }), requests), { privacy }),
     log,
   });
   const baseUrl = `${server.url}/v1`;

@@ -1,28 +1,13 @@
 import { z } from "zod";
 import { type FieldRules, parseFields, takeFields, unsupported } from "./openai-fields.ts";
 
-/** What the safety layer makes of one input: scores in [0, 1] and verdicts, by category of the policy. */
+/** One result of `/v1/moderations`, in OpenAI's form; scores are in [0, 1]. */
 export interface Moderation {
-  readonly isFlagged: boolean;
-  readonly categories: Readonly<Record<string, { readonly score: number; readonly isFlagged: boolean }>>;
+  readonly flagged: boolean;
+  readonly categories: Readonly<Record<string, boolean>>;
+  readonly category_scores: Readonly<Record<string, number>>;
+  readonly category_applied_input_types: Readonly<Record<string, readonly "text"[]>>;
 }
-
-/** The categories every answer of OpenAI's has; ones the policy does not know score 0. */
-const openaiCategories = [
-  "hate",
-  "hate/threatening",
-  "harassment",
-  "harassment/threatening",
-  "illicit",
-  "illicit/violent",
-  "self-harm",
-  "self-harm/intent",
-  "self-harm/instructions",
-  "sexual",
-  "sexual/minors",
-  "violence",
-  "violence/graphic",
-] as const;
 
 const inputsMax = 256;
 const rules = { input: "supported", model: "supported" } as const satisfies FieldRules;
@@ -35,21 +20,8 @@ export function parseModerationRequest(body: unknown): { readonly inputs: readon
   return { inputs: parseInputs(fields.input), model };
 }
 
-export function wireModerations(id: string, model: string, moderations: readonly Moderation[]): object {
-  return {
-    id,
-    model,
-    results: moderations.map(({ isFlagged, categories }) => {
-      const names = [...new Set([...openaiCategories, ...Object.keys(categories)])];
-      const table = (value: (name: string) => unknown) => Object.fromEntries(names.map((name) => [name, value(name)]));
-      return {
-        flagged: isFlagged,
-        categories: table((name) => categories[name]?.isFlagged ?? false),
-        category_scores: table((name) => categories[name]?.score ?? 0),
-        category_applied_input_types: table(() => ["text"]),
-      };
-    }),
-  };
+export function wireModerations(id: string, model: string, results: readonly Moderation[]): object {
+  return { id, model, results };
 }
 
 function parseInputs(value: unknown): readonly string[] {
