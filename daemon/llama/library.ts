@@ -34,5 +34,5 @@ async function loadModel(llama: Llama, modelFile: string, vocabOnly: boolean): P
 /** The first line of what the binding says, without the path it may name. */
 export function reasonOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
-  return (message.split("\n")[0] ?? "").replace(/"?(\/|[A-Z]:\\)[^"]*"?/g, "the file").slice(0, 300);
+  return (message.split("\n")[0] ?? "").replace(/["']?(\/|[A-Z]:\\)[^"']*["']?/g, "the file").slice(0, 300);
 }

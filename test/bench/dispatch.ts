@@ -1,0 +1,20 @@
+/** One subcommand of `npm run bench` or `npm run chaos`: prints a table, or with `json` exactly one JSON document. */
+export interface Subcommand {
+  run(args: readonly string[], json: boolean): Promise<void>;
+}
+
+export type Subcommands = Readonly<Record<string, () => Promise<Subcommand>>>;
+
+/** Runs the subcommand named first; exit code 2 and the list of them where there is none of that name. */
+export async function dispatch(script: string, subcommands: Subcommands, argv: readonly string[]): Promise<void> {
+  const json = argv.includes("--json");
+  const [name = "", ...args] = argv.filter((argument) => argument !== "--json");
+  const load = Object.hasOwn(subcommands, name) ? subcommands[name] : undefined;
+  if (load === undefined) {
+    process.stderr.write(`npm run ${script} -- ${Object.keys(subcommands).join("|")} [options] [--json]\n`);
+    process.exitCode = 2;
+    return;
+  }
+  const subcommand = await load();
+  await subcommand.run(args, json);
+}

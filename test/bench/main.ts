@@ -1,0 +1,10 @@
+import { dispatch } from "./dispatch.ts";
+
+await dispatch(
+  "bench",
+  {
+    engine: () => import("./engine.ts"),
+    safety: () => import("./safety.ts"),
+  },
+  process.argv.slice(2),
+);

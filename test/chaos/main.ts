@@ -1,0 +1,3 @@
+import { dispatch } from "../bench/dispatch.ts";
+
+await dispatch("chaos", {}, process.argv.slice(2));
