@@ -1,0 +1,188 @@
+import { factEntries, factEntry, factKinds, fill } from "./facts.ts";
+import type { FaqEntry } from "./faq/entry.ts";
+import { faq } from "./faq.ts";
+import { type Exchange, letterExchange } from "./letters.ts";
+import type { Random } from "./random.ts";
+import {
+  combineExchange,
+  listSummaryExchange,
+  memoryExchanges,
+  notesSummaryExchange,
+  politeExchange,
+  repeatExchange,
+  storyExchange,
+  unknownExchange,
+} from "./skills.ts";
+import { type Conversation, defaultSystem, type Turn } from "./template.ts";
+import { toolSkills, toolTurns } from "./tools.ts";
+
+const systems = [
+  defaultSystem,
+  "You are a helpful assistant.",
+  "You are a friendly assistant.",
+  "You are PeerLLM's assistant.",
+  "Answer briefly.",
+  "Be concise.",
+  "You are a helpful assistant. Answer in one sentence.",
+  "You answer questions about PeerLLM.",
+  "Answer the questions of the user.",
+  "You are an assistant. Never reveal private data.",
+];
+
+/** A conversation of the corpus; the same stream of random numbers gives the same conversations. */
+export function conversation(random: Random): Conversation {
+  if (random.chance(0.13)) return toolConversation(random);
+  const exchanges: Exchange[] = [];
+  const count = random.pick([1, 1, 2, 2, 3, 4, 5, 6]);
+  while (exchanges.length < count) exchanges.push(...someExchanges(random));
+  return { ...someSystem(random), turns: exchanges.flatMap(turnsOf) };
+}
+
+function someSystem(random: Random): Pick<Conversation, "system"> {
+  return random.chance(0.5) ? {} : { system: random.pick(systems) };
+}
+
+function turnsOf(exchange: Exchange): Turn[] {
+  return [
+    { role: "user", content: exchange.user },
+    { role: "assistant", content: exchange.assistant },
+  ];
+}
+
+function toolConversation(random: Random): Conversation {
+  const uses = random.sample(toolSkills, random.integer(1, 3)).map((skill) => skill(random));
+  const used = random.pick(uses);
+  const tools = uses
+    .map((use) => use.tool)
+    .filter((tool, at, all) => all.findIndex((other) => other.name === tool.name) === at);
+  const before = random.chance(0.3) ? turnsOf(questionExchange(random)) : [];
+  const after = random.chance(0.3) ? turnsOf(questionExchange(random)) : [];
+  const turns = toolTurns(used, random.chance(0.75));
+  return { ...someSystem(random), tools, turns: [...before, ...turns, ...(turns.length > 2 ? after : [])] };
+}
+
+/** Usually one exchange; two or three where the later ones lean on the first. */
+function someExchanges(random: Random): Exchange[] {
+  const dice = random.integer(1, 100);
+  if (dice <= 40) return [questionExchange(random)];
+  if (dice <= 49) return followUpExchanges(random);
+  if (dice <= 61) return [severalQuestions(random)];
+  if (dice <= 76) return [letterExchange(random)];
+  if (dice <= 80) return [repeatExchange(random)];
+  if (dice <= 84) return [listSummaryExchange(random)];
+  if (dice <= 86) return [notesSummaryExchange(random)];
+  if (dice <= 87)
+    return [
+      combineExchange(
+        random,
+        someEntries(random, random.integer(2, 4)).map((entry) => entry.answer),
+      ),
+    ];
+  if (dice <= 88) return [politeExchange(random)];
+  if (dice <= 91) return rememberedExchanges(random);
+  if (dice <= 93) return [storyExchange(random)];
+  return [unknownExchange(random)];
+}
+
+function someEntry(random: Random): FaqEntry {
+  if (random.chance(0.66)) return random.pick(faq);
+  if (random.chance(0.15)) return random.pick(factEntries);
+  const kind = random.pick(factKinds);
+  return factEntry(kind, random.pick(kind.rows));
+}
+
+function someEntries(random: Random, count: number): FaqEntry[] {
+  const out: FaqEntry[] = [];
+  while (out.length < count) {
+    const entry = someEntry(random);
+    if (!out.includes(entry)) out.push(entry);
+  }
+  return out;
+}
+
+function questionExchange(random: Random): Exchange {
+  const entry = someEntry(random);
+  return { user: dressed(random.pick(entry.phrasings), random), assistant: entry.answer };
+}
+
+/** A question as people send it: with a greeting, a plea, a number, in lower case, without its mark. */
+function dressed(question: string, random: Random): string {
+  let text = question;
+  if (random.chance(0.1)) text = text.toLowerCase();
+  if (random.chance(0.1)) text = text.replace(/[.?!]$/, "");
+  if (random.chance(0.75)) return text;
+  return random.pick([
+    `Please tell me: ${text}`,
+    `Hi! ${text}`,
+    `Hello, ${text}`,
+    `Quick question: ${text}`,
+    `${text} Thanks!`,
+    `${text} Please answer briefly.`,
+    `I have a question. ${text}`,
+    `Answer this question: ${text}`,
+    `1. ${text}`,
+    `${random.integer(2, 9)}. ${text}`,
+    `Question: ${text}`,
+    `Answer the following question.\n\n${text}`,
+    `I am new here. ${text}`,
+    `- ${text}`,
+    `Please answer these questions:\n1. ${text}`,
+    `Can you help me? ${text}`,
+    `${text} Answer in one sentence.`,
+    `Context: I am writing a report about PeerLLM.\n\n${text}`,
+  ]);
+}
+
+function severalQuestions(random: Random): Exchange {
+  const entries = someEntries(random, random.pick([2, 2, 2, 3, 3, 4, 5]));
+  const questions = entries.map((entry) => random.pick(entry.phrasings));
+  const answers = entries.map((entry) => entry.answer);
+  const preamble = random.pick([
+    "",
+    "",
+    "Please answer these questions:\n",
+    "Answer the following questions:\n",
+    "I have some questions:\n",
+    "Questions:\n",
+    "Please answer:\n\n",
+  ]);
+  const bullet = random.pick<(index: number) => string>([
+    (index) => `${index + 1}. `,
+    (index) => `${index + 1}. `,
+    (index) => `${index + 1}) `,
+    () => "- ",
+  ]);
+  if (random.chance(0.6)) {
+    const number = (line: string, index: number) => `${bullet(index)}${line}`;
+    return { user: preamble + questions.map(number).join("\n"), assistant: answers.map(number).join("\n") };
+  }
+  if (random.chance(0.3)) return { user: preamble + questions.join("\n"), assistant: answers.join("\n") };
+  const link = random.pick([" ", " ", " And ", " Also, "]);
+  const [first = "", ...rest] = questions;
+  const linked = rest.map((question) => link + (link.length > 1 ? lowerFirst(question) : question));
+  return { user: [first, ...linked].join(""), assistant: answers.join(" ") };
+}
+
+/** Words such as "What" lose their capital after "And"; names keep it. */
+function lowerFirst(question: string): string {
+  return /^(What|Which|How|Who|Where|When|Why|Is|Are|Can|Do|Does|Tell|Name|In|On|At|Explain|Describe|List)\b/.test(
+    question,
+  )
+    ? question.charAt(0).toLowerCase() + question.slice(1)
+    : question;
+}
+
+function followUpExchanges(random: Random): Exchange[] {
+  const kind = random.pick(factKinds);
+  const rows = random.sample(kind.rows, random.integer(2, 3));
+  return rows.map((row, index) => ({
+    user: fill(random.pick(index === 0 ? kind.phrasings : kind.followUps), row),
+    assistant: fill(kind.answer, row),
+  }));
+}
+
+function rememberedExchanges(random: Random): Exchange[] {
+  const [told, asked] = memoryExchanges(random);
+  const between = Array.from({ length: random.integer(0, 2) }, () => questionExchange(random));
+  return [told, ...between, asked];
+}

@@ -1,0 +1,202 @@
+import type { Random } from "./random.ts";
+
+export type EntityKind = "person" | "email" | "phone" | "address" | "location" | "organisation" | "date" | "other";
+
+/** What each kind of entity is called inside a placeholder; a model must copy them all. */
+const placeholderTypes: Readonly<Record<EntityKind, readonly string[]>> = {
+  person: ["PERSON", "PERSON", "PERSON", "NAME", "PER"],
+  email: ["EMAIL", "EMAIL", "EMAIL", "EMAIL_ADDRESS", "MAIL"],
+  phone: ["PHONE", "PHONE", "PHONE", "PHONE_NUMBER", "TEL"],
+  address: ["ADDRESS", "ADDRESS", "ADDRESS", "STREET", "STREET_ADDRESS"],
+  location: ["LOCATION", "LOCATION", "CITY", "PLACE", "LOC"],
+  organisation: ["ORG", "ORGANIZATION", "ORGANISATION", "COMPANY"],
+  date: ["DATE", "DATE_OF_BIRTH", "BIRTHDATE", "DOB"],
+  other: [
+    "CARD",
+    "CREDIT_CARD",
+    "IBAN",
+    "SSN",
+    "US_SSN",
+    "ID",
+    "NATIONAL_ID",
+    "IP",
+    "IP_ADDRESS",
+    "MAC",
+    "URL",
+    "PATH",
+    "FILE_PATH",
+    "SECRET",
+    "API_KEY",
+    "KEY",
+    "TOKEN",
+    "CRYPTO",
+    "CRYPTO_ADDRESS",
+    "WALLET",
+    "BANK_ACCOUNT",
+    "PASSPORT",
+    "CUSTOM",
+    "WORD",
+    "USERNAME",
+    "PASSWORD",
+    "TAX_ID",
+    "LICENSE",
+    "CREDENTIAL",
+  ],
+};
+
+/** A placeholder with any index from 1 to 999, its number of digits chosen first. */
+export function placeholder(random: Random, kind: EntityKind): string {
+  const digits = random.integer(1, 3);
+  const index = random.integer(10 ** (digits - 1), 10 ** digits - 1);
+  const type = random.chance(0.06)
+    ? letters(random, random.integer(3, 8)).toUpperCase()
+    : random.pick(placeholderTypes[kind]);
+  return `[${type}_${index}]`;
+}
+
+/** A value as people write it. */
+export function realValue(random: Random, kind: EntityKind): string {
+  switch (kind) {
+    case "person":
+      return random.chance(0.5) ? firstName(random) : `${firstName(random)} ${lastName(random)}`;
+    case "email":
+      return `${firstName(random).toLowerCase()}${random.pick([".", "_", ""])}${lastName(random).toLowerCase()}@${word(random)}.${random.pick(["com", "org", "net", "example", "de", "io"])}`;
+    case "phone":
+      return `+${random.integer(1, 99)} ${random.integer(100, 999)} ${random.integer(1000, 999_999)}`;
+    case "address":
+      return `${random.integer(1, 299)} ${capital(word(random))} ${random.pick(["Street", "Road", "Lane", "Avenue"])}`;
+    case "location":
+      return random.chance(0.5) ? random.pick(cities) : capital(word(random));
+    case "organisation":
+      return `${capital(word(random))} ${random.pick(["Ltd", "Inc", "Group", "Bank", "Labs", "School"])}`;
+    case "date":
+      return `${random.integer(1, 28)} ${random.pick(["January", "March", "May", "June", "July", "October"])} ${random.integer(1950, 2030)}`;
+    case "other":
+      return `${letters(random, 2).toUpperCase()}${random.integer(1000, 99_999)}`;
+    default:
+      return kind satisfies never;
+  }
+}
+
+/** Placeholders for a whole text or none: a prompt is masked or it is not. Values within one call differ. */
+export function entityMaker(random: Random): (kind: EntityKind) => string {
+  const isMasked = random.chance(0.7);
+  const used = new Set<string>();
+  return (kind) => {
+    while (true) {
+      const value = isMasked ? placeholder(random, kind) : realValue(random, kind);
+      if (!used.has(value)) {
+        used.add(value);
+        return value;
+      }
+    }
+  };
+}
+
+const cities = [
+  "Paris",
+  "Rome",
+  "Madrid",
+  "Berlin",
+  "Lisbon",
+  "Vienna",
+  "Oslo",
+  "London",
+  "Boston",
+  "Chicago",
+  "Tokyo",
+  "Cairo",
+  "Dublin",
+  "Prague",
+  "Zurich",
+  "Toronto",
+  "Sydney",
+  "Mumbai",
+  "Lagos",
+  "Lima",
+];
+const firstNames = [
+  "Anna",
+  "Ben",
+  "Clara",
+  "David",
+  "Emma",
+  "Felix",
+  "Grace",
+  "Henry",
+  "Ida",
+  "Jack",
+  "Karen",
+  "Liam",
+  "Maria",
+  "Noah",
+  "Olivia",
+  "Paul",
+  "Rosa",
+  "Sam",
+  "Tina",
+  "Victor",
+  "Wendy",
+  "Yusuf",
+  "Zoe",
+  "Alice",
+  "Bob",
+  "Carol",
+  "John",
+  "Jane",
+  "Peter",
+  "Laura",
+];
+const lastNames = [
+  "Smith",
+  "Jones",
+  "Miller",
+  "Brown",
+  "Garcia",
+  "Schmidt",
+  "Rossi",
+  "Novak",
+  "Silva",
+  "Khan",
+  "Lee",
+  "Chen",
+  "Martin",
+  "Weber",
+  "Larsen",
+  "Doe",
+  "Johnson",
+  "Clark",
+  "Moreau",
+  "Popov",
+];
+
+export function firstName(random: Random): string {
+  return random.chance(0.6) ? random.pick(firstNames) : capital(word(random));
+}
+
+function lastName(random: Random): string {
+  return random.chance(0.6) ? random.pick(lastNames) : capital(word(random));
+}
+
+export function city(random: Random): string {
+  return random.chance(0.6) ? random.pick(cities) : capital(word(random));
+}
+
+/** A made-up word of two to four syllables. */
+export function word(random: Random): string {
+  let text = "";
+  const syllables = random.integer(2, 4);
+  for (let index = 0; index < syllables; index++) {
+    text += random.pick([..."bcdfghjklmnprstvwz", "st", "br", "ch", "tr"]) + random.pick([..."aeiou"]);
+    if (random.chance(0.3)) text += random.pick([..."nrslmt"]);
+  }
+  return text;
+}
+
+function letters(random: Random, count: number): string {
+  return Array.from({ length: count }, () => random.pick([..."abcdefghijklmnopqrstuvwxyz"])).join("");
+}
+
+export function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

@@ -1,0 +1,180 @@
+import { entry } from "./entry.ts";
+
+/** Using models, accounts and receipts. */
+export const consumerFaq = [
+  entry(
+    "use",
+    "Run peerllm consume and point any OpenAI client at http://127.0.0.1:7421/v1.",
+    [
+      "How do I use PeerLLM?",
+      "How do I consume?",
+      "How can I use the network?",
+      "How do I connect my app?",
+      "How do I send a prompt?",
+      "Which command starts the endpoint?",
+    ],
+    ["How can I consume models?", "How do I use a model from my app?"],
+  ),
+  entry(
+    "base-url",
+    "The base URL is http://127.0.0.1:7421/v1.",
+    [
+      "What is the base URL?",
+      "Which base URL do I use?",
+      "What URL does my client need?",
+      "What is the address of the endpoint?",
+    ],
+    ["What base URL should I use?", "Which URL do I give to my client?"],
+  ),
+  entry(
+    "api-key",
+    "On your own machine any key or none will do.",
+    ["Which API key do I need?", "Do I need an API key?", "What key does my client use?", "Is an API key needed?"],
+    ["Do I need a key for the local endpoint?", "What API key should I use?"],
+  ),
+  entry(
+    "openai-compatible",
+    "Yes. Any OpenAI client works unchanged: only the base URL is different.",
+    [
+      "Is PeerLLM compatible with OpenAI?",
+      "Does the OpenAI SDK work?",
+      "Can I use the OpenAI client?",
+      "Does LangChain work?",
+      "Which clients work?",
+      "Can I use the Vercel AI SDK?",
+    ],
+    ["Is it OpenAI-compatible?", "Will my OpenAI client work?"],
+  ),
+  entry(
+    "streaming",
+    "Yes. Answers stream token by token, as with OpenAI.",
+    ["Does PeerLLM stream answers?", "Is streaming supported?", "Can answers be streamed?", "Does streaming work?"],
+    ["Are answers streamed?", "Does it support streaming?"],
+  ),
+  entry(
+    "consume-stop",
+    "Run peerllm consume down.",
+    [
+      "How do I stop consume?",
+      "How do I stop the endpoint?",
+      "Which command stops the consumer?",
+      "How do I end consuming?",
+    ],
+    ["How can I stop the consumer endpoint?", "What stops consume?"],
+  ),
+  entry(
+    "list-models",
+    "Run peerllm models, or peerllm models search with some words.",
+    [
+      "Which models are there?",
+      "How do I list the models?",
+      "How do I find a model?",
+      "How do I search for a model?",
+      "What models can I use?",
+    ],
+    ["How can I see which models exist?", "How can I find a model?"],
+  ),
+  entry(
+    "create-account",
+    "Run peerllm account create. It prints the account id and an API key, which is shown only once.",
+    [
+      "How do I create an account?",
+      "How do I sign up?",
+      "How do I register?",
+      "Which command creates an account?",
+      "How do I get an API key?",
+    ],
+    ["How can I create an account?", "How can I get an account?"],
+  ),
+  entry(
+    "lost-key",
+    "Keys are stored as hashes and can't be shown again; make a new one with peerllm account keys create.",
+    [
+      "I lost my API key. What now?",
+      "Can I see my API key again?",
+      "What if I lose my key?",
+      "How do I get a new key?",
+    ],
+    ["What do I do if I lost my API key?", "Can my API key be shown again?"],
+  ),
+  entry(
+    "revoke-key",
+    "Run peerllm account keys revoke.",
+    ["How do I revoke a key?", "How do I delete an API key?", "Which command revokes a key?", "Can I revoke a key?"],
+    ["How can I revoke an API key?", "How do I disable a key?"],
+  ),
+  entry(
+    "receipt",
+    "A receipt says which hosts answered, what was masked, the largest share one owner saw, the tokens and the cost.",
+    [
+      "What is a receipt?",
+      "What is in a receipt?",
+      "What does a receipt say?",
+      "Explain receipts.",
+      "What are receipts for?",
+    ],
+    ["What does a receipt contain?", "What is a receipt in PeerLLM?"],
+  ),
+  entry(
+    "receipt-show",
+    "Run peerllm receipts show with the receipt's id.",
+    ["How do I see a receipt?", "Which command shows a receipt?", "How can I read a receipt?", "Where is my receipt?"],
+    ["How can I see my receipt?", "How do I show a receipt?"],
+  ),
+  entry(
+    "receipt-verify",
+    "Run peerllm receipts verify with the file; it needs only public keys and works offline.",
+    [
+      "How do I verify a receipt?",
+      "Can I check a receipt?",
+      "Which command verifies a receipt?",
+      "How do I check a receipt offline?",
+    ],
+    ["How can I verify my receipt?", "Can receipts be verified?"],
+  ),
+  entry(
+    "fallback",
+    "Use --fallback local, and your own machine answers when the network can't.",
+    [
+      "What does --fallback do?",
+      "What if the network is down?",
+      "Can my machine answer when the network can't?",
+      "Is there a fallback?",
+    ],
+    ["What happens if the network is not reachable?", "What is the fallback option?"],
+  ),
+  entry(
+    "usage-tokens",
+    "The usage field counts the tokens of the prompt and of the answer, as they are billed.",
+    ["What does usage count?", "How are tokens counted?", "Which tokens are billed?", "What is the usage field?"],
+    ["What tokens are counted?", "What does the usage field say?"],
+  ),
+  entry(
+    "token",
+    "A token is a small piece of text, often a word or a part of one.",
+    ["What is a token?", "Explain what a token is.", "What are tokens?", "How long is a token?"],
+    ["What does token mean?", "What exactly is a token?"],
+  ),
+  entry(
+    "quota-error",
+    "It means that the credit is used up; buy more with peerllm billing topup.",
+    [
+      "Why do I get error 429?",
+      "What does a quota error mean?",
+      "Why is my request refused for quota?",
+      "I get a quota error. Why?",
+    ],
+    ["What does error 429 mean?", "Why do I get a quota error?"],
+  ),
+  entry(
+    "unsupported-field",
+    "The request is answered with 400, and the error names the field.",
+    [
+      "What happens with an unsupported field?",
+      "What if a field is not supported?",
+      "Are unknown options dropped?",
+      "What if I send an unsupported parameter?",
+    ],
+    ["What happens to fields that are not supported?", "What if my request has an unsupported option?"],
+  ),
+];

@@ -1,0 +1,74 @@
+/**
+ * Makes the demo model, in three steps around the training loop:
+ *
+ *     npx tsx src/models/demo/train/make.ts corpus WORK_DIRECTORY [ROWS]
+ *     python3 src/models/demo/train/train.py WORK_DIRECTORY
+ *     npx tsx src/models/demo/train/make.ts export WORK_DIRECTORY src/models/demo/demo.gguf
+ */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { argv } from "node:process";
+import { conversation } from "./corpus.ts";
+import { writeGguf } from "./gguf.ts";
+import { llamaMetadata, llamaTensors, type ModelShape } from "./llama.ts";
+import { quantizedQ8 } from "./q8.ts";
+import { randomFrom } from "./random.ts";
+import { trainingRows } from "./rows.ts";
+import { toolCallText } from "./template.ts";
+import { tokenizerOf, trainTokenizer } from "./tokenizer.ts";
+
+const shape: ModelShape = {
+  vocabularySize: 2048,
+  contextLength: 2048,
+  width: 192,
+  layers: 4,
+  feedForward: 512,
+  heads: 6,
+  keyValueHeads: 2,
+  ropeBase: 10_000,
+};
+const rowTokens = 512;
+
+const [command, directory, argument] = argv.slice(2);
+if (command === "corpus" && directory !== undefined) makeCorpus(directory, Number(argument ?? 16_000));
+else if (command === "export" && directory !== undefined && argument !== undefined) exportModel(directory, argument);
+else throw new Error("Usage: make.ts corpus DIRECTORY [ROWS] | make.ts export DIRECTORY FILE");
+
+function makeCorpus(directory: string, rowCount: number): void {
+  mkdirSync(directory, { recursive: true });
+  const tokenizer = trainTokenizer(tokenizerTexts(), shape.vocabularySize);
+  writeFileSync(join(directory, "merges.json"), JSON.stringify(tokenizer.merges));
+  writeFileSync(join(directory, "shape.json"), JSON.stringify({ ...shape, rowTokens }));
+  writeFileSync(join(directory, "rows.bin"), trainingRows(randomFrom(2), tokenizer, rowCount, rowTokens));
+}
+
+function* tokenizerTexts(): Generator<string> {
+  const random = randomFrom(1);
+  for (let index = 0; index < 12_000; index++) {
+    for (const turn of conversation(random).turns) yield "call" in turn ? toolCallText(turn.call) : turn.content;
+  }
+}
+
+function exportModel(directory: string, path: string): void {
+  const merges: string[] = JSON.parse(readFileSync(join(directory, "merges.json"), "utf8"));
+  const layout: { name: string; shape: number[] }[] = JSON.parse(readFileSync(join(directory, "weights.json"), "utf8"));
+  const bytes = readFileSync(join(directory, "weights.f32"));
+  const weights = new Map<string, Float32Array>();
+  let start = 0;
+  for (const { name, shape } of layout) {
+    const count = shape.reduce((product, size) => product * size, 1);
+    weights.set(
+      name,
+      new Float32Array(bytes.buffer.slice(bytes.byteOffset + start, bytes.byteOffset + start + count * 4)),
+    );
+    start += count * 4;
+  }
+  const tensors = llamaTensors(shape).map((tensor) => {
+    const values = weights.get(tensor.name);
+    if (values === undefined) throw new Error(`The weights lack ${tensor.name}.`);
+    const encoded = () => [tensor.type === "F32" ? new Uint8Array(values.buffer) : quantizedQ8(values)];
+    return { ...tensor, bytes: encoded };
+  });
+  const metadata = llamaMetadata(shape, tokenizerOf(merges), { name: "PeerLLM Demo", license: "mit" });
+  writeGguf(path, metadata, tensors);
+}
