@@ -1,7 +1,8 @@
-import { randomBytes } from "node:crypto";
-import { link, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { createHash, randomBytes, randomInt } from "node:crypto";
+import { link, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { isAlive, ownIdentity } from "../src/client/process-identity.ts";
-import { type LockRecord, lockPath, readLockRecord } from "../src/client/run-record.ts";
+import { type LockRecord, lockPath, parseLockRecord, readLockRecord } from "../src/client/run-record.ts";
+import { systemClock } from "../src/clock.ts";
 import { PeerError } from "../src/errors.ts";
 import { base32 } from "../src/ids.ts";
 import type { Home } from "../src/paths.ts";
@@ -12,13 +13,15 @@ export interface RoleLock {
   release(): Promise<void>;
 }
 
-const attemptsMax = 10;
+const attemptsMax = 200;
+const waitMsMax = 20;
 
 /**
  * Takes the role's lock, also over from a holder that is dead. Throws `already_running`, naming the holder.
  *
- * The lock is a hard link to a file already written, so it appears whole or not at all. A dead holder's is taken away
- * by renaming it, which only one of several takers can do; whoever finds that it renamed a living one's puts it back.
+ * A lock is a hard link to a file already written, so it appears whole or not at all, and to one taker only. Whoever
+ * finds a dead holder's lock may remove it only while holding a lock on that very content: its bytes are unique and
+ * never come back, so nobody removes by mistake what a living one has just taken.
  */
 export async function acquireLock(home: Home, role: RoleName, startedAt: number): Promise<RoleLock> {
   await mkdir(home.runDirectory, { recursive: true, mode: 0o700 });
@@ -27,14 +30,27 @@ export async function acquireLock(home: Home, role: RoleName, startedAt: number)
   const draft = `${path}.${own.nonce}`;
   await writeFile(draft, JSON.stringify(own), { flag: "wx", mode: 0o600 });
   try {
-    for (let attempt = 0; attempt < attemptsMax; attempt += 1) {
-      if (await tryLink(draft, path)) return { release: () => release(home, role, own) };
-      await removeStale(home, role, `${draft}.stale`);
-    }
+    const holder = await take(path, draft);
+    if (holder !== null) throw alreadyRunning(home, role, holder);
+    return { release: () => release(home, role, own) };
   } finally {
     await rm(draft, { force: true });
   }
-  throw new PeerError("already_running", `Others keep taking the ${role} role of "${home.root}". Try again.`);
+}
+
+/** Links `draft` to `path`, removing what dead ones left there. Returns the living holder where there is one. */
+async function take(path: string, draft: string): Promise<LockRecord | null> {
+  for (let attempt = 0; attempt < attemptsMax; attempt += 1) {
+    if (await tryLink(draft, path)) return null;
+    const content = await readIfThere(path);
+    if (content === null) continue;
+    const holder = parseLockRecord(content);
+    if (holder !== null && isAlive(holder)) return holder;
+    if (!(await removeStale(path, content, draft))) {
+      await systemClock.sleep(randomInt(1, waitMsMax), new AbortController().signal);
+    }
+  }
+  throw new PeerError("already_running", `Others keep taking the lock "${path}". Try again.`);
 }
 
 async function tryLink(draft: string, path: string): Promise<boolean> {
@@ -47,19 +63,23 @@ async function tryLink(draft: string, path: string): Promise<boolean> {
   }
 }
 
-async function removeStale(home: Home, role: RoleName, aside: string): Promise<void> {
-  const path = lockPath(home, role);
-  const holder = await readLockRecord(home, role);
-  if (holder !== null && isAlive(holder)) throw alreadyRunning(home, role, holder);
+/** False where somebody else is removing it right now. */
+async function removeStale(path: string, content: string, draft: string): Promise<boolean> {
+  const guard = `${path}.${createHash("sha256").update(content).digest("hex").slice(0, 16)}`;
+  if ((await take(guard, draft)) !== null) return false;
   try {
-    await rename(path, aside);
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return;
-    throw error;
+    if ((await readIfThere(path)) === content) await rm(path, { force: true });
+  } finally {
+    await rm(guard, { force: true });
   }
-  const taken = await readFile(aside, "utf8");
-  if (holder !== null && !taken.includes(holder.nonce)) await tryLink(aside, path);
-  await rm(aside, { force: true });
+  return true;
+}
+
+async function readIfThere(path: string): Promise<string | null> {
+  return readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return null;
+    throw error;
+  });
 }
 
 async function release(home: Home, role: RoleName, own: LockRecord): Promise<void> {

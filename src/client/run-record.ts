@@ -49,30 +49,33 @@ export function socketPath(home: Home, role: RoleName): string {
 }
 
 /** Null where no daemon of that role serves, as far as its home says. */
-export function readRunRecord(home: Home, role: RoleName): Promise<RunRecord | null> {
-  return readRecord(runRecordPath(home, role), runRecordSchema);
+export async function readRunRecord(home: Home, role: RoleName): Promise<RunRecord | null> {
+  const text = await readIfThere(runRecordPath(home, role));
+  return text === null ? null : parseRecord(runRecordSchema, text);
 }
 
 /** Null where nobody holds the role. The holder may be dead: ask `isAlive`. */
-export function readLockRecord(home: Home, role: RoleName): Promise<LockRecord | null> {
-  return readRecord(lockPath(home, role), lockRecordSchema);
+export async function readLockRecord(home: Home, role: RoleName): Promise<LockRecord | null> {
+  const text = await readIfThere(lockPath(home, role));
+  return text === null ? null : parseLockRecord(text);
 }
 
-async function readRecord<Schema extends z.ZodType>(path: string, schema: Schema): Promise<z.output<Schema> | null> {
-  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+export function parseLockRecord(text: string): LockRecord | null {
+  return parseRecord(lockRecordSchema, text);
+}
+
+async function readIfThere(path: string): Promise<string | null> {
+  return readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT" || error.code === "ENOTDIR") return null;
     throw new PeerError("unexpected", `"${path}" can't be read (${error.code}).`, { cause: error });
   });
-  if (text === null) return null;
-  const parsed = schema.safeParse(parseJson(text));
-  // A record that can't be read says nothing of anybody: whoever wrote it is not a daemon of ours.
-  return parsed.success ? parsed.data : null;
 }
 
-function parseJson(text: string): unknown {
+/** A record that can't be read says nothing of anybody: whoever wrote it is not a daemon of ours. */
+function parseRecord<Schema extends z.ZodType>(schema: Schema, text: string): z.output<Schema> | null {
   try {
-    return JSON.parse(text);
+    return schema.parse(JSON.parse(text));
   } catch {
-    return undefined;
+    return null;
   }
 }

@@ -1,0 +1,235 @@
+import { once } from "node:events";
+import type { IncomingHttpHeaders } from "node:http";
+import { got, type Request } from "got";
+import { type ErrorCode, isPeerError, PeerError } from "../errors.ts";
+import { packageVersion } from "../paths.ts";
+import { checkLiteralAddress, publicLookup, type Resolve, systemResolve } from "./public-address.ts";
+
+/** Bytes kept elsewhere that can be read from any place on. */
+export interface ByteSource {
+  /** For messages; holds no secret. */
+  readonly label: string;
+  /**
+   * Bytes from `start` up to `end`, or to the last. Throws `network_unreachable`, `upstream_failed` or
+   * `deadline_exceeded` (which may pass), `address_refused`, or what the server's status says.
+   */
+  read(start: number, end: number | undefined, signal: AbortSignal): Promise<ByteStream>;
+}
+
+export interface ByteStream {
+  /** Size of the whole, where the server tells. */
+  readonly totalBytes: number | undefined;
+  /** Throws as `read` does. Whoever stops early closes the connection. */
+  readonly bytes: AsyncIterable<Uint8Array>;
+}
+
+export interface HttpSourceOptions {
+  readonly url: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Silence after which a connection is given up. */
+  readonly stallMs?: number;
+  /**
+   * Follows redirects (to https: alone), and refuses every address that is not public but for those of this one
+   * origin, which whoever runs this chose. Without it redirects are faults and any address will do.
+   */
+  readonly guard?: PublicGuard;
+}
+
+export interface PublicGuard {
+  readonly trustedOrigin: string | undefined;
+  readonly resolve?: Resolve;
+  readonly allowsPrivateAddresses?: boolean;
+}
+
+const connectMs = 10_000;
+const stallMsDefault = 30_000;
+const redirectsMax = 5;
+
+/** Whether trying again may help. */
+export function isPassing(error: unknown): boolean {
+  const codes: readonly ErrorCode[] = [
+    "network_unreachable",
+    "upstream_failed",
+    "deadline_exceeded",
+    "rate_limit_exceeded",
+    "queue_full",
+  ];
+  return isPeerError(error) && codes.includes(error.code);
+}
+
+/** A file behind a URL, read by HTTP Range. */
+export function httpSource(options: HttpSourceOptions): ByteSource {
+  const first = new URL(options.url);
+  return {
+    label: `${first.origin}${first.pathname}`,
+    async read(start, end, signal) {
+      let url = first;
+      for (let hops = 0; hops <= redirectsMax; hops++) {
+        const attempt = await connect(url, start, end, options, signal);
+        const location = attempt.headers.location;
+        if (attempt.status < 300 || attempt.status >= 400 || location === undefined) return accept(attempt, start, end);
+        attempt.close();
+        if (options.guard === undefined) {
+          throw new PeerError("upstream_failed", `${first.origin} redirects, which it should not.`);
+        }
+        url = new URL(location, url);
+      }
+      throw new PeerError("upstream_failed", `${first.origin} redirects more than ${redirectsMax} times.`);
+    },
+  };
+}
+
+interface Attempt {
+  readonly url: URL;
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly bytes: AsyncIterable<Uint8Array>;
+  close(): void;
+}
+
+async function connect(
+  url: URL,
+  start: number,
+  end: number | undefined,
+  options: HttpSourceOptions,
+  signal: AbortSignal,
+): Promise<Attempt> {
+  signal.throwIfAborted();
+  const isGuarded = options.guard !== undefined && !isTrusted(url, options.guard);
+  if (isGuarded) checkTarget(url);
+  const stalled = new AbortController();
+  const stallMs = options.stallMs ?? stallMsDefault;
+  let timer: NodeJS.Timeout | undefined;
+  const watch: StallWatch = {
+    arm: () => {
+      timer = setTimeout(() => stalled.abort(stall(url, stallMs)), stallMs);
+    },
+    disarm: () => clearTimeout(timer),
+  };
+  const limited = AbortSignal.any([signal, stalled.signal]);
+  const range = end === undefined ? `bytes=${start}-` : `bytes=${start}-${end - 1}`;
+  const stream: Request = got.stream(url, {
+    headers: { "user-agent": `peerllm/${packageVersion()}`, ...options.headers, range, "accept-encoding": "identity" },
+    decompress: false,
+    followRedirect: false,
+    throwHttpErrors: false,
+    retry: { limit: 0 },
+    timeout: { connect: connectMs, secureConnect: connectMs },
+    signal: limited,
+    ...(isGuarded ? { dnsLookup: publicLookup(options.guard?.resolve ?? systemResolve) } : {}),
+  });
+  const close = () => {
+    watch.disarm();
+    stream.destroy();
+  };
+  // A failure before or after the stream is read is told by what reads it; none may crash the process.
+  stream.on("error", () => {});
+  try {
+    watch.arm();
+    await once(stream, "response");
+    watch.disarm();
+  } catch (error) {
+    close();
+    throw translate(error, url, limited);
+  }
+  const bytes = readAll(stream, url, limited, watch, close);
+  return { url, status: stream.response?.statusCode ?? 0, headers: stream.response?.headers ?? {}, bytes, close };
+}
+
+/** Counts the silence of the other side alone, not the time its bytes are dealt with here. */
+interface StallWatch {
+  arm(): void;
+  disarm(): void;
+}
+
+async function* readAll(
+  stream: Request,
+  url: URL,
+  signal: AbortSignal,
+  watch: StallWatch,
+  close: () => void,
+): AsyncGenerator<Uint8Array> {
+  try {
+    watch.arm();
+    for await (const chunk of stream) {
+      watch.disarm();
+      yield chunk;
+      watch.arm();
+    }
+  } catch (error) {
+    throw translate(error, url, signal);
+  } finally {
+    close();
+  }
+}
+
+/** 206 of the right place, or 200 where the whole was asked for. */
+function accept(attempt: Attempt, start: number, end: number | undefined): ByteStream {
+  const { status, headers, url } = attempt;
+  if (status === 206) {
+    const match = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(headers["content-range"] ?? "");
+    const isRight = match !== null && Number(match[1]) === start && (end === undefined || Number(match[2]) < end);
+    if (!isRight) {
+      attempt.close();
+      throw new PeerError("upstream_failed", `${url.origin} sent another range than was asked for.`);
+    }
+    return { totalBytes: match[3] === "*" ? undefined : Number(match[3]), bytes: attempt.bytes };
+  }
+  if (status === 200 && start === 0) {
+    const length = headers["content-length"];
+    const totalBytes = length === undefined ? undefined : Number(length);
+    return { totalBytes, bytes: end === undefined ? attempt.bytes : upTo(attempt.bytes, end) };
+  }
+  attempt.close();
+  throw ofStatus(status, url, headers);
+}
+
+async function* upTo(bytes: AsyncIterable<Uint8Array>, length: number): AsyncGenerator<Uint8Array> {
+  let left = length;
+  for await (const chunk of bytes) {
+    yield chunk.subarray(0, left);
+    left -= chunk.length;
+    if (left <= 0) return;
+  }
+}
+
+function isTrusted(url: URL, guard: PublicGuard): boolean {
+  return guard.allowsPrivateAddresses === true || url.origin === guard.trustedOrigin;
+}
+
+function checkTarget(url: URL): void {
+  if (url.protocol !== "https:") {
+    throw new PeerError("address_refused", `"${url.origin}" is not read: only https: addresses are.`);
+  }
+  checkLiteralAddress(url);
+}
+
+function ofStatus(status: number, url: URL, headers: IncomingHttpHeaders): PeerError {
+  const where = `${url.origin}${url.pathname}`;
+  if (status === 401) return new PeerError("authentication_failed", `${where} wants other credentials.`);
+  if (status === 402) return new PeerError("payment_required", `${where} wants to be paid for first.`);
+  if (status === 403) return new PeerError("permission_denied", `${where} may not be read.`);
+  if (status === 404 || status === 410) return new PeerError("not_found", `There is nothing at ${where}.`);
+  if (status === 416) return new PeerError("digest_mismatch", `The file at ${where} is shorter than was signed.`);
+  if (status === 429) {
+    const seconds = Number(headers["retry-after"]);
+    const retry = Number.isFinite(seconds) ? { retryAfterSeconds: seconds } : {};
+    return new PeerError("rate_limit_exceeded", `${url.origin} asks to slow down.`, retry);
+  }
+  if (status === 200) return new PeerError("upstream_failed", `${url.origin} can't send a file from its middle on.`);
+  if (status < 500) return new PeerError("request_invalid", `${where} answered with status ${status}.`);
+  return new PeerError("upstream_failed", `${where} answered with status ${status}.`);
+}
+
+function stall(url: URL, stallMs: number): PeerError {
+  return new PeerError("deadline_exceeded", `${url.origin} sent nothing for ${stallMs / 1000} s.`);
+}
+
+/** The caller's abort stays the caller's reason; a refusal inside the lookup comes wrapped. */
+function translate(error: unknown, url: URL, signal: AbortSignal): unknown {
+  if (signal.aborted) return signal.reason;
+  for (let each: unknown = error; each instanceof Error; each = each.cause) {
+    if (isPeerError(each)) return each;
+  }
+  return new PeerError("network_unreachable", `${url.origin} can't be reached, or broke off.`, { cause: error });
+}

@@ -1,0 +1,106 @@
+import { createHash } from "node:crypto";
+import { mkdir, open, stat } from "node:fs/promises";
+import { dirname } from "node:path";
+import { type Clock, systemClock } from "../clock.ts";
+import { PeerError } from "../errors.ts";
+import { modelBytesMax } from "../models/manifest.ts";
+import type { SourceReference } from "../models/reference.ts";
+import { type ByteSource, httpSource, isPassing, type PublicGuard } from "./byte-source.ts";
+
+export const defaultHubUrl = "https://huggingface.co";
+
+export interface ModelSourceOptions extends Omit<PublicGuard, "trustedOrigin"> {
+  /** The hub that hf: references are read from; its origin is trusted whatever its address, for it was configured. */
+  readonly hubUrl?: string;
+  readonly stallMs?: number;
+}
+
+/** A model file on the hub or anywhere on the public internet, behind the guard of `httpSource`. */
+export function modelSource(reference: SourceReference, options: ModelSourceOptions = {}): ByteSource {
+  const { hubUrl, stallMs, ...guard } = options;
+  const url = reference.kind === "hub" ? hubFileUrl(reference, hubUrl ?? defaultHubUrl) : reference.url;
+  return httpSource({
+    url,
+    guard: { ...guard, trustedOrigin: hubUrl === undefined ? undefined : new URL(hubUrl).origin },
+    ...(stallMs === undefined ? {} : { stallMs }),
+  });
+}
+
+const failuresMax = 8;
+const backoffMsMax = 30_000;
+
+/**
+ * Copies a source whole to `path`, going on where an earlier copy stopped. What it holds is the caller's to check:
+ * nothing here was signed yet. Throws as the source does once trying again stops helping.
+ */
+export async function copySource(
+  source: ByteSource,
+  path: string,
+  onProgress: (doneBytes: number, totalBytes: number | undefined) => void,
+  signal: AbortSignal,
+  clock: Clock = systemClock,
+): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  for (let failures = 0; ; failures++) {
+    const before = await sizeOf(path);
+    try {
+      return await copyOnce(source, path, before, onProgress, signal);
+    } catch (error) {
+      if ((await sizeOf(path)) > before) failures = 0;
+      if (!isPassing(error) || failures >= failuresMax) throw error;
+      await clock.sleep(Math.random() * Math.min(backoffMsMax, 500 * 2 ** failures), signal);
+    }
+  }
+}
+
+/** The name of a source's copy on disk: the same for the same reference. */
+export function sourceFileName(reference: SourceReference): string {
+  const text = reference.kind === "hub" ? `${reference.repository}/${reference.file}` : reference.url;
+  return createHash("sha256").update(`${reference.kind}:${text}`).digest("hex").slice(0, 32);
+}
+
+/** The last part of the path, as a file's base name. */
+export function sourceBaseName(reference: SourceReference): string {
+  const path = reference.kind === "hub" ? reference.file : decodeURIComponent(new URL(reference.url).pathname);
+  return path.split("/").at(-1) ?? "";
+}
+
+async function copyOnce(
+  source: ByteSource,
+  path: string,
+  start: number,
+  onProgress: (doneBytes: number, totalBytes: number | undefined) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  // From one byte before the end of what is here: a server answers "not satisfiable" from the end itself.
+  const from = Math.max(0, start - 1);
+  const { totalBytes, bytes } = await source.read(from, undefined, signal);
+  const file = await open(path, "a+", 0o600);
+  let position = from;
+  try {
+    for await (const chunk of bytes) {
+      const fresh = chunk.subarray(Math.max(0, start - position));
+      position += chunk.length;
+      if (position > modelBytesMax) throw new PeerError("request_too_large", `${source.label} is larger than 4 TiB.`);
+      await file.appendFile(fresh);
+      onProgress(position, totalBytes);
+    }
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  if (totalBytes !== undefined && position !== totalBytes) {
+    throw new PeerError("network_unreachable", `${source.label} ended after ${position} of ${totalBytes} bytes.`);
+  }
+}
+
+async function sizeOf(path: string): Promise<number> {
+  return stat(path).then(
+    ({ size }) => size,
+    () => 0,
+  );
+}
+
+function hubFileUrl(reference: { readonly repository: string; readonly file: string }, hubUrl: string): string {
+  return `${hubUrl.replace(/\/+$/, "")}/${reference.repository}/resolve/main/${reference.file}`;
+}
