@@ -9,9 +9,8 @@ interface Pending {
 }
 
 const pendingMax = 50_000;
-/** At most one part in this many of the event loop's time is spent waiting for the disk. */
-const idlePerBusy = 3;
-const pauseMsMax = 50;
+/** At most half of the event loop's time is spent waiting for the disk, as long as the disk answers within this. */
+const pauseMsMax = 20;
 
 /**
  * Shares commits between writers: what is asked for in one turn of the event loop goes into one transaction, each piece
@@ -112,7 +111,7 @@ export class CommitQueue {
     const startedAt = performance.now();
     this.#connection.exec("COMMIT");
     const endedAt = performance.now();
-    if (isDurable) this.#nextDurableAt = endedAt + idlePerBusy * (endedAt - startedAt);
+    if (isDurable) this.#nextDurableAt = endedAt + (endedAt - startedAt);
   }
 
   #setSyncing(isSyncing: boolean): void {

@@ -4,6 +4,7 @@ await dispatch(
   "bench",
   {
     engine: () => import("./engine.ts"),
+    ledger: () => import("./ledger.ts"),
     safety: () => import("./safety.ts"),
   },
   process.argv.slice(2),
