@@ -132,7 +132,6 @@ export class HostSession implements HostLink {
     } catch (error) {
       const reason = isPeerError(error) ? error.message : "A frame could not be taken.";
       this.#options.log.warn("host-link-violated", { hostId: this.hostId, error });
-      this.#socket.close(1008, reason.slice(0, 100));
       this.close(reason);
     }
   }

@@ -2,6 +2,7 @@ import type { AnswerRequest } from "../chat/answer.ts";
 import type { Usage } from "../chat/generation.ts";
 import type { ReceiptId } from "../ids.ts";
 import { type PaidHost, type SubtaskUsage, splitCap } from "../ledger/pricing.ts";
+import type { SettlementResult } from "../ledger/settlement.ts";
 import { formatUsd, zeroUsd } from "../money.ts";
 import type { Plan } from "../planning/plan.ts";
 import type { Exposure } from "../scheduling/exposure.ts";
@@ -63,7 +64,7 @@ export async function bill(work: Work, caller: Caller, ports: Ports): Promise<Bi
   const settlement = { sheet: admission.sheet, subtasks, cap, reference: receiptId };
   const result = await ports.books.settle(admission.holdId, settlement);
   const usage = { promptTokens, completionTokens };
-  const receipt = signReceipt(ports.networkKey, receiptOf(work, usage, formatUsd(result.charged), ports));
+  const receipt = signReceipt(ports.networkKey, receiptOf(work, usage, result, ports));
   await ports.receipts.save(caller.accountId, receipt);
   return { usage, receipt };
 }
@@ -100,7 +101,7 @@ function paidHost({ link }: Leg): PaidHost {
   return { hostId: link.hostId, accountId: link.accountId };
 }
 
-function receiptOf(work: Work, usage: Usage, costUsd: string, ports: Ports): Receipt {
+function receiptOf(work: Work, usage: Usage, settled: SettlementResult, ports: Ports): Receipt {
   const { admission, request, runs, plans } = work;
   const legs = runs.flatMap((run) => run.legs);
   const plan = plans.length === 1 ? plans[0] : undefined;
@@ -123,7 +124,8 @@ function receiptOf(work: Work, usage: Usage, costUsd: string, ports: Ports): Rec
     largestAnswerShare: largestAnswerShare(legs),
     failovers: legs.filter((leg) => leg.outcome === "lost").length,
     usage,
-    costUsd,
+    costUsd: formatUsd(settled.charged),
+    transfer: settled.transferId,
   };
 }
 

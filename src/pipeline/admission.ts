@@ -23,7 +23,7 @@ const maskingTokensMax = 64;
 export async function admit(request: AnswerRequest, caller: Caller, ports: Ports): Promise<Admission> {
   const model = await ports.catalogue.resolve(request.model, caller);
   const requestId = newId("request");
-  const sheet = ports.priceSheet();
+  const sheet = await ports.priceSheet();
   let tokens = 0;
   for (const prompt of request.prompts) {
     const promptTokens = (await ports.tokenizers.render(model.file, prompt)).length;

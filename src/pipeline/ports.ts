@@ -108,7 +108,7 @@ export interface Ports extends DispatchPorts {
   readonly networkKey: KeyPair;
   /** Keys the numbering of placeholders, so that it can't be foreseen. */
   readonly maskingKey: Uint8Array;
-  priceSheet(): PriceSheet;
+  priceSheet(): Promise<PriceSheet>;
   policy(): Policy;
   readonly guard: Guard | null;
 }

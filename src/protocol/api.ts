@@ -71,7 +71,7 @@ export const receiptSchema = z.looseObject({
       owner: z.string(),
       promptTokens: z.int(),
       completionTokens: z.int(),
-      credit: usd,
+      outcome: z.string(),
     }),
   ),
   ledger: z.looseObject({
@@ -80,8 +80,8 @@ export const receiptSchema = z.looseObject({
     networkCredit: usd,
     producerCredit: usd,
   }),
-  /** The hosts' signed statements, as `receipts verify` reads them. */
-  statements: z.array(z.unknown()),
+  /** The receipt as the orchestrator signed it, hosts' statements within: what `receipts verify` reads. */
+  signed: z.unknown(),
 });
 export type ReceiptDocument = z.infer<typeof receiptSchema>;
 

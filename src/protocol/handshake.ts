@@ -3,6 +3,9 @@ import { PeerError } from "../errors.ts";
 import { isSignedBy, type KeyPair, type PublicKey } from "../identity/key.ts";
 import { type HostId, idOfDigest, type NetworkId } from "../ids.ts";
 
+/** Where hosts connect, on the orchestrator's HTTP address. */
+export const hostLinkPath = "/host/v1";
+
 /** The protocol spoken between host and orchestrator. Raised when a frame changes meaning; see PROTOCOL.md. */
 export const protocolVersion = 1;
 

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { PeerError } from "../errors.ts";
 import { isSignedBy, type KeyPair, type PublicKey } from "../identity/key.ts";
-import type { ReceiptId, RequestId } from "../ids.ts";
+import type { ReceiptId, RequestId, TransferId } from "../ids.ts";
 import { isStatementBy, type SignedStatement } from "./statement.ts";
 
 /** One host's part in one subtask. Tokens are the orchestrator's own counts. */
@@ -45,6 +45,8 @@ export interface Receipt {
   readonly usage: { readonly promptTokens: number; readonly completionTokens: number };
   /** Exact decimal dollars. */
   readonly costUsd: string;
+  /** The ledger's transfer that settled it. */
+  readonly transfer: TransferId;
 }
 
 export interface SignedReceipt {

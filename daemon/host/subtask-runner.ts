@@ -1,0 +1,80 @@
+import type { Engine } from "../../src/chat/generation.ts";
+import type { Clock } from "../../src/clock.ts";
+import { isPeerError, PeerError } from "../../src/errors.ts";
+import type { KeyPair } from "../../src/identity/key.ts";
+import type { HostFrame, NetworkFrame } from "../../src/protocol/frame.ts";
+import { AnswerDigest, signStatement } from "../../src/verification/statement.ts";
+import type { Pace } from "./pace.ts";
+
+export type RunFrame = Extract<NetworkFrame, { type: "run" }>;
+
+/** What a host's own operator may watch of a subtask, while it runs. */
+export interface SubtaskObserver {
+  began(run: RunFrame): void;
+  ended(run: RunFrame, counts: { readonly promptTokens: number; readonly completionTokens: number }): void;
+}
+
+export interface SubtaskRunnerOptions {
+  readonly key: KeyPair;
+  readonly clock: Clock;
+  readonly pace: Pace | null;
+  readonly observer: SubtaskObserver;
+  send(frame: HostFrame): void;
+}
+
+/** Runs one subtask on `engine` and sends its frames. A cancelled one sends nothing more. Never throws. */
+export async function runSubtask(
+  run: RunFrame,
+  engine: Engine | undefined,
+  options: SubtaskRunnerOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const { clock, send, pace, observer, key } = options;
+  const { subtask, epoch, digest } = run;
+  const startedAt = clock.monotonic();
+  const answerDigest = new AnswerDigest();
+  let position = run.resumedTokens.length;
+  let completionTokens = 0;
+  let firstTokenMs = 0;
+  const statementOf = (promptTokens: number) =>
+    signStatement(key, {
+      subtask,
+      epoch,
+      digest,
+      promptTokens,
+      completionTokens,
+      answerDigest: answerDigest.value(),
+      firstTokenMs,
+      elapsedMs: Math.round(clock.monotonic() - startedAt),
+    });
+  let promptTokens = run.prompt.kind === "tokens" ? run.prompt.tokens.length : 0;
+  observer.began(run);
+  try {
+    if (engine === undefined) throw new PeerError("model_missing", "This host does not serve that model.");
+    const { prompt, resumedTokens, sampling, cacheKey } = run;
+    for await (const event of engine.generate({ prompt, resumedTokens, sampling, cacheKey }, signal)) {
+      if (event.kind === "end") {
+        promptTokens = event.usage.promptTokens;
+        const { finishReason, cachedTokens } = event;
+        send({ type: "end", subtask, epoch, finishReason, cachedTokens, statement: statementOf(promptTokens) });
+        return;
+      }
+      await pace?.take(event.tokens.length, signal);
+      if (completionTokens === 0) firstTokenMs = Math.round(clock.monotonic() - startedAt);
+      // Where there are ids the orchestrator makes the text of them itself.
+      const text = event.tokens.length > 0 ? "" : event.text;
+      if (event.tokens.length === 0 && text === "") continue;
+      answerDigest.add(event.tokens, text);
+      send({ type: "delta", subtask, epoch, position, tokens: [...event.tokens], text });
+      position += event.tokens.length;
+      completionTokens += event.tokens.length;
+    }
+  } catch (error) {
+    if (signal.aborted) return;
+    const failure = isPeerError(error) ? error : new PeerError("unexpected", "The engine failed.", { cause: error });
+    const statement = statementOf(promptTokens);
+    send({ type: "failed", subtask, epoch, code: failure.code, message: failure.code, statement });
+  } finally {
+    observer.ended(run, { promptTokens, completionTokens });
+  }
+}

@@ -1,0 +1,94 @@
+import type { IncomingMessage } from "node:http";
+import type { AnswerEvent, AnswerRequest, ModelListing } from "../../src/chat/answer.ts";
+import { isPeerError, PeerError } from "../../src/errors.ts";
+import type { Account, AccountStore } from "../../src/identity/account.ts";
+import { type ApiKey, requireScope, type Scope } from "../../src/identity/api-key.ts";
+import { answer } from "../../src/pipeline/pipeline.ts";
+import type { Ports } from "../../src/pipeline/ports.ts";
+import { moderationOf } from "../../src/safety/moderation.ts";
+import type { AnswerBackend } from "../http/openai-routes.ts";
+import type { NetworkCatalogue } from "./catalogue.ts";
+import type { RateLimit } from "./rate-limit.ts";
+
+/** A caller as its API key proved. */
+export interface Member {
+  readonly account: Account;
+  readonly key: ApiKey;
+}
+
+/** Requests since the start. */
+export interface Traffic {
+  active: number;
+  completed: number;
+  failed: number;
+  refused: number;
+  promptTokens: number;
+  completionTokens: number;
+}
+
+export interface NetworkBackendOptions {
+  readonly accounts: AccountStore;
+  readonly catalogue: NetworkCatalogue;
+  readonly rateLimit: RateLimit;
+  readonly ports: Ports;
+  readonly traffic: Traffic;
+}
+
+/** Whoever the bearer token proves, if its key may do what `scope` says. Throws `authentication_failed`, `permission_denied`. */
+export async function authenticate(
+  request: IncomingMessage,
+  accounts: AccountStore,
+  scope: Scope | null,
+): Promise<Member> {
+  const secret = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? "")?.[1];
+  if (secret === undefined) {
+    throw new PeerError("authentication_failed", "No API key was sent. Send it as Authorization: Bearer <key>.", {
+      hint: 'Make an account with "peerllm account create".',
+    });
+  }
+  const member = await accounts.authenticate(secret);
+  if (scope !== null) requireScope(member.key, scope);
+  return member;
+}
+
+/** The pipeline behind OpenAI's surface. */
+export function networkBackend(options: NetworkBackendOptions): AnswerBackend<Member> {
+  const { accounts, catalogue, rateLimit, ports } = options;
+  return {
+    authenticate: (request) => authenticate(request, accounts, "consume"),
+    models: ({ account }): Promise<readonly ModelListing[]> => catalogue.listings(account.id),
+    answer: (request, member, signal) => countedAnswer(request, member, options, signal),
+    moderate: async (inputs) => inputs.map((input) => moderationOf(input, ports.policy())),
+    limitHeaders: ({ key }) => rateLimit.headers(key),
+  };
+}
+
+async function* countedAnswer(
+  request: AnswerRequest,
+  { account, key }: Member,
+  { ports, rateLimit, traffic }: NetworkBackendOptions,
+  signal: AbortSignal,
+): AsyncGenerator<AnswerEvent, void, undefined> {
+  rateLimit.takeRequest(key);
+  traffic.active += 1;
+  let isComplete = false;
+  try {
+    const caller = { accountId: account.id, apiKeyId: key.id, budget: key.budget };
+    for await (const event of answer(request, caller, ports, signal)) {
+      if (event.kind === "end") {
+        traffic.promptTokens += event.usage.promptTokens;
+        traffic.completionTokens += event.usage.completionTokens;
+        rateLimit.takeTokens(key, event.usage.promptTokens + event.usage.completionTokens);
+        isComplete = true;
+      }
+      yield event;
+    }
+  } catch (error) {
+    if (isPeerError(error, "content_refused")) traffic.refused += 1;
+    throw error;
+  } finally {
+    traffic.active -= 1;
+    if (isComplete) traffic.completed += 1;
+    else traffic.failed += 1;
+  }
+}

@@ -1,0 +1,146 @@
+import type { z } from "zod";
+import type { Clock } from "../../src/clock.ts";
+import { type AccountStore, ownerOf } from "../../src/identity/account.ts";
+import type { InviteStore } from "../../src/identity/invite.ts";
+import { newId, parseId } from "../../src/ids.ts";
+import type { Books } from "../../src/ledger/books.ts";
+import type { PriceBook } from "../../src/ledger/price-book.ts";
+import type { PriceSheet } from "../../src/ledger/pricing.ts";
+import { modelId } from "../../src/models/manifest.ts";
+import { formatUsd, parseUsd } from "../../src/money.ts";
+import type { Hosts } from "../../src/pipeline/ports.ts";
+import { type HostRow, networkMethods } from "../../src/protocol/control-methods.ts";
+import type { ControlHandler } from "../control/server.ts";
+import type { Traffic } from "./backend.ts";
+import type { NetworkCatalogue } from "./catalogue.ts";
+import type { HostGate } from "./host-gate.ts";
+import type { HostSession } from "./host-session.ts";
+import type { PolicyFile } from "./policy-file.ts";
+
+export interface NetworkControlOptions {
+  readonly networkId: string;
+  readonly url: string;
+  readonly isPrivate: boolean;
+  readonly startedAt: number;
+  readonly clock: Clock;
+  readonly accounts: AccountStore;
+  readonly invites: InviteStore;
+  readonly books: Books;
+  readonly prices: PriceBook;
+  readonly catalogue: NetworkCatalogue;
+  readonly hosts: Hosts;
+  readonly gate: HostGate;
+  readonly policy: PolicyFile;
+  readonly traffic: Traffic;
+}
+
+type Methods = typeof networkMethods;
+type Result<Name extends keyof Methods> = z.input<Methods[Name]["result"]>;
+
+const hourMs = 3_600_000;
+
+/** What the operator's commands ask of a running orchestrator. */
+export function networkControl(options: NetworkControlOptions): Readonly<Record<keyof Methods, ControlHandler>> {
+  const { accounts, books, prices, invites, clock, gate, hosts, policy } = options;
+  return {
+    status: () => status(options),
+    invite: async (params) => {
+      const { uses, hours } = networkMethods.invite.params.parse(params);
+      const expiresAt = Math.round(clock.now() + hours * hourMs);
+      return { invite: await invites.create({ uses, expiresAt }), uses, expiresAt };
+    },
+    credit: async (params) => {
+      const { account, usd } = networkMethods.credit.params.parse(params);
+      const accountId = parseId("account", account);
+      const amount = parseUsd(usd);
+      const idempotencyKey = `grant:${newId("transfer")}`;
+      await books.credit({ accountId, amount, source: { kind: "promotion" }, idempotencyKey, reference: null });
+      const { available } = await books.balance(accountId);
+      return { accountId, credited: formatUsd(amount), available: formatUsd(available) } satisfies Result<"credit">;
+    },
+    audit: async () => {
+      const { totals, ...report } = await books.audit();
+      const formatted = Object.entries(totals).map(([kind, amount]) => [kind, formatUsd(amount)]);
+      return { ...report, totals: Object.fromEntries(formatted) } satisfies Result<"audit">;
+    },
+    "price-show": async () => priceOf(await prices.current()),
+    "price-set": async (params) => {
+      const { usdPer100kTokens } = networkMethods["price-set"].params.parse(params);
+      const { version: _version, ...sheet } = await prices.current();
+      return priceOf(
+        await prices.add({ ...sheet, per100kTokens: parseUsd(usdPer100kTokens), effectiveFrom: clock.now() }),
+      );
+    },
+    hosts: async () => ({ hosts: hostRows(gate, hosts) }) satisfies Result<"hosts">,
+    models: async () => ({ models: await modelRows(options) }),
+    vouch: async (params) => {
+      const { account, isVouched } = networkMethods.vouch.params.parse(params);
+      const vouched = await accounts.vouch(parseId("account", account), isVouched);
+      for (const session of gate.sessions()) {
+        if (session.accountId === vouched.id) session.owner = ownerOf(vouched);
+      }
+      return { accountId: vouched.id, isVouched: vouched.vouchedAt !== null } satisfies Result<"vouch">;
+    },
+    "policy-show": async () => ({ policy: policy.current() }),
+    "policy-set": async (params) => {
+      const { policy: wanted } = networkMethods["policy-set"].params.parse(params);
+      await policy.replace(wanted);
+      return { policy: policy.current() };
+    },
+  };
+}
+
+async function status(options: NetworkControlOptions): Promise<Result<"status">> {
+  const { traffic, hosts, gate } = options;
+  const { active, completed, failed, refused } = traffic;
+  return {
+    networkId: options.networkId,
+    url: options.url,
+    pid: process.pid,
+    startedAt: options.startedAt,
+    billing: (await options.prices.current()).billing,
+    isPrivate: options.isPrivate,
+    accounts: (await options.accounts.list()).length,
+    hosts: hostRows(gate, hosts),
+    requests: { active, queued: hosts.queueLength(), completed, failed, refused },
+    tokens: { prompt: traffic.promptTokens, completion: traffic.completionTokens },
+  };
+}
+
+function hostRows(gate: HostGate, hosts: Hosts): HostRow[] {
+  return gate.sessions().map((session) => hostRow(session, hosts));
+}
+
+function hostRow(session: HostSession, hosts: Hosts): HostRow {
+  const offers = session.offers();
+  const rates = offers.map((offer) => offer.decodeTokensPerSecond);
+  return {
+    hostId: session.hostId,
+    owner: session.owner,
+    state: session.isAccepting ? "serving" : "paused",
+    models: offers.map((offer) => offer.model),
+    sequences: offers.reduce((sum, offer) => sum + offer.sequences, 0),
+    activeStreams: hosts.activeSubtasksOf(session.hostId),
+    decodeTokensPerSecond: rates.length === 0 ? null : Math.max(...rates),
+    connectedAt: session.connectedAt,
+  };
+}
+
+async function modelRows({ catalogue }: NetworkControlOptions): Promise<Result<"models">["models"]> {
+  const models = await catalogue.listAll();
+  return models.map((model) => ({
+    model: modelId(model.signed.manifest),
+    digest: `sha256:${model.signed.manifest.digest}`,
+    sizeBytes: model.signed.manifest.sizeBytes,
+    hosts: catalogue.hostsOf(model),
+  }));
+}
+
+function priceOf(sheet: PriceSheet): Result<"price-show"> {
+  return {
+    usdPer100kTokens: formatUsd(sheet.per100kTokens),
+    hostSharePercent: String(sheet.hostShareBasisPoints / 100),
+    version: sheet.version,
+    since: sheet.effectiveFrom,
+  };
+}

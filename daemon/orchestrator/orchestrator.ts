@@ -1,0 +1,183 @@
+import { createHmac } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import type { IncomingMessage } from "node:http";
+import { join } from "node:path";
+import type { Clock } from "../../src/clock.ts";
+import type { AccountStore } from "../../src/identity/account.ts";
+import type { InviteStore } from "../../src/identity/invite.ts";
+import { loadOrCreateKeyPair } from "../../src/identity/key-file.ts";
+import type { HostStore } from "../../src/identity/known-host.ts";
+import type { AccountId } from "../../src/ids.ts";
+import type { Books } from "../../src/ledger/books.ts";
+import type { PriceBook } from "../../src/ledger/price-book.ts";
+import { type BillingMode, firstPriceSheet } from "../../src/ledger/pricing.ts";
+import type { Log } from "../../src/log.ts";
+import type { ModelStore, PublishedModel } from "../../src/models/model-store.ts";
+import type { Home } from "../../src/paths.ts";
+import type { Guard, HostLink, Hosts, Tokenizers } from "../../src/pipeline/ports.ts";
+import { hostLinkPath, networkIdOf } from "../../src/protocol/handshake.ts";
+import type { NetworkStart } from "../../src/protocol/start.ts";
+import { HostPool } from "../../src/scheduling/pool.ts";
+import type { ReceiptStore } from "../../src/verification/receipt-store.ts";
+import type { ControlHandler } from "../control/server.ts";
+import { openaiRoutes } from "../http/openai-routes.ts";
+import { createHttpServer, type Mount } from "../http/server.ts";
+import { apiRoutes } from "./api.ts";
+import { authenticate, networkBackend, type Traffic } from "./backend.ts";
+import { NetworkCatalogue } from "./catalogue.ts";
+import { networkControl } from "./control.ts";
+import { HostGate } from "./host-gate.ts";
+import { PolicyFile } from "./policy-file.ts";
+import { RateLimit } from "./rate-limit.ts";
+
+/** What the orchestrator runs on; made, and closed after it, by whoever starts it. */
+export interface OrchestratorAdapters {
+  readonly accounts: AccountStore;
+  readonly invites: InviteStore;
+  readonly knownHosts: HostStore;
+  readonly books: Books;
+  readonly prices: PriceBook;
+  readonly receipts: ReceiptStore;
+  readonly models: ModelStore;
+  readonly tokenizers: Tokenizers;
+  readonly guard: Guard | null;
+  openRegistry(rules: RegistryRules): NetworkRegistry;
+}
+
+/** What the registry asks the network. */
+export interface RegistryRules {
+  /** Throws `authentication_failed`, or `permission_denied` where the key may not produce. */
+  producerOf(request: IncomingMessage): Promise<AccountId>;
+  /** Null for a caller without a key. */
+  accountOf(request: IncomingMessage): Promise<AccountId | null>;
+  mayRead(model: PublishedModel, accountId: AccountId | null): boolean;
+}
+
+export interface NetworkRegistry {
+  readonly mount: Mount;
+  /** Where a blob lies, by its hexadecimal SHA-256. */
+  blobFile(digest: string): string;
+}
+
+export interface OrchestratorContext {
+  readonly home: Home;
+  readonly log: Log;
+  readonly clock: Clock;
+}
+
+export interface RunningOrchestrator {
+  readonly ready: { readonly url: string; readonly pid: number; readonly networkId: string };
+  readonly control: Readonly<Record<string, ControlHandler>>;
+  drain(signal: AbortSignal): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Requests waiting for a host, over all accounts. */
+const queueMax = 4_096;
+
+/**
+ * The network: one HTTP server for OpenAI's surface, the API, the registry and the hosts' links. Holds that a crash
+ * left open are released first: nothing is under way when a network starts.
+ */
+export async function startOrchestrator(
+  options: NetworkStart,
+  adapters: OrchestratorAdapters,
+  context: OrchestratorContext,
+): Promise<RunningOrchestrator> {
+  const { home, log, clock } = context;
+  const { accounts, books, prices, receipts, models, invites } = adapters;
+  const { isPrivate } = options;
+  const networkKey = loadOrCreateKeyPair(join(home.keysDirectory, "network.pem"));
+  const networkId = networkIdOf(networkKey.publicKey);
+  const holdsReleased = await books.releaseAll();
+  await setBilling(prices, options.billing, clock);
+
+  const hosts: Hosts = new HostPool<HostLink>({ clock, queueMax });
+  const gate = new HostGate({ networkKey, accounts, knownHosts: adapters.knownHosts, hosts, clock, log });
+  const policy = new PolicyFile(join(home.root, "policy.json"));
+  const registry = adapters.openRegistry({
+    producerOf: async (request) => (await authenticate(request, accounts, "produce")).account.id,
+    accountOf: (request) => accountOf(request, accounts),
+    mayRead: (model, accountId) => catalogue.mayRead(model, accountId),
+  });
+  const catalogue = new NetworkCatalogue({ models, hosts, isPrivate, blobFile: (digest) => registry.blobFile(digest) });
+  const ports = {
+    clock,
+    log,
+    hosts,
+    catalogue,
+    books,
+    receipts,
+    networkKey,
+    tokenizers: adapters.tokenizers,
+    guard: adapters.guard,
+    maskingKey: createHmac("sha256", networkKey.exportPem()).update("masking").digest(),
+    priceSheet: () => prices.current(),
+    policy: () => policy.current(),
+  };
+  const traffic: Traffic = { active: 0, completed: 0, failed: 0, refused: 0, promptTokens: 0, completionTokens: 0 };
+  const rateLimit = new RateLimit(clock);
+  const server = await createHttpServer({
+    address: options.listen,
+    port: options.port,
+    ...(await tlsOf(options)),
+    allowInsecure: options.allowsClear,
+    allowedHosts: [],
+    allowedOrigins: [],
+    routes: [
+      ...openaiRoutes(networkBackend({ accounts, catalogue, rateLimit, ports, traffic })),
+      ...apiRoutes({
+        networkId,
+        isPrivate,
+        accounts,
+        invites,
+        books,
+        receipts,
+        catalogue,
+        priceSheet: ports.priceSheet,
+      }),
+    ],
+    mounts: [registry.mount],
+    log,
+  });
+  server.onUpgrade(hostLinkPath, (request, socket, head) => gate.upgrade(request, socket, head));
+  const { url } = server;
+  log.info("network-serving", { networkId, url, billing: options.billing, holdsReleased });
+
+  const startedAt = clock.now();
+  const controlled = { networkId, url, isPrivate, startedAt, clock, accounts, invites, books, prices };
+  return {
+    ready: { url, pid: process.pid, networkId },
+    control: networkControl({ ...controlled, catalogue, hosts, gate, policy, traffic }),
+    drain: (signal) => server.drain(signal),
+    async close() {
+      gate.close();
+      await server.close();
+    },
+  };
+}
+
+/** Starts the price list, or continues it with another billing mode. */
+async function setBilling(prices: PriceBook, billing: BillingMode, clock: Clock): Promise<void> {
+  const sheets = await prices.list();
+  const last = sheets.at(-1);
+  if (last === undefined) {
+    const { version: _first, ...sheet } = firstPriceSheet(billing, clock.now());
+    await prices.add(sheet);
+  } else if (last.billing !== billing) {
+    const { version: _last, ...sheet } = last;
+    await prices.add({ ...sheet, billing, effectiveFrom: Math.max(clock.now(), last.effectiveFrom) });
+  }
+}
+
+/** A key that proves nothing is refused; no key at all is a stranger. */
+async function accountOf(request: IncomingMessage, accounts: AccountStore): Promise<AccountId | null> {
+  if (request.headers.authorization === undefined) return null;
+  return (await authenticate(request, accounts, null)).account.id;
+}
+
+async function tlsOf(options: NetworkStart): Promise<{ tls?: { certificate: string; key: string } }> {
+  const { tlsCertificate, tlsKey } = options;
+  if (tlsCertificate === null || tlsKey === null) return {};
+  return { tls: { certificate: await readFile(tlsCertificate, "utf8"), key: await readFile(tlsKey, "utf8") } };
+}

@@ -1,0 +1,27 @@
+import { existsSync, readFileSync } from "node:fs";
+import { writePrivateFile } from "../../src/private-file.ts";
+import { defaultPolicy, type Policy, parsePolicy } from "../../src/safety/policy.ts";
+
+/** The network's usage policy, kept in a file of its home; the default until the operator replaces it. */
+export class PolicyFile {
+  readonly #path: string;
+  #current: Policy;
+
+  /** Throws `config_invalid` for a file that holds no policy: a network never runs without the one it was given. */
+  constructor(path: string) {
+    this.#path = path;
+    this.#current = existsSync(path) ? parsePolicy(readFileSync(path, "utf8")) : defaultPolicy;
+  }
+
+  current(): Policy {
+    return this.#current;
+  }
+
+  /** Takes effect with the next request. Throws `config_invalid`, and keeps the old one. */
+  async replace(wanted: unknown): Promise<void> {
+    const json = JSON.stringify(wanted, null, 2);
+    const policy = parsePolicy(json);
+    await writePrivateFile(this.#path, json);
+    this.#current = policy;
+  }
+}
