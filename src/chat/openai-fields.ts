@@ -78,11 +78,11 @@ function describeIssue(issue: z.core.$ZodIssue, field: string): string {
       return `Invalid type for '${field}': expected ${article(issue.expected)}, but got ${article(typeName(got))} instead.`;
     case "too_big":
       return isNumeric(issue.origin)
-        ? `Invalid '${field}': ${decimalOr(issue.origin)} above maximum value. Expected a value <= ${issue.maximum}, but got ${String(got)} instead.`
+        ? `Invalid '${field}': number above maximum value. Expected a value <= ${issue.maximum}, but got ${String(got)} instead.`
         : `Invalid '${field}': ${issue.origin} too long. Expected maximum length ${issue.maximum}.`;
     case "too_small":
       return isNumeric(issue.origin)
-        ? `Invalid '${field}': ${decimalOr(issue.origin)} below minimum value. Expected a value >${issue.inclusive === false ? "" : "="} ${issue.minimum}, but got ${String(got)} instead.`
+        ? `Invalid '${field}': number below minimum value. Expected a value >${issue.inclusive === false ? "" : "="} ${issue.minimum}, but got ${String(got)} instead.`
         : `Invalid '${field}': ${issue.origin} too short. Expected minimum length ${issue.minimum}.`;
     case "invalid_value":
       return `Invalid value for '${field}'. Supported values are: ${issue.values.map((value) => `'${String(value)}'`).join(", ")}.`;
@@ -93,10 +93,6 @@ function describeIssue(issue: z.core.$ZodIssue, field: string): string {
 
 function isNumeric(origin: string): boolean {
   return origin === "number" || origin === "int";
-}
-
-function decimalOr(origin: string): string {
-  return origin === "int" ? "integer" : "decimal";
 }
 
 function typeName(value: unknown): string {
