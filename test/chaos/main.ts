@@ -1,3 +1,9 @@
 import { dispatch } from "../bench/dispatch.ts";
 
-await dispatch("chaos", {}, process.argv.slice(2));
+await dispatch(
+  "chaos",
+  {
+    economy: () => import("./economy.ts"),
+  },
+  process.argv.slice(2),
+);
