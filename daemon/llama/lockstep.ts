@@ -70,6 +70,7 @@ export class Lockstep {
   readonly #decodesByStreams: Record<string, number> = {};
   #tokensDecoded = 0;
   #tokensFromCache = 0;
+  #stepStartedAt: number | undefined;
 
   constructor(options: LockstepOptions) {
     this.#options = options;
@@ -113,6 +114,7 @@ export class Lockstep {
       decodesByStreams: { ...this.#decodesByStreams },
       tokensDecoded: this.#tokensDecoded,
       tokensFromCache: this.#tokensFromCache,
+      stepElapsedMs: this.#stepStartedAt === undefined ? 0 : performance.now() - this.#stepStartedAt,
     };
   }
 
@@ -228,7 +230,9 @@ export class Lockstep {
     const others = streams.length - prefilling.length;
     const room = this.#options.context.batchSize - others;
     const share = Math.floor((others > 0 ? Math.min(room, prefillTokensBesideOthers) : room) / prefilling.length);
+    this.#stepStartedAt = performance.now();
     await Promise.all(streams.map((stream) => this.#advance(stream, Math.max(1, share))));
+    this.#stepStartedAt = undefined;
   }
 
   async #advance(stream: Stream, prefillTokens: number): Promise<void> {

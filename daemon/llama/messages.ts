@@ -47,6 +47,8 @@ export interface EngineCounters {
   readonly decodesByStreams: Readonly<Record<string, number>>;
   readonly tokensDecoded: number;
   readonly tokensFromCache: number;
+  /** How long the present step has taken so far; 0 between steps. */
+  readonly stepElapsedMs: number;
 }
 
 export interface VocabularyFacts {

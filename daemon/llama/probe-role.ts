@@ -10,7 +10,7 @@ export async function openProbe(opening: ProbeOpening) {
   const { size } = await stat(modelFile);
   const info = await readHeader(modelFile);
   const llama = await openLibrary("off", 1);
-  const model = await loadVocabulary(llama, modelFile);
+  await loadVocabulary(llama, modelFile);
   const insights = await GgufInsights.from(info, llama);
   const trainedLength = insights.trainContextSize ?? 0;
   const context = await insights.estimateContextResourceRequirementsV2({
