@@ -52,8 +52,8 @@ const headersTimeoutMs = 10_000;
 const keepAliveTimeoutMs = 75_000;
 const headerBytesMax = 16_384;
 const connectionsMax = 4_096;
-/** How long the rest of a body that nobody wants is read, so that the client gets to see the answer. */
-const unreadBodyMs = 5_000;
+const unreadMsMax = 5_000;
+const unreadBytesMax = 64 * 1024 * 1024;
 
 /**
  * Listens, and answers `/healthz` and (to this machine alone) `/metrics` beside its routes.
@@ -202,19 +202,26 @@ async function answer({ request, response, signal, isDraining, options, metrics 
   } catch (thrown) {
     const error = peerErrorOf(thrown);
     if (error.code === "unexpected") options.log.error("request-failed", { requestId, route, error: thrown });
-    if (!response.headersSent) sendError(response, error);
-    else if (!response.writableEnded) response.destroy();
-  } finally {
-    boundUnreadBody(request, response);
+    if (response.headersSent) return void (response.writableEnded || response.destroy());
+    await discardBody(request);
+    sendError(response, error);
   }
 }
 
-function boundUnreadBody(request: IncomingMessage, response: ServerResponse): void {
-  if (request.complete || request.destroyed || !response.writableEnded) return;
-  const timer = setTimeout(() => request.destroy(), unreadBodyMs);
-  timer.unref();
-  request.once("end", () => clearTimeout(timer));
-  request.resume();
+/**
+ * Reads on what nobody wants of a body: a client that still writes when the connection closes would not get to see
+ * the answer. Gives up after 5 s or 64 MiB.
+ */
+async function discardBody(request: IncomingMessage): Promise<void> {
+  if (request.complete || request.destroyed) return;
+  const timer = setTimeout(() => request.destroy(), unreadMsMax);
+  let length = 0;
+  request.on("data", (chunk: Buffer) => {
+    length += chunk.length;
+    if (length > unreadBytesMax) request.destroy();
+  });
+  await new Promise<void>((resolve) => request.once("close", resolve).once("end", resolve).resume());
+  clearTimeout(timer);
 }
 
 function sendMetrics(response: ServerResponse, metrics: Metrics): void {
