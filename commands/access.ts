@@ -4,6 +4,7 @@ import { createGateway, type Gateway } from "../src/client/gateway.ts";
 import { isAlive } from "../src/client/process-identity.ts";
 import { readRunRecord } from "../src/client/run-record.ts";
 import { PeerError } from "../src/errors.ts";
+import type { Home } from "../src/paths.ts";
 import { routes } from "../src/protocol/api.ts";
 import { defaultPorts, networkReadySchema } from "../src/protocol/start.ts";
 import type { Session } from "./session.ts";
@@ -46,12 +47,17 @@ export interface NewAccount {
 }
 
 /** Creates an account on the network and keeps it in the home. */
-export async function createAccount(session: Session, networkUrl: string, asked: NewAccount): Promise<StoredAccount> {
+export async function createAccount(
+  home: Home,
+  networkUrl: string,
+  asked: NewAccount,
+  signal: AbortSignal,
+): Promise<StoredAccount> {
   const gateway = createGateway({ url: networkUrl, apiKey: null });
   const request = Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined));
-  const made = await gateway.call(routes["account-create"], request, session.signal);
+  const made = await gateway.call(routes["account-create"], request, signal);
   const account = { networkUrl, accountId: made.accountId, apiKey: made.apiKey, name: asked.name ?? null };
-  await storeAccount(session.home, account);
+  await storeAccount(home, account);
   return account;
 }
 
@@ -69,7 +75,7 @@ export async function ensureAccess(session: Session): Promise<Access & { readonl
       hint: 'Ask its operator for one, then run "peerllm account create --invite INVITE".',
     });
   }
-  const account = await createAccount(session, access.networkUrl, { name: userInfo().username });
+  const account = await createAccount(session.home, access.networkUrl, { name: userInfo().username }, session.signal);
   session.printer.note(`Made an account on ${account.networkUrl}: ${account.accountId}. Its key is kept in the home.`);
   return { networkUrl: access.networkUrl, apiKey: account.apiKey, account };
 }

@@ -35,7 +35,7 @@ function createCommand(): Command {
         }),
         async (session, options) => {
           const { networkUrl } = await findAccess(session);
-          const made = await createAccount(session, networkUrl, options);
+          const made = await createAccount(session.home, networkUrl, options, session.signal);
           const document = { accountId: made.accountId, apiKey: made.apiKey };
           session.printer.result(document, () =>
             session.printer.facts([

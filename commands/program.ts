@@ -6,6 +6,7 @@ import { chatCommand } from "./chat.ts";
 import { completionCommand } from "./completion.ts";
 import { configCommand } from "./config.ts";
 import { consumeCommand } from "./consume.ts";
+import { demoCommand } from "./demo.ts";
 import { addGlobalOptions, commandTree } from "./global-options.ts";
 import { hostCommand } from "./host.ts";
 import { modelsCommand } from "./models.ts";
@@ -19,6 +20,7 @@ export function createProgram(): Command {
     .version(packageVersion(), "--version", "print the version")
     .enablePositionalOptions()
     .addHelpText("after", examples);
+  program.addCommand(demoCommand());
   program.addCommand(consumeCommand());
   program.addCommand(chatCommand());
   program.addCommand(modelsCommand());

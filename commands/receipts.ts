@@ -44,13 +44,13 @@ export function describeReceipt(receipt: ReceiptDocument, printer: Printer): str
     ]),
     "",
     printer.table(
-      ["HOST", "OWNER", "IN", "OUT", "EARNED USD"],
+      ["HOST", "OWNER", "IN", "OUT", "OUTCOME"],
       receipt.hosts.map((host) => [
         host.id,
         host.owner,
         String(host.promptTokens),
         String(host.completionTokens),
-        host.credit,
+        host.outcome,
       ]),
     ),
   ].join("\n");

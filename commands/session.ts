@@ -16,7 +16,7 @@ export interface Session {
   readonly isJson: boolean;
   /** Whether a question may be asked: a terminal, no --yes, no CI. */
   readonly mayAsk: boolean;
-  /** Aborts on SIGINT and SIGTERM. */
+  /** Aborts on SIGINT, SIGTERM and SIGHUP. */
   readonly signal: AbortSignal;
 }
 
@@ -129,11 +129,13 @@ function watchInterrupts(): { signal: AbortSignal; end(): void } {
   };
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
+  process.on("SIGHUP", onSignal);
   return {
     signal: controller.signal,
     end() {
       process.off("SIGINT", onSignal);
       process.off("SIGTERM", onSignal);
+      process.off("SIGHUP", onSignal);
     },
   };
 }
