@@ -1,0 +1,148 @@
+import { statfs } from "node:fs/promises";
+import { dirname } from "node:path";
+import { type ByteSource, isPassing } from "../../src/client/byte-source.ts";
+import type { Clock } from "../../src/clock.ts";
+import { PeerError } from "../../src/errors.ts";
+import { sha256HexAside } from "../../src/models/digest.ts";
+import type { SignedShard } from "../../src/models/manifest.ts";
+import { PartFile, type PartPlan } from "./part-file.ts";
+import { createRateMeter, type OnDownloadProgress } from "./transfer-rate.ts";
+
+export interface DownloadOptions {
+  readonly plan: PartPlan;
+  readonly source: ByteSource;
+  readonly clock: Clock;
+  readonly onProgress: OnDownloadProgress;
+}
+
+/** Failures in a row, without a shard gained between them, after which a download gives up. */
+const failuresMax = 8;
+const backoffMsMax = 30_000;
+/** How often one shard may arrive other than signed before its source is held to be another file. */
+const badArrivalsMax = 3;
+/** Shards being hashed and written while the next one arrives. */
+const pendingMax = 2;
+
+/**
+ * Fetches a file shard by shard, each checked against its signed digest before it is kept; only those that are missing
+ * or bad are asked for, also after a crash. The file appears at `plan.path` whole and verified, or not at all. Throws
+ * `digest_mismatch` when the source keeps sending other bytes than were signed, `storage_failed` when the disk is too
+ * small, and the source's own failure once trying again stops helping.
+ */
+export async function downloadFile(options: DownloadOptions, signal: AbortSignal): Promise<void> {
+  const { plan, clock } = options;
+  const part = await PartFile.open(plan, signal);
+  const meter = createRateMeter(plan.sizeBytes, options.onProgress, clock);
+  const fetch: Fetch = { ...options, part, badArrivals: new Map(), onBytes: (bytes) => meter.update(bytes) };
+  try {
+    await checkSpace(plan, part.verifiedBytes);
+    for (let failures = 0; ; ) {
+      const gap = part.nextGap();
+      if (gap === undefined) {
+        if (await part.finish(signal)) break;
+        continue;
+      }
+      const before = part.verifiedBytes;
+      try {
+        await fetchGap(fetch, gap, signal);
+        failures = 0;
+      } catch (error) {
+        failures = part.verifiedBytes > before ? 1 : failures + 1;
+        if (!isPassing(error) || failures >= failuresMax) throw error;
+        await clock.sleep(Math.random() * Math.min(backoffMsMax, 500 * 2 ** failures), signal);
+      }
+    }
+    meter.end();
+  } finally {
+    await part.close();
+  }
+}
+
+interface Fetch extends DownloadOptions {
+  readonly part: PartFile;
+  /** By shard. */
+  readonly badArrivals: Map<number, number>;
+  readonly onBytes: (doneBytes: number) => void;
+}
+
+/** Reads one stretch of missing shards in one go; a bad one is left for the next gap. */
+async function fetchGap(fetch: Fetch, gap: { first: number; end: number }, signal: AbortSignal): Promise<void> {
+  const { plan, source, part } = fetch;
+  const shards = plan.shards.slice(gap.first, gap.end);
+  const start = shards[0]?.start ?? 0;
+  const end = shards.at(-1)?.end ?? start;
+  const stream = await source.read(start, end, signal);
+  if (stream.totalBytes !== undefined && stream.totalBytes !== plan.sizeBytes) {
+    throw new PeerError(
+      "digest_mismatch",
+      `${source.label} has ${stream.totalBytes} bytes, but ${plan.sizeBytes} were signed.`,
+    );
+  }
+  const pending: Promise<void>[] = [];
+  let index = gap.first;
+  try {
+    for await (const bytes of inShards(stream.bytes, shards, (done) => fetch.onBytes(part.verifiedBytes + done))) {
+      pending.push(settleShard(fetch, index, bytes));
+      index++;
+      if (pending.length > pendingMax) await pending.shift();
+    }
+  } finally {
+    await Promise.allSettled(pending);
+  }
+  await Promise.all(pending);
+  if (index < gap.end) throw new PeerError("network_unreachable", `${source.label} broke off before the end.`);
+}
+
+/** Cuts what arrives into the shards asked for; the last one is left out when it did not arrive whole. */
+async function* inShards(
+  stream: AsyncIterable<Uint8Array>,
+  shards: readonly SignedShard[],
+  onArrival: (bytesOfShard: number) => void,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  let at = 0;
+  let filled = 0;
+  let shard = newShard(shards[at]);
+  for await (const chunk of stream) {
+    for (let taken = 0; taken < chunk.length; ) {
+      if (at >= shards.length) return;
+      const piece = chunk.subarray(taken, taken + shard.length - filled);
+      shard.set(piece, filled);
+      filled += piece.length;
+      taken += piece.length;
+      if (filled < shard.length) continue;
+      yield shard;
+      at++;
+      filled = 0;
+      shard = newShard(shards[at]);
+    }
+    onArrival(filled);
+  }
+}
+
+function newShard(shard: SignedShard | undefined): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(shard === undefined ? 0 : shard.end - shard.start);
+}
+
+async function settleShard(fetch: Fetch, index: number, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  const { plan, source, part, badArrivals } = fetch;
+  if ((await sha256HexAside(bytes)) === plan.shards[index]?.digest) return part.write(index, bytes);
+  const arrivals = (badArrivals.get(index) ?? 0) + 1;
+  badArrivals.set(index, arrivals);
+  if (arrivals < badArrivalsMax) return;
+  throw new PeerError(
+    "digest_mismatch",
+    `Bytes ${plan.shards[index]?.start} to ${plan.shards[index]?.end} from ${source.label} are not what was signed, ${arrivals} times over.`,
+    { hint: "Nothing of it was kept. Tell the producer, or the operator of the network." },
+  );
+}
+
+async function checkSpace(plan: PartPlan, verifiedBytes: number): Promise<void> {
+  const { bavail, bsize } = await statfs(dirname(plan.path));
+  const needed = plan.sizeBytes - verifiedBytes;
+  if (bavail * bsize >= needed) return;
+  throw new PeerError(
+    "storage_failed",
+    `${needed} bytes are needed in "${dirname(plan.path)}", and only ${bavail * bsize} are free.`,
+    { hint: "Make room, or choose a smaller model." },
+  );
+}
