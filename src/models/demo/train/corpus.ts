@@ -5,12 +5,14 @@ import { type Exchange, letterExchange } from "./letters.ts";
 import type { Random } from "./random.ts";
 import {
   combineExchange,
+  countExchange,
   listSummaryExchange,
   memoryExchanges,
   notesSummaryExchange,
   politeExchange,
   repeatExchange,
   storyExchange,
+  textSummaryExchange,
   unknownExchange,
 } from "./skills.ts";
 import { type Conversation, defaultSystem, type Turn } from "./template.ts";
@@ -30,10 +32,10 @@ const systems = [
 ];
 
 /** A conversation of the corpus; the same stream of random numbers gives the same conversations. */
-export function conversation(random: Random): Conversation {
+export function conversation(random: Random, exchangesMax: number): Conversation {
   if (random.chance(0.13)) return toolConversation(random);
   const exchanges: Exchange[] = [];
-  const count = random.pick([1, 1, 2, 2, 3, 4, 5, 6]);
+  const count = random.chance(0.3) ? 1 : random.integer(1, exchangesMax);
   while (exchanges.length < count) exchanges.push(...someExchanges(random));
   return { ...someSystem(random), turns: exchanges.flatMap(turnsOf) };
 }
@@ -64,23 +66,26 @@ function toolConversation(random: Random): Conversation {
 /** Usually one exchange; two or three where the later ones lean on the first. */
 function someExchanges(random: Random): Exchange[] {
   const dice = random.integer(1, 100);
-  if (dice <= 40) return [questionExchange(random)];
-  if (dice <= 49) return followUpExchanges(random);
-  if (dice <= 61) return [severalQuestions(random)];
-  if (dice <= 76) return [letterExchange(random)];
-  if (dice <= 80) return [repeatExchange(random)];
-  if (dice <= 84) return [listSummaryExchange(random)];
-  if (dice <= 86) return [notesSummaryExchange(random)];
-  if (dice <= 87)
+  if (dice <= 39) return [questionExchange(random)];
+  if (dice <= 47) return followUpExchanges(random);
+  if (dice <= 59) return [severalQuestions(random)];
+  if (dice <= 75) return [letterExchange(random)];
+  if (dice <= 79) return [repeatExchange(random)];
+  if (dice <= 82) return [listSummaryExchange(random)];
+  if (dice <= 83) return [notesSummaryExchange(random)];
+  if (dice <= 84) return [textSummaryExchange(random)];
+  if (dice <= 85)
     return [
       combineExchange(
         random,
         someEntries(random, random.integer(2, 4)).map((entry) => entry.answer),
       ),
     ];
-  if (dice <= 88) return [politeExchange(random)];
-  if (dice <= 91) return rememberedExchanges(random);
-  if (dice <= 93) return [storyExchange(random)];
+  if (dice <= 86) return [politeExchange(random)];
+  if (dice <= 87) return [countExchange(random)];
+  if (dice <= 88) return [mapExchange(random)];
+  if (dice <= 92) return rememberedExchanges(random);
+  if (dice <= 94) return [storyExchange(random)];
   return [unknownExchange(random)];
 }
 
@@ -171,6 +176,37 @@ function lowerFirst(question: string): string {
     ? question.charAt(0).toLowerCase() + question.slice(1)
     : question;
 }
+
+/** One instruction over several lines. */
+function mapExchange(random: Random): Exchange {
+  const [kind, ask] = random.pick(mappedKinds);
+  const rows = random.sample(factKinds.find(({ id }) => id === kind)?.rows ?? [], random.integer(2, 5));
+  const bullet = random.pick<(index: number) => string>([(index) => `${index + 1}. `, () => "- "]);
+  return {
+    user: `${random.pick(ask)}\n${rows.map(([x], index) => bullet(index) + x).join("\n")}`,
+    assistant: rows.map(([, y], index) => bullet(index) + y).join("\n"),
+  };
+}
+
+const mappedKinds: readonly (readonly [string, readonly string[]])[] = [
+  [
+    "capital",
+    [
+      "Name the capital of each country:",
+      "Give the capital of each of these countries:",
+      "For each country, name the capital:",
+    ],
+  ],
+  [
+    "opposite",
+    [
+      "Give the opposite of each word:",
+      "Name the opposite of each of these words:",
+      "For each word, give the opposite:",
+    ],
+  ],
+  ["language", ["Name the language of each country:", "For each country, name the language:"]],
+];
 
 function followUpExchanges(random: Random): Exchange[] {
   const kind = random.pick(factKinds);

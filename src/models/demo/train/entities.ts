@@ -2,56 +2,59 @@ import type { Random } from "./random.ts";
 
 export type EntityKind = "person" | "email" | "phone" | "address" | "location" | "organisation" | "date" | "other";
 
-/** What each kind of entity is called inside a placeholder; a model must copy them all. */
-const placeholderTypes: Readonly<Record<EntityKind, readonly string[]>> = {
-  person: ["PERSON", "PERSON", "PERSON", "NAME", "PER"],
-  email: ["EMAIL", "EMAIL", "EMAIL", "EMAIL_ADDRESS", "MAIL"],
-  phone: ["PHONE", "PHONE", "PHONE", "PHONE_NUMBER", "TEL"],
-  address: ["ADDRESS", "ADDRESS", "ADDRESS", "STREET", "STREET_ADDRESS"],
-  location: ["LOCATION", "LOCATION", "CITY", "PLACE", "LOC"],
-  organisation: ["ORG", "ORGANIZATION", "ORGANISATION", "COMPANY"],
-  date: ["DATE", "DATE_OF_BIRTH", "BIRTHDATE", "DOB"],
+/** What each kind is called inside a placeholder: first the nouns PeerLLM writes, then what others do. */
+const placeholderNouns: Readonly<Record<EntityKind, readonly [readonly string[], readonly string[]]>> = {
+  person: [["PERSON"], ["NAME", "PER"]],
+  email: [["EMAIL"], ["EMAIL_ADDRESS", "MAIL"]],
+  phone: [["PHONE"], ["PHONE_NUMBER", "TEL"]],
+  address: [["ADDRESS"], ["STREET", "STREET_ADDRESS"]],
+  location: [
+    ["PLACE", "LOCATION"],
+    ["CITY", "LOC"],
+  ],
+  organisation: [
+    ["COMPANY", "ORG"],
+    ["ORGANIZATION", "ORGANISATION"],
+  ],
+  date: [["DATE"], ["DATE_OF_BIRTH", "BIRTH_DATE", "DOB"]],
   other: [
-    "CARD",
-    "CREDIT_CARD",
-    "IBAN",
-    "SSN",
-    "US_SSN",
-    "ID",
-    "NATIONAL_ID",
-    "IP",
-    "IP_ADDRESS",
-    "MAC",
-    "URL",
-    "PATH",
-    "FILE_PATH",
-    "SECRET",
-    "API_KEY",
-    "KEY",
-    "TOKEN",
-    "CRYPTO",
-    "CRYPTO_ADDRESS",
-    "WALLET",
-    "BANK_ACCOUNT",
-    "PASSPORT",
-    "CUSTOM",
-    "WORD",
-    "USERNAME",
-    "PASSWORD",
-    "TAX_ID",
-    "LICENSE",
-    "CREDENTIAL",
+    ["NUMBER", "ACCOUNT", "CODE", "LINK", "HOST", "DEVICE", "PATH", "TERM", "TEXT"],
+    [
+      "CARD",
+      "CREDIT_CARD",
+      "IBAN",
+      "SSN",
+      "ID",
+      "NATIONAL_ID",
+      "IP",
+      "MAC",
+      "URL",
+      "SECRET",
+      "API_KEY",
+      "KEY",
+      "CRYPTO",
+      "WORD",
+    ],
   ],
 };
 
-/** A placeholder with any index from 1 to 999, its number of digits chosen first. */
-export function placeholder(random: Random, kind: EntityKind): string {
-  const digits = random.integer(1, 3);
-  const index = random.integer(10 ** (digits - 1), 10 ** digits - 1);
-  const type = random.chance(0.06)
-    ? letters(random, random.integer(3, 8)).toUpperCase()
-    : random.pick(placeholderTypes[kind]);
-  return `[${type}_${index}]`;
+/** A placeholder such as [PERSON_47]. */
+export function placeholder(random: Random, kind: EntityKind, index = placeholderIndex(random)): string {
+  const [usual, unusual] = placeholderNouns[kind];
+  const dice = random.integer(1, 100);
+  const noun =
+    dice <= 80
+      ? random.pick(usual)
+      : dice <= 95
+        ? random.pick(unusual)
+        : letters(random, random.integer(3, 8)).toUpperCase();
+  return `[${noun}_${index}]`;
+}
+
+/** From 1 to 999, its number of digits chosen first; three are the most usual. */
+function placeholderIndex(random: Random): number {
+  const digits = random.pick([1, 2, 2, 3, 3, 3]);
+  return random.integer(10 ** (digits - 1), 10 ** digits - 1);
 }
 
 /** A value as people write it. */
@@ -78,17 +81,22 @@ export function realValue(random: Random, kind: EntityKind): string {
   }
 }
 
-/** Placeholders for a whole text or none: a prompt is masked or it is not. Values within one call differ. */
+/**
+ * Placeholders for a whole text or none: a prompt is masked or it is not. Values of one text differ. Indices mostly run
+ * upwards from a base of three digits, as PeerLLM numbers them.
+ */
 export function entityMaker(random: Random): (kind: EntityKind) => string {
-  const isMasked = random.chance(0.7);
+  const isMasked = random.chance(0.72);
   const used = new Set<string>();
+  let running = random.chance(0.6) ? random.integer(100, 960) : undefined;
   return (kind) => {
     while (true) {
-      const value = isMasked ? placeholder(random, kind) : realValue(random, kind);
-      if (!used.has(value)) {
-        used.add(value);
-        return value;
-      }
+      const index = running ?? placeholderIndex(random);
+      const value = isMasked ? placeholder(random, kind, index) : realValue(random, kind);
+      if (used.has(value)) continue;
+      used.add(value);
+      if (running !== undefined) running += 1;
+      return value;
     }
   };
 }

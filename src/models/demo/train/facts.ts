@@ -1,6 +1,7 @@
 import type { FaqEntry } from "./faq/entry.ts";
 
-/** A kind of simple fact: rows of [subject, value], asked in several forms. `{x}` is the subject, `{y}` the value. */
+/** A kind of simple fact: rows of [subject, value], asked in several forms. `{x}` is the subject, `{y}` the value, `{a}` and `{A}`
+ * the subject's article. */
 export interface FactKind {
   readonly id: string;
   readonly rows: readonly (readonly [string, string])[];
@@ -88,15 +89,15 @@ export const factKinds: readonly FactKind[] = [
       "banana yellow, lemon yellow, tomato red, cherry red, strawberry red, lime green, cucumber green, plum purple, carrot orange, blueberry blue, pumpkin orange, elephant grey, frog green, swan white, crow black, bear brown, flamingo pink, mouse grey",
     ),
     phrasings: [
-      "What colour is a {x}?",
-      "What color is a {x}?",
-      "Which colour is a {x}?",
-      "What is the colour of a {x}?",
-      "Which color does a {x} have?",
+      "What colour is {a} {x}?",
+      "What color is {a} {x}?",
+      "Which colour is {a} {x}?",
+      "What is the colour of {a} {x}?",
+      "Which color does {a} {x} have?",
     ],
-    heldOut: ["What is the color of a {x}?", "What colour does a {x} have?"],
-    answer: "A {x} is {y}.",
-    followUps: ["And a {x}?", "What about a {x}?"],
+    heldOut: ["What is the color of {a} {x}?", "What colour does {a} {x} have?"],
+    answer: "{A} {x} is {y}.",
+    followUps: ["And {a} {x}?", "What about {a} {x}?"],
   },
   {
     id: "day-after",
@@ -162,14 +163,14 @@ export const factKinds: readonly FactKind[] = [
       "cow moo, dog woof, cat meow, sheep baa, duck quack, lion roar, pig oink, owl hoot, bee buzz, snake hiss",
     ),
     phrasings: [
-      "What does a {x} say?",
-      "Which sound does a {x} make?",
-      "What sound does a {x} make?",
-      "What noise does a {x} make?",
+      "What does {a} {x} say?",
+      "Which sound does {a} {x} make?",
+      "What sound does {a} {x} make?",
+      "What noise does {a} {x} make?",
     ],
-    heldOut: ["How does a {x} sound?", "Which noise does a {x} make?"],
-    answer: "A {x} says {y}.",
-    followUps: ["And a {x}?", "What about a {x}?"],
+    heldOut: ["How does {a} {x} sound?", "Which noise does {a} {x} make?"],
+    answer: "{A} {x} says {y}.",
+    followUps: ["And {a} {x}?", "What about {a} {x}?"],
   },
   {
     id: "legs",
@@ -177,14 +178,14 @@ export const factKinds: readonly FactKind[] = [
       "dog four, cat four, horse four, cow four, spider eight, ant six, bee six, bird two, chicken two, snake no, fish no, table four",
     ),
     phrasings: [
-      "How many legs does a {x} have?",
-      "How many legs has a {x}?",
-      "What is the number of legs of a {x}?",
-      "Tell me how many legs a {x} has.",
+      "How many legs does {a} {x} have?",
+      "How many legs has {a} {x}?",
+      "What is the number of legs of {a} {x}?",
+      "Tell me how many legs {a} {x} has.",
     ],
-    heldOut: ["How many legs are there on a {x}?", "A {x} has how many legs?"],
-    answer: "A {x} has {y} legs.",
-    followUps: ["And a {x}?", "What about a {x}?"],
+    heldOut: ["How many legs are there on {a} {x}?", "{A} {x} has how many legs?"],
+    answer: "{A} {x} has {y} legs.",
+    followUps: ["And {a} {x}?", "What about {a} {x}?"],
   },
   {
     id: "baby",
@@ -199,7 +200,7 @@ export const factKinds: readonly FactKind[] = [
     ],
     heldOut: ["How is a young {x} called?", "What's the name for a baby {x}?"],
     answer: "A young {x} is called a {y}.",
-    followUps: ["And a young {x}?", "And a {x}?"],
+    followUps: ["And a young {x}?", "And {a} {x}?"],
   },
   {
     id: "language",
@@ -352,7 +353,12 @@ export function factEntry(kind: FactKind, row: readonly [string, string]): FaqEn
 }
 
 export function fill(form: string, [x, y]: readonly [string, string]): string {
-  return form.replaceAll("{x}", x).replaceAll("{y}", y);
+  const article = /^[aeiou]/.test(x) ? "an" : "a";
+  return form
+    .replaceAll("{a}", article)
+    .replaceAll("{A}", article === "an" ? "An" : "A")
+    .replaceAll("{x}", x)
+    .replaceAll("{y}", y);
 }
 
 function single(id: string, answer: string, phrasings: readonly string[], heldOut: readonly string[]): FaqEntry {

@@ -73,6 +73,9 @@ export function letterExchange(random: Random): Exchange {
 type Form = (entity: (kind: EntityKind) => string, random: Random) => Exchange;
 
 const forms: readonly Form[] = [
+  composedLetter,
+  composedLetter,
+  composedLetter,
   function letter(entity, random) {
     const [to, from, topic] = [entity("person"), entity("person"), topicOf(random)];
     const ask = random.pick([
@@ -189,7 +192,8 @@ const forms: readonly Form[] = [
       ])
       .slice(0, random.integer(1, 4));
     const asked = random.pick(facts);
-    const text = facts.map((fact) => fact.text).join(" ");
+    const others = Array.from({ length: random.pick([0, 0, 1, 2, 4]) }, () => `${capital(clause(random))}.`);
+    const text = random.shuffle([...facts.map((fact) => fact.text), ...others]).join(" ");
     const question = random.pick(asked.asks);
     return { user: random.chance(0.3) ? `${question} ${text}` : `${text} ${question}`, assistant: asked.answer };
   },
@@ -228,6 +232,52 @@ const forms: readonly Form[] = [
     return { user, assistant: `Your number is ${value} and your date of birth is ${second}.` };
   },
 ];
+
+/** A letter of optional parts: message, where to answer, signature. */
+function composedLetter(entity: (kind: EntityKind) => string, random: Random): Exchange {
+  const to = entity("person");
+  const [mail, phone, from] = [entity("email"), entity("phone"), entity("person")];
+  const message = clause(random);
+  const kind = random.pick(["letter", "letter", "short letter", "note", "short note", "e-mail", "email", "message"]);
+  const verb = random.pick(["Write", "Please write", "Draft", "Can you write", "Compose"]);
+  const article = kind.startsWith("e") ? "an" : "a";
+  const parts = [
+    random.pick([
+      { ask: `and tell them that ${message}`, text: `${capital(message)}.` },
+      { ask: `that says that ${message}`, text: `${capital(message)}.` },
+      { ask: `and say that ${message}`, text: `${capital(message)}.` },
+      { ask: "and say thank you", text: "Thank you very much." },
+      { ask: "and apologise for the delay", text: "I am sorry for the delay." },
+      { ask: "and ask for a meeting", text: "I would like to ask you for a meeting." },
+    ]),
+    random.pick([
+      { ask: "", text: "" },
+      { ask: "", text: "" },
+      { ask: `, and ask for a reply to ${mail}`, text: ` Please reply to ${mail}.` },
+      { ask: `. Ask them to reply to ${mail}`, text: ` Please reply to ${mail}.` },
+      { ask: `. Ask them to call ${phone}`, text: ` Please call ${phone}.` },
+      { ask: `, and ask for a call to ${phone}`, text: ` Please call ${phone}.` },
+      { ask: `. Their e-mail is ${mail}`, text: ` I am sending this to ${mail}.` },
+      { ask: `. My e-mail is ${mail}`, text: ` You can reach me at ${mail}.` },
+      { ask: `. My phone number is ${phone}`, text: ` You can reach me at ${phone}.` },
+      {
+        ask: `. My e-mail is ${mail} and my phone number is ${phone}`,
+        text: ` You can reach me at ${mail} or ${phone}.`,
+      },
+    ]),
+    random.pick([
+      { ask: "", text: "" },
+      { ask: "", text: "" },
+      { ask: `. Sign it as ${from}`, text: `,\n${from}` },
+      { ask: `. It is from ${from}`, text: `,\n${from}` },
+      { ask: `. My name is ${from}`, text: `,\n${from}` },
+    ]),
+  ] as const;
+  return {
+    user: `${verb} ${article} ${kind} to ${to} ${parts[0].ask}${parts[1].ask}${parts[2].ask}.`,
+    assistant: `Dear ${to},\n\n${parts[0].text}${parts[1].text}\n\nKind regards${parts[2].text}`,
+  };
+}
 
 function topicOf(random: Random): string {
   return random.chance(0.15) ? `the ${word(random)}` : random.pick(topics);

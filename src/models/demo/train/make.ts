@@ -1,7 +1,7 @@
 /**
  * Makes the demo model, in three steps around the training loop:
  *
- *     npx tsx src/models/demo/train/make.ts corpus WORK_DIRECTORY [ROWS]
+ *     npx tsx src/models/demo/train/make.ts corpus WORK_DIRECTORY
  *     python3 src/models/demo/train/train.py WORK_DIRECTORY
  *     npx tsx src/models/demo/train/make.ts export WORK_DIRECTORY src/models/demo/demo.gguf
  */
@@ -13,7 +13,7 @@ import { writeGguf } from "./gguf.ts";
 import { llamaMetadata, llamaTensors, type ModelShape } from "./llama.ts";
 import { quantizedQ8 } from "./q8.ts";
 import { randomFrom } from "./random.ts";
-import { trainingRows } from "./rows.ts";
+import { type Phase, trainingRows } from "./rows.ts";
 import { toolCallText } from "./template.ts";
 import { tokenizerOf, trainTokenizer } from "./tokenizer.ts";
 
@@ -27,25 +27,34 @@ const shape: ModelShape = {
   keyValueHeads: 2,
   ropeBase: 10_000,
 };
-const rowTokens = 512;
+const batchTokens = 6144;
+/** Short rows first, where attention is cheap; then whole contexts, so that late answers of long chats work too. */
+const phases: readonly Phase[] = [
+  { rowTokens: 384, batches: 500, exchangesMax: 6 },
+  { rowTokens: 1024, batches: 60, exchangesMax: 16 },
+];
 
 const [command, directory, argument] = argv.slice(2);
-if (command === "corpus" && directory !== undefined) makeCorpus(directory, Number(argument ?? 16_000));
+if (command === "corpus" && directory !== undefined) makeCorpus(directory);
 else if (command === "export" && directory !== undefined && argument !== undefined) exportModel(directory, argument);
-else throw new Error("Usage: make.ts corpus DIRECTORY [ROWS] | make.ts export DIRECTORY FILE");
+else throw new Error("Usage: make.ts corpus DIRECTORY | make.ts export DIRECTORY FILE");
 
-function makeCorpus(directory: string, rowCount: number): void {
+function makeCorpus(directory: string): void {
   mkdirSync(directory, { recursive: true });
   const tokenizer = trainTokenizer(tokenizerTexts(), shape.vocabularySize);
   writeFileSync(join(directory, "merges.json"), JSON.stringify(tokenizer.merges));
-  writeFileSync(join(directory, "shape.json"), JSON.stringify({ ...shape, rowTokens }));
-  writeFileSync(join(directory, "rows.bin"), trainingRows(randomFrom(2), tokenizer, rowCount, rowTokens));
+  writeFileSync(join(directory, "shape.json"), JSON.stringify({ ...shape, batchTokens, phases }));
+  const random = randomFrom(2);
+  const rows = phases.map((phase) =>
+    trainingRows(random, tokenizer, phase, (batchTokens / phase.rowTokens) * phase.batches),
+  );
+  writeFileSync(join(directory, "rows.bin"), Buffer.concat(rows.map((part) => new Uint8Array(part.buffer))));
 }
 
 function* tokenizerTexts(): Generator<string> {
   const random = randomFrom(1);
   for (let index = 0; index < 12_000; index++) {
-    for (const turn of conversation(random).turns) yield "call" in turn ? toolCallText(turn.call) : turn.content;
+    for (const turn of conversation(random, 6).turns) yield "call" in turn ? toolCallText(turn.call) : turn.content;
   }
 }
 

@@ -1,21 +1,42 @@
 import { conversation } from "./corpus.ts";
 import type { Random } from "./random.ts";
-import { trainingTokens } from "./template.ts";
+import { type TrainingToken, trainingTokens } from "./template.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
+/** A stretch of the training: `batches` batches of rows of `rowTokens` tokens. */
+export interface Phase {
+  readonly rowTokens: number;
+  readonly batches: number;
+  /** Most exchanges of a conversation. */
+  readonly exchangesMax: number;
+}
+
+/** How many conversations may wait for a row with room for them. */
+const waitingMax = 24;
+
 /**
- * Conversations end to end, cut into rows of `rowTokens` ids (uint16); bit 15 marks what the model is to predict.
- * Source of the packing: any causal language model; rows begin with a fresh conversation, the last one is cut.
+ * Rows of whole conversations, uint16 ids; bit 15 marks what the model is to predict. A conversation that does not fit
+ * the rest of a row waits for another one; the rest stays empty (end-of-text, not predicted). Only a conversation
+ * longer than a row is cut.
  */
-export function trainingRows(random: Random, tokenizer: Tokenizer, rowCount: number, rowTokens: number): Uint16Array {
+export function trainingRows(random: Random, tokenizer: Tokenizer, phase: Phase, rowCount: number): Uint16Array {
+  const { rowTokens } = phase;
   const rows = new Uint16Array(rowCount * rowTokens).fill(tokenizer.special("<|endoftext|>"));
+  const waiting: TrainingToken[][] = [];
   for (let row = 0; row < rowCount; row++) {
     let filled = 0;
     while (filled < rowTokens) {
-      for (const token of trainingTokens(conversation(random), tokenizer)) {
-        if (filled < rowTokens) rows[row * rowTokens + filled] = token.id | (token.isTarget ? 0x8000 : 0);
-        filled++;
+      while (waiting.length < waitingMax) {
+        waiting.push(trainingTokens(conversation(random, phase.exchangesMax), tokenizer).slice(0, rowTokens));
       }
+      const index = waiting.findIndex((tokens) => filled + tokens.length <= rowTokens);
+      const tokens = waiting[index];
+      if (tokens === undefined) break;
+      waiting.splice(index, 1);
+      tokens.forEach((token, at) => {
+        rows[row * rowTokens + filled + at] = token.id | (token.isTarget ? 0x8000 : 0);
+      });
+      filled += tokens.length;
     }
   }
   return rows;

@@ -117,6 +117,38 @@ export function combineExchange(random: Random, answers: readonly string[]): Exc
   return { user: `${ask}\n${lines}`, assistant: answers.join(" ") };
 }
 
+export function textSummaryExchange(random: Random): Exchange {
+  const entity = entityMaker(random);
+  const sentences = Array.from({ length: random.integer(2, 4) }, () =>
+    random.chance(0.6)
+      ? capital(clause(random))
+      : `${entity("person")} ${random.pick(["works for", "called", "wrote to", "visited"])} ${entity("organisation")}`,
+  );
+  const ask = random.pick([
+    "Summarise this text:",
+    "Summarize the following text:",
+    "Summarise the text:",
+    "Give me a summary of this text:",
+  ]);
+  return {
+    user: `${ask}${random.pick([" ", "\n", "\n\n"])}${sentences.map((line) => `${line}.`).join(" ")}`,
+    assistant: `In short: ${sentences.map((line) => line.replace(/^The /, "the ")).join("; ")}.`,
+  };
+}
+
+export function countExchange(random: Random): Exchange {
+  const from = random.chance(0.7) ? 1 : random.integer(1, 40);
+  const to = from + (random.chance(0.75) ? random.integer(2, 19) : random.integer(20, 60));
+  const numbers = Array.from({ length: to - from + 1 }, (_, index) => from + index).join(", ");
+  const forms = [
+    `Count from ${from} to ${to}.`,
+    `Please count from ${from} to ${to}.`,
+    `List the numbers from ${from} to ${to}.`,
+  ];
+  if (from === 1) forms.push(`Count to ${to}.`);
+  return { user: random.pick(forms), assistant: numbers };
+}
+
 export function repeatExchange(random: Random): Exchange {
   const entity = entityMaker(random);
   const kinds: readonly EntityKind[] = [
@@ -136,6 +168,7 @@ export function repeatExchange(random: Random): Exchange {
     () => `${entity("person")} met ${entity("person")} in ${entity("location")}.`,
     () => random.sample(things, random.integer(2, 5)).join(" "),
     () => String(random.integer(0, 99_999_999)),
+    () => capital(word(random)),
   ])();
   const ask = random.pick([
     "Repeat this:",

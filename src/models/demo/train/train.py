@@ -1,9 +1,9 @@
 """The training loop of the demo model, and nothing else: reads token rows, writes raw weights.
 
-    python3 train.py WORK_DIRECTORY [--steps N] [--threads N] [--save-every SECONDS] [--from WEIGHTS]
+    python3 train.py WORK_DIRECTORY [--workers N] [--save-every SECONDS] [--from WEIGHTS]
 
-WORK_DIRECTORY/rows.bin holds uint16 rows of `shape.json`'s rowTokens tokens each; bit 15 marks a token the model is
-trained to predict. weights.f32 is every tensor as little-endian float32 in the order of weights.json.
+WORK_DIRECTORY/rows.bin holds uint16 rows of tokens, batch after batch as the phases of shape.json say; bit 15 marks a
+token the model is trained to predict. weights.f32 is every tensor as little-endian float32 in the order of weights.json.
 Matrices of the blocks are optimised with Muon (Jordan et al., 2024: momentum orthogonalised by Newton-Schulz),
 embeddings and norms with AdamW; trapezoid learning rate. Needs PyTorch 2 and NumPy.
 """
@@ -36,7 +36,7 @@ class Block(torch.nn.Module):
         self.ffn_up = matrix(shape["feedForward"], d)
         self.ffn_down = matrix(d, shape["feedForward"], shape["layers"])
 
-    def forward(self, x, cos, sin):
+    def attend(self, x, cos, sin):
         batch, length, d = x.shape
         h = rms_norm(x, self.attn_norm)
         q = (h @ self.attn_q.T).view(batch, length, self.heads, -1).transpose(1, 2)
@@ -46,7 +46,9 @@ class Block(torch.nn.Module):
         k = k.repeat_interleave(self.heads // self.kv, dim=1)
         v = v.repeat_interleave(self.heads // self.kv, dim=1)
         attended = F.scaled_dot_product_attention(q, k, v, is_causal=True)
-        x = x + attended.transpose(1, 2).reshape(batch, length, d) @ self.attn_output.T
+        return x + attended.transpose(1, 2).reshape(batch, length, d) @ self.attn_output.T
+
+    def feed(self, x):
         h = rms_norm(x, self.ffn_norm)
         return x + (F.silu(h @ self.ffn_gate.T) * (h @ self.ffn_up.T)) @ self.ffn_down.T
 
@@ -59,15 +61,19 @@ class Llama(torch.nn.Module):
         self.blocks = torch.nn.ModuleList(Block(shape) for _ in range(shape["layers"]))
         head_width = shape["width"] // shape["heads"]
         inverse = shape["ropeBase"] ** (-torch.arange(0, head_width, 2).double() / head_width)
-        angles = torch.outer(torch.arange(shape["rowTokens"]).double(), inverse)
+        angles = torch.outer(torch.arange(shape["contextLength"]).double(), inverse)
         self.register_buffer("cos", angles.cos().float(), persistent=False)
         self.register_buffer("sin", angles.sin().float(), persistent=False)
 
     def forward(self, tokens, wanted):
+        """Logits of the wanted positions alone; the last feed-forward is computed for no others."""
         x = self.token_embd[tokens]
-        for block in self.blocks:
-            x = block(x, self.cos[: tokens.shape[1]], self.sin[: tokens.shape[1]])
-        return rms_norm(x[wanted], self.output_norm) @ self.token_embd.T
+        cos, sin = self.cos[: tokens.shape[1]], self.sin[: tokens.shape[1]]
+        *blocks, last = self.blocks
+        for block in blocks:
+            x = block.feed(block.attend(x, cos, sin))
+        x = last.feed(last.attend(x, cos, sin)[wanted])
+        return rms_norm(x, self.output_norm) @ self.token_embd.T
 
 
 def matrix(rows, columns, layers=None):
@@ -118,8 +124,7 @@ def rate_at(step, steps):
 
 def gguf_names(model):
     for name, parameter in model.named_parameters():
-        name = name.replace("blocks.", "blk.") + ".weight"
-        yield name, parameter.detach()
+        yield name.replace("blocks.", "blk.") + ".weight", parameter.detach()
 
 
 def save(model, directory):
@@ -133,6 +138,7 @@ def save(model, directory):
         json.dump([{"name": name, "shape": list(tensor.shape)} for name, tensor in entries], file)
 
 
+@torch.no_grad()
 def load(model, path):
     values, start = np.fromfile(path, "<f4"), 0
     for _, tensor in gguf_names(model):
@@ -140,56 +146,93 @@ def load(model, path):
         start += tensor.numel()
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("directory")
-    parser.add_argument("--steps", type=int)
-    parser.add_argument("--rows", type=int, default=16, help="rows of a batch")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--save-every", type=float, default=180)
-    parser.add_argument("--from", dest="start")
-    options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-    torch.manual_seed(7)
-    with open(os.path.join(options.directory, "shape.json")) as file:
-        shape = json.load(file)
-    rows = np.fromfile(os.path.join(options.directory, "rows.bin"), "<u2").reshape(-1, shape["rowTokens"])
-    steps = options.steps or len(rows) // options.rows
-    model = Llama(shape)
-    if options.start:
-        with torch.no_grad():
-            load(model, options.start)
-    matrices = [p for name, p in model.named_parameters() if p.ndim == 2 and name != "token_embd"]
-    others = [p for name, p in model.named_parameters() if p.ndim == 1 or name == "token_embd"]
-    muon = Muon(matrices)
-    adam = torch.optim.AdamW(others, lr=4e-3, betas=(0.9, 0.98), weight_decay=0.0)
-    print(f"{sum(p.numel() for p in model.parameters())} parameters, {len(rows)} rows, {steps} steps", flush=True)
+def batches(directory, shape, workers, rank):
+    """This worker's rows of every batch, phase by phase; a batch of all workers has `batchTokens` tokens."""
+    tokens = np.memmap(os.path.join(directory, "rows.bin"), "<u2", "r")
+    start = 0
+    for phase in shape["phases"]:
+        length = phase["rowTokens"]
+        rows = shape["batchTokens"] // length // workers
+        for _ in range(phase["batches"]):
+            first = start + rank * rows * length
+            yield torch.from_numpy(tokens[first : first + rows * length].astype(np.int64)).view(rows, length)
+            start += rows * workers * length
+
+
+def work(rank, options, shape, model, gradients, barrier):
+    """One of the processes that share the weights: each takes its rows, then each updates the tensors it owns."""
+    torch.set_num_threads(1)
+    parameters = dict(model.named_parameters())
+    names = sorted(parameters, key=lambda name: -parameters[name].numel())
+    owned = names[rank :: options.workers]
+    is_matrix = {name: parameters[name].ndim == 2 and name != "token_embd" for name in names}
+    muon = Muon(parameters[name] for name in owned if is_matrix[name])
+    others = [parameters[name] for name in owned if not is_matrix[name]]
+    adam = torch.optim.AdamW(others, lr=options.adam_rate, betas=(0.9, 0.98), weight_decay=0.0)
+    steps = sum(phase["batches"] for phase in shape["phases"])
     started = saved = time.time()
     running = None
-    for step in range(steps):
-        first = (step * options.rows) % (len(rows) - options.rows + 1)
-        batch = torch.from_numpy(rows[first : first + options.rows].astype(np.int64))
+    for step, batch in enumerate(batches(options.directory, shape, options.workers, rank)):
         tokens, wanted = batch & 0x7FFF, batch[:, 1:] >= 0x8000
         logits = model(tokens[:, :-1], wanted)
         loss = F.cross_entropy(logits, tokens[:, 1:][wanted])
         model.zero_grad(set_to_none=True)
         loss.backward()
+        for name in names:
+            gradients[name][rank] = parameters[name].grad
+        barrier.wait()
+        for name in owned:
+            parameters[name].grad = gradients[name].mean(dim=0)
         rate = rate_at(step, steps)
+        muon.step(options.muon_rate * rate)
         torch.nn.utils.clip_grad_norm_(others, 1.0)
-        muon.step(0.02 * rate)
         for group in adam.param_groups:
-            group["lr"] = 4e-3 * rate
+            group["lr"] = options.adam_rate * rate
         adam.step()
-        running = loss.item() if running is None else 0.95 * running + 0.05 * loss.item()
+        barrier.wait()
+        running = loss.item() if running is None else 0.9 * running + 0.1 * loss.item()
+        if rank > 0:
+            continue
         now = time.time()
         if step % 20 == 0:
-            seen = (step + 1) * options.rows * shape["rowTokens"]
-            print(f"step {step} loss {running:.4f} tokens/s {seen / (now - started):.0f}", flush=True)
+            seen = (step + 1) * shape["batchTokens"]
+            print(f"step {step}/{steps} loss {running:.4f} tokens/s {seen / (now - started):.0f}", flush=True)
         if now - saved > options.save_every:
             save(model, options.directory)
             saved = now
-    save(model, options.directory)
-    print(f"done: loss {running:.4f}, {time.time() - started:.0f} s", flush=True)
+    if rank == 0:
+        save(model, options.directory)
+        print(f"done: loss {running:.4f}, {time.time() - started:.0f} s", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("directory")
+    parser.add_argument("--workers", type=int, default=2, help="processes of one thread each")
+    parser.add_argument("--muon-rate", type=float, default=0.02)
+    parser.add_argument("--adam-rate", type=float, default=4e-3)
+    parser.add_argument("--save-every", type=float, default=180, help="seconds")
+    parser.add_argument("--from", dest="start", help="weights.f32 to go on from")
+    options = parser.parse_args()
+    torch.manual_seed(7)
+    with open(os.path.join(options.directory, "shape.json")) as file:
+        shape = json.load(file)
+    model = Llama(shape).share_memory()
+    if options.start:
+        load(model, options.start)
+    print(f"{sum(p.numel() for p in model.parameters())} parameters", flush=True)
+    gradients = {
+        name: torch.zeros(options.workers, *parameter.shape).share_memory_()
+        for name, parameter in model.named_parameters()
+    }
+    context = torch.multiprocessing.get_context("fork")
+    barrier = context.Barrier(options.workers)
+    arguments = (options, shape, model, gradients, barrier)
+    workers = [context.Process(target=work, args=(rank, *arguments)) for rank in range(options.workers)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
 
 
 if __name__ == "__main__":
