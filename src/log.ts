@@ -28,6 +28,7 @@ export const silentLog: Log = { error() {}, warn() {}, info() {}, debug() {} };
 /** Bytes after which a log file is rotated, and how many rotated ones stay. */
 export const logFileMegabytesMax = 10;
 export const logFilesMax = 5;
+const backlogBytesMax = 16 * 1024 * 1024;
 
 /**
  * Logs to `file` (rotated, mode 0600, its folder made), and to standard error where `isEchoed`. Whatever is handed in,
@@ -45,7 +46,8 @@ export function openLog(options: { file: string; level: LogLevel; isEchoed: bool
   stream.on("error", () => {});
   const lines = {
     write(line: string) {
-      stream.write(line);
+      // Lines that come faster than the disk takes them are lost rather than kept in memory without end.
+      if (stream.writableLength < backlogBytesMax) stream.write(line);
       if (options.isEchoed) process.stderr.write(line);
     },
   };

@@ -63,7 +63,7 @@ export function createGateway(options: { readonly url: string; readonly apiKey: 
       ...(options.apiKey === null ? {} : { authorization: `Bearer ${options.apiKey}` }),
     },
     followRedirect: false,
-    retry: { limit: 2, methods: ["GET"], statusCodes: [502, 503, 504] },
+    retry: { limit: 2, methods: ["GET"], statusCodes: [502, 503, 504], errorCodes: ["ECONNRESET", "EPIPE"] },
     timeout: { connect: connectMsMax, secureConnect: connectMsMax },
   });
 

@@ -1,0 +1,138 @@
+import { createServer, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
+import { expect, onTestFinished, test } from "vitest";
+import { createGateway } from "../../../src/client/gateway.ts";
+import { routes } from "../../../src/protocol/api.ts";
+
+async function serve(listener: RequestListener): Promise<string> {
+  const server = createServer(listener);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const { port } = server.address() as AddressInfo;
+  return `http://127.0.0.1:${port}`;
+}
+
+const signal = AbortSignal.timeout(30_000);
+
+test("a call sends the key and its parameters and returns what the route promises", async () => {
+  const url = await serve((request, response) => {
+    const { method, url: path, headers } = request;
+    response.setHeader("content-type", "application/json");
+    response.end(JSON.stringify({ models: [], seen: { method, path, authorization: headers.authorization } }));
+  });
+  const gateway = createGateway({ url: `${url}/v1`, apiKey: "sk-peer-test" });
+  expect(await gateway.call(routes["models-list"], { search: "tiny chat" }, signal)).toEqual({
+    models: [],
+    seen: { method: "GET", path: "/api/v1/models?search=tiny+chat", authorization: "Bearer sk-peer-test" },
+  });
+});
+
+test("path parameters are encoded, so that a name can't reach another route", async () => {
+  const paths: (string | undefined)[] = [];
+  const url = await serve((request, response) => {
+    paths.push(request.url);
+    response.end("{}");
+  });
+  const call = createGateway({ url, apiKey: null }).call(routes["keys-revoke"], {}, signal, { keyId: "../account?" });
+  await expect(call).rejects.toMatchObject({ code: "protocol_incompatible" });
+  expect(paths).toEqual(["/api/v1/account/keys/..%2Faccount%3F"]);
+});
+
+test.each([
+  [
+    402,
+    { error: { message: "No credit left.", type: "insufficient_quota", code: "insufficient_quota", param: null } },
+    "insufficient_quota",
+  ],
+  [400, { error: { message: "Unheard of.", type: "x", code: "brand_new_code", param: "n" } }, "request_invalid"],
+  [401, "nothing JSON", "authentication_failed"],
+  [404, {}, "not_found"],
+  [500, {}, "upstream_failed"],
+])("status %i is told as its code, or by its status where there is none we know", async (status, body, code) => {
+  const url = await serve((_, response) => {
+    response.statusCode = status;
+    response.end(JSON.stringify(body));
+  });
+  const call = createGateway({ url, apiKey: null }).call(routes["account-show"], {}, signal);
+  await expect(call).rejects.toMatchObject({ name: "PeerError", code });
+});
+
+test("a network that isn't there is unreachable, and what to do is said", async () => {
+  const call = createGateway({ url: "http://127.0.0.1:1", apiKey: null }).call(routes["network-show"], {}, signal);
+  await expect(call).rejects.toMatchObject({
+    code: "network_unreachable",
+    message: expect.stringContaining("http://127.0.0.1:1"),
+    hint: expect.stringContaining("peerllm network up"),
+  });
+});
+
+test("a redirect isn't followed: the key is for the network that was named", async () => {
+  const url = await serve((_, response) => {
+    response.writeHead(302, { location: "http://127.0.0.1:1/" }).end();
+  });
+  const call = createGateway({ url, apiKey: "sk-peer-test" }).call(routes["account-show"], {}, signal);
+  await expect(call).rejects.toMatchObject({ code: "protocol_incompatible" });
+});
+
+async function collect(items: AsyncIterable<unknown>): Promise<unknown[]> {
+  const all: unknown[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+}
+
+test("events stream until [DONE], however their bytes are cut", async () => {
+  const text =
+    'data: {"text":"grüß"}\r\n\r\n: a comment\n\ndata: {"text":"Gott"}\n\ndata: [DONE]\n\ndata: {"text":"late"}\n\n';
+  const url = await serve(async (_, response) => {
+    for (const byte of Buffer.from(text)) {
+      response.write(new Uint8Array([byte]));
+      await new Promise(setImmediate);
+    }
+    response.end();
+  });
+  const stream = createGateway({ url, apiKey: null }).stream("/v1/x", {}, signal);
+  expect(await collect(stream)).toEqual([{ text: "grüß" }, { text: "Gott" }]);
+});
+
+test.each([
+  ["an error event", 'data: {"a":1}\n\ndata: {"error":{"message":"Host lost.","code":"host_lost"}}\n\n', "host_lost"],
+  ["no end", 'data: {"a":1}\n\n', "upstream_failed"],
+])("a stream with %s throws after what came before it", async (_, text, code) => {
+  const url = await serve((_request, response) => void response.end(text));
+  const events: unknown[] = [];
+  const read = async () => {
+    for await (const event of createGateway({ url, apiKey: null }).stream("/v1/x", {}, signal)) events.push(event);
+  };
+  await expect(read()).rejects.toMatchObject({ code });
+  expect(events).toEqual([{ a: 1 }]);
+});
+
+test("a stream that is refused throws the server's error", async () => {
+  const url = await serve((_, response) => {
+    response.writeHead(429, { "retry-after": "7" });
+    response.end(JSON.stringify({ error: { message: "Too many.", code: "rate_limit_exceeded" } }));
+  });
+  await expect(collect(createGateway({ url, apiKey: null }).stream("/v1/x", {}, signal))).rejects.toMatchObject({
+    code: "rate_limit_exceeded",
+    retryAfterSeconds: 7,
+  });
+});
+
+test("leaving a stream hangs up", async () => {
+  const hungUp = Promise.resolve().then(
+    () =>
+      new Promise<void>((resolve) => {
+        resolveHangUp = resolve;
+      }),
+  );
+  let resolveHangUp = () => {};
+  const url = await serve((request, response) => {
+    response.write('data: {"a":1}\n\n');
+    request.socket.once("close", () => resolveHangUp());
+  });
+  for await (const _ of createGateway({ url, apiKey: null }).stream("/v1/x", {}, signal)) break;
+  await hungUp;
+});
