@@ -62,7 +62,7 @@ const upOptions = z.object({
     .nullable()
     .default(null),
   threads: number().int().min(1).max(256).nullable().default(null),
-  gpu: z.string().default("auto"),
+  gpu: z.enum(["auto", "off", "cuda", "metal", "vulkan"]).default("auto"),
   sequences: number().int().min(1).max(64).nullable().default(null),
   context: number().int().min(128).max(1_048_576).nullable().default(null),
   tokensPerSecondMax: number().positive().nullable().default(null),

@@ -12,6 +12,11 @@ export class Channel<Item> implements AsyncIterable<Item> {
     this.#itemsMax = itemsMax;
   }
 
+  /** Items pushed and not yet read. */
+  get length(): number {
+    return this.#items.length;
+  }
+
   /** Ignored after the end. */
   push(item: Item): void {
     if (this.#end !== null) return;

@@ -40,6 +40,8 @@ export interface HttpServer {
   readonly url: string;
   readonly port: number;
   readonly metrics: Metrics;
+  /** Requests being answered now. */
+  readonly activeRequests: number;
   /** Takes over WebSocket upgrades of `path`; other upgrades are refused. */
   onUpgrade(path: string, handler: UpgradeHandler): void;
   /** Stops accepting and resolves when all answers are out; when `signal` aborts, those left are cut. */
@@ -131,6 +133,9 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     url: `${options.tls === undefined ? "http" : "https"}://${urlHost(options.address)}:${port}`,
     port,
     metrics,
+    get activeRequests() {
+      return active.size;
+    },
     onUpgrade: (path, handler) => void upgrades.set(path, handler),
     async drain(signal) {
       isDraining = true;

@@ -37,8 +37,8 @@ export const hostStartSchema = z.object({
   engine: z.enum(["llama", "openai"]).default("llama"),
   upstream: url.nullable().default(null),
   threads: z.int().min(1).max(256).nullable().default(null),
-  /** auto, off, or a backend's name. */
-  gpu: z.string().default("auto"),
+  /** auto picks the best there is. */
+  gpu: z.enum(["auto", "off", "cuda", "metal", "vulkan"]).default("auto"),
   sequences: z.int().min(1).max(64).nullable().default(null),
   context: z.int().min(128).max(1_048_576).nullable().default(null),
   tokensPerSecondMax: z.number().positive().nullable().default(null),

@@ -1,0 +1,151 @@
+import { statfs } from "node:fs/promises";
+import { freemem } from "node:os";
+import { dirname } from "node:path";
+import type { z } from "zod";
+import { Channel } from "../../src/channel.ts";
+import { PeerError } from "../../src/errors.ts";
+import { hostMethods } from "../../src/protocol/control-methods.ts";
+import type { ControlHandler } from "../control/server.ts";
+import type { ModelFiles } from "../registry/model-files.ts";
+import type { Availability } from "./availability.ts";
+import type { Door } from "./door.ts";
+import type { OnModelProgress } from "./model-fetcher.ts";
+import type { Benchmark, HostedEngine, ServedModel, ServedModels } from "./served-models.ts";
+import type { SubtaskFeed } from "./subtask-feed.ts";
+
+export interface HostControlOptions {
+  readonly startedAt: number;
+  readonly networkUrl: string | null;
+  readonly door: Door;
+  readonly models: ServedModels;
+  readonly availability: Availability;
+  readonly feed: SubtaskFeed;
+  readonly files: ModelFiles;
+  /** Fetches a model, loads it and puts it on the offer. */
+  add(reference: string, onProgress: OnModelProgress, signal: AbortSignal): Promise<ServedModel>;
+  benchmark(engine: HostedEngine, signal: AbortSignal): Promise<Benchmark>;
+}
+
+type Methods = typeof hostMethods;
+type Result<Name extends keyof Methods> = z.input<Methods[Name]["result"]>;
+
+/** What the owner's commands ask of a running host. */
+export function hostControl(options: HostControlOptions): Readonly<Record<keyof Methods, ControlHandler>> {
+  const { models, availability, door, feed } = options;
+  const changed = () => {
+    door.refresh();
+    return status(options);
+  };
+  return {
+    status: async () => status(options),
+    pause: async (params) => {
+      availability.pause(hostMethods.pause.params.parse(params).forMs);
+      return changed();
+    },
+    resume: async () => {
+      availability.resume();
+      return changed();
+    },
+    "schedule-show": async () => ({ schedule: availability.schedule }),
+    "schedule-set": async (params) => {
+      availability.setSchedule(hostMethods["schedule-set"].params.parse(params).schedule);
+      door.refresh();
+      return { schedule: availability.schedule };
+    },
+    benchmark: async (params, signal) => {
+      const { model } = hostMethods.benchmark.params.parse(params);
+      const served = model === undefined ? models.list()[0] : models.find(model);
+      if (served === undefined) throw new PeerError("model_missing", "This host serves no model.");
+      const benchmark = await options.benchmark(served.engine, signal);
+      models.add({ ...served, benchmark });
+      door.refresh();
+      return benchmark satisfies Result<"benchmark">;
+    },
+    "models-list": async () =>
+      ({ models: models.list().map((served) => modelRow(served, models)) }) satisfies Result<"models-list">,
+    "models-pull": (params, signal) => pull(hostMethods["models-pull"].params.parse(params).model, options, signal),
+    "models-remove": async (params) => {
+      const served = models.find(hostMethods["models-remove"].params.parse(params).model);
+      await models.remove(served);
+      door.refresh();
+      const freedBytes = await options.files.remove(served.model.digest.replace("sha256:", ""));
+      return { model: served.model.reference, freedBytes } satisfies Result<"models-remove">;
+    },
+    "models-pin": async (params) => {
+      const { model, isPinned } = hostMethods["models-pin"].params.parse(params);
+      const served = models.find(model);
+      models.pin(served, isPinned);
+      return modelRow(served, models);
+    },
+    "models-capacity": () => capacity(options),
+    subtasks: (_params, signal) => feed.watch(signal),
+  };
+}
+
+function status({ models, availability, door, feed, networkUrl, startedAt }: HostControlOptions): Result<"status"> {
+  const list = models.list();
+  const pausedUntil = availability.pausedUntil;
+  return {
+    state: stateOf(list, availability, door),
+    pid: process.pid,
+    hostId: door.hostId,
+    networkUrl,
+    baseUrl: door.baseUrl,
+    startedAt,
+    models: list.map(({ model }) => model.reference),
+    sequences: list.reduce((sum, { engine }) => sum + engine.sequences, 0),
+    activeStreams: door.activeStreams,
+    served: feed.served,
+    benchmark: list[0]?.benchmark ?? null,
+    pausedUntil: pausedUntil === Number.POSITIVE_INFINITY ? null : pausedUntil,
+  };
+}
+
+function stateOf(list: readonly ServedModel[], availability: Availability, door: Door): Result<"status">["state"] {
+  if (!door.isConnected) return "offline";
+  if (!availability.isOpen) return "paused";
+  return list.every(({ engine }) => engine.state() === "ready") ? "serving" : "degraded";
+}
+
+function modelRow(served: ServedModel, models: ServedModels): Result<"models-pin"> {
+  const { reference, digest, sizeBytes } = served.model;
+  const isLoaded = served.engine.state() === "ready";
+  return { model: reference, digest, sizeBytes, isLoaded, isPinned: models.isPinned(served) };
+}
+
+async function* pull(
+  model: string,
+  options: HostControlOptions,
+  signal: AbortSignal,
+): AsyncGenerator<Result<"models-pull">> {
+  const progress = new Channel<Result<"models-pull">>(4_096);
+  const onProgress: OnModelProgress = (reference, { doneBytes, totalBytes, bytesPerSecond }) =>
+    progress.push({ kind: "progress", model: reference, doneBytes, totalBytes, bytesPerSecond });
+  options.add(model, onProgress, signal).then(
+    ({ model: { reference, sizeBytes } }) => {
+      options.door.refresh();
+      progress.push({
+        kind: "done",
+        model: reference,
+        doneBytes: sizeBytes,
+        totalBytes: sizeBytes,
+        bytesPerSecond: null,
+      });
+      progress.close();
+    },
+    (error: unknown) => progress.fail(error),
+  );
+  yield* progress;
+}
+
+async function capacity({ files, models }: HostControlOptions): Promise<Result<"models-capacity">> {
+  const kept = await files.list();
+  const first = models.list()[0];
+  const disk = await statfs(first === undefined ? "/" : dirname(first.model.file));
+  return {
+    usedBytes: kept.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    freeBytes: disk.bavail * disk.bsize,
+    memoryBytes: freemem(),
+    models: kept.length,
+  };
+}

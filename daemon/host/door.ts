@@ -1,0 +1,126 @@
+import { join } from "node:path";
+import type { Clock } from "../../src/clock.ts";
+import { loadOrCreateKeyPair } from "../../src/identity/key-file.ts";
+import type { HostId } from "../../src/ids.ts";
+import type { Log } from "../../src/log.ts";
+import type { Home } from "../../src/paths.ts";
+import { hostIdOf } from "../../src/protocol/handshake.ts";
+import { engineBackend } from "../http/engine-backend.ts";
+import { openaiRoutes } from "../http/openai-routes.ts";
+import { createHttpServer } from "../http/server.ts";
+import type { Availability } from "./availability.ts";
+import { KnownNetworks } from "./known-networks.ts";
+import type { NetworkAccess } from "./model-fetcher.ts";
+import { NetworkLink } from "./network-link.ts";
+import type { Pace } from "./pace.ts";
+import type { ServedModels } from "./served-models.ts";
+import type { SubtaskFeed } from "./subtask-feed.ts";
+
+/** Where a host's work comes in: from its network, or from this machine alone. */
+export interface Door {
+  readonly hostId: HostId | null;
+  /** The local endpoint's; ends in `/v1`. */
+  readonly baseUrl: string | null;
+  readonly isConnected: boolean;
+  readonly activeStreams: number;
+  /** Tells the other side what is offered now, and whether anything is accepted. */
+  refresh(): void;
+  /** Refuses what is new and resolves when what runs is done; what is left when `signal` aborts is cut. */
+  drain(signal: AbortSignal): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface NetworkDoorOptions {
+  readonly network: NetworkAccess;
+  readonly home: Home;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly pace: Pace | null;
+  readonly models: ServedModels;
+  readonly availability: Availability;
+  readonly feed: SubtaskFeed;
+  /** The network refuses this host for good. */
+  onRefused(error: unknown): void;
+}
+
+const refreshStepMs = 5_000;
+const drainStepMs = 50;
+
+/** Joins the network and stays in it. Throws what kept it out the first time. */
+export async function openNetworkDoor(options: NetworkDoorOptions, signal: AbortSignal): Promise<Door> {
+  const { network, home, log, clock, models, availability } = options;
+  const key = loadOrCreateKeyPair(join(home.keysDirectory, "host.pem"));
+  const known = new KnownNetworks(join(home.root, "known-networks.json"));
+  let isDraining = false;
+  const link = new NetworkLink({
+    url: network.url,
+    apiKey: network.apiKey,
+    key,
+    clock,
+    log,
+    pace: options.pace,
+    observer: options.feed,
+    trustNetwork: (publicKey) => known.trust(network.url, publicKey),
+    offers: () => models.offers(),
+    isAccepting: () => availability.isOpen && !isDraining,
+    engineOf: (digest) => models.get(digest)?.engine,
+  });
+  await link.connect(signal);
+  link.keep().catch(options.onRefused);
+  let told = "";
+  const refresh = () => {
+    const now = JSON.stringify([models.offers(), availability.isOpen, isDraining]);
+    if (now === told) return;
+    told = now;
+    link.sendOffer();
+  };
+  const watch = setInterval(refresh, refreshStepMs);
+  return {
+    hostId: hostIdOf(key.publicKey),
+    baseUrl: null,
+    get isConnected() {
+      return link.isConnected;
+    },
+    get activeStreams() {
+      return link.activeSubtasks;
+    },
+    refresh,
+    async drain(limit) {
+      isDraining = true;
+      refresh();
+      while (link.activeSubtasks > 0 && !limit.aborted) await clock.sleep(drainStepMs, limit).catch(() => undefined);
+    },
+    async close() {
+      clearInterval(watch);
+      link.close();
+    },
+  };
+}
+
+/** Serves this machine alone: OpenAI's surface on loopback, no network, no account. */
+export async function openLocalDoor(port: number, models: ServedModels, log: Log): Promise<Door> {
+  const server = await createHttpServer({
+    address: "127.0.0.1",
+    port,
+    allowedHosts: [],
+    allowedOrigins: [],
+    routes: openaiRoutes(engineBackend(() => models.list().map(listed))),
+    log,
+  });
+  return {
+    hostId: null,
+    baseUrl: `${server.url}/v1`,
+    isConnected: true,
+    get activeStreams() {
+      return server.activeRequests;
+    },
+    refresh: () => {},
+    drain: (signal) => server.drain(signal),
+    close: () => server.close(),
+  };
+}
+
+function listed({ model, engine }: ReturnType<ServedModels["list"]>[number]) {
+  const listing = { id: model.reference, createdAt: 0, owner: "local", contextLength: engine.contextLength };
+  return { listing, engine };
+}

@@ -1,0 +1,168 @@
+import { totalmem } from "node:os";
+import type { Clock } from "../../src/clock.ts";
+import { PeerError } from "../../src/errors.ts";
+import type { Log } from "../../src/log.ts";
+import { type Home, packageFile } from "../../src/paths.ts";
+import type { Tokenizers } from "../../src/pipeline/ports.ts";
+import type { StartProgress } from "../../src/protocol/control.ts";
+import type { HostStart } from "../../src/protocol/start.ts";
+import type { ControlHandler } from "../control/server.ts";
+import type { ModelFiles } from "../registry/model-files.ts";
+import { Availability } from "./availability.ts";
+import { hostControl } from "./control.ts";
+import { type Door, openLocalDoor, openNetworkDoor } from "./door.ts";
+import { type EngineSettings, engineSettings } from "./engine-settings.ts";
+import {
+  fetchPublished,
+  modelThatFits,
+  type NetworkAccess,
+  type OnModelProgress,
+  openLocalFile,
+} from "./model-fetcher.ts";
+import { Pace } from "./pace.ts";
+import { type Benchmark, type HostedEngine, type LocalModel, type ServedModel, ServedModels } from "./served-models.ts";
+import { SubtaskFeed } from "./subtask-feed.ts";
+
+/** What a host runs on; made, and closed after it, by whoever starts it. */
+export interface HostAdapters {
+  readonly files: ModelFiles;
+  readonly tokenizers: Tokenizers;
+  startEngine(model: LocalModel, settings: EngineSettings, signal: AbortSignal): Promise<HostedEngine>;
+  /** At most 15 s. */
+  benchmark(engine: HostedEngine, signal: AbortSignal): Promise<Benchmark>;
+}
+
+export interface HostContext {
+  readonly home: Home;
+  readonly log: Log;
+  readonly clock: Clock;
+  /** Aborts once shutdown was asked for. */
+  readonly signal: AbortSignal;
+  reportProgress(progress: StartProgress): void;
+  requestShutdown(reason: string): void;
+}
+
+export interface RunningHost {
+  readonly ready: Readonly<Record<string, unknown>>;
+  readonly control: Readonly<Record<string, ControlHandler>>;
+  drain(signal: AbortSignal): Promise<void>;
+  close(): Promise<void>;
+}
+
+const demoModelFile = "src/models/demo/demo.gguf";
+/** Of a machine's memory, what a model's weights may take. */
+const memoryShareMax = 0.6;
+
+/**
+ * Loads, measures and serves the models asked for: to the network, or with `isLocal` to this machine alone. Resolves
+ * once it serves. Throws what kept a model from being fetched or loaded, or the network from being joined.
+ */
+export async function startHost(start: HostStart, adapters: HostAdapters, context: HostContext): Promise<RunningHost> {
+  const { clock, log, home, signal } = context;
+  const network = networkOf(start);
+  const models = new ServedModels();
+  const availability = new Availability(clock);
+  const feed = new SubtaskFeed(adapters.tokenizers, log, (digest) => models.get(digest)?.model);
+  const add = (reference: string, onProgress: OnModelProgress, limit: AbortSignal) =>
+    addModel({ reference, start, network, onProgress }, models, adapters, context, limit);
+  const showProgress: OnModelProgress = (reference, { doneBytes, totalBytes }) =>
+    context.reportProgress({ step: `Fetching ${reference}`, done: doneBytes, total: totalBytes });
+  let door: Door | undefined;
+  try {
+    for (const reference of await wantedModels(start, network, signal)) await add(reference, showProgress, signal);
+    const pace = start.tokensPerSecondMax === null ? null : new Pace(start.tokensPerSecondMax, clock);
+    const onRefused = (error: unknown) => {
+      log.error("network-refused-host", { error });
+      context.requestShutdown("the network refuses this host");
+    };
+    door =
+      network === null
+        ? await openLocalDoor(start.port, models, log)
+        : await openNetworkDoor({ network, home, log, clock, pace, models, availability, feed, onRefused }, signal);
+  } catch (error) {
+    await models.close();
+    throw error;
+  }
+  const { hostId, baseUrl } = door;
+  const opened = door;
+  return {
+    ready: {
+      hostId,
+      pid: process.pid,
+      ...(baseUrl === null ? {} : { baseUrl }),
+      models: models.list().map(({ model }) => model.reference),
+      benchmark: models.list()[0]?.benchmark,
+    },
+    control: hostControl({
+      startedAt: clock.now(),
+      networkUrl: network?.url ?? null,
+      door: opened,
+      models,
+      availability,
+      feed,
+      files: adapters.files,
+      add,
+      benchmark: adapters.benchmark,
+    }),
+    drain: (limit) => opened.drain(limit),
+    async close() {
+      await opened.close();
+      await models.close();
+    },
+  };
+}
+
+function networkOf(start: HostStart): NetworkAccess | null {
+  if (start.isLocal) return null;
+  const { networkUrl: url, apiKey } = start;
+  if (url === null || apiKey === null) throw new PeerError("usage_invalid", "A host needs a network, or --local.");
+  return { url, apiKey };
+}
+
+async function wantedModels(
+  start: HostStart,
+  network: NetworkAccess | null,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  if (start.models.length > 0) return start.models;
+  if (network === null) return [packageFile(demoModelFile)];
+  return [await modelThatFits(network, totalmem() * memoryShareMax, signal)];
+}
+
+interface WantedModel {
+  readonly reference: string;
+  readonly start: HostStart;
+  readonly network: NetworkAccess | null;
+  readonly onProgress: OnModelProgress;
+}
+
+/** Fetches where needed, loads and measures one model, and puts it on the offer. */
+async function addModel(
+  { reference, start, network, onProgress }: WantedModel,
+  models: ServedModels,
+  adapters: HostAdapters,
+  context: HostContext,
+  signal: AbortSignal,
+): Promise<ServedModel> {
+  const { reportProgress, log } = context;
+  const model =
+    network === null
+      ? await openLocalFile(reference, signal)
+      : await fetchPublished(reference, network, adapters.files, onProgress, signal);
+  const present = models.get(model.digest);
+  if (present !== undefined) return present;
+  const settings = engineSettings(start, model);
+  reportProgress({ step: `Loading ${model.reference}` });
+  const engine = await adapters.startEngine(model, settings, signal);
+  try {
+    reportProgress({ step: `Measuring ${model.reference}` });
+    const benchmark = await adapters.benchmark(engine, signal);
+    const served = { model, settings, engine, benchmark };
+    models.add(served);
+    log.info("model-served", { model: model.reference, digest: model.digest, ...settings, ...benchmark });
+    return served;
+  } catch (error) {
+    await engine.close();
+    throw error;
+  }
+}

@@ -1,0 +1,29 @@
+import { existsSync, readFileSync } from "node:fs";
+import { z } from "zod";
+import { PeerError } from "../../src/errors.ts";
+import type { PublicKey } from "../../src/identity/key.ts";
+import { writePrivateFile } from "../../src/private-file.ts";
+
+const knownSchema = z.record(z.string(), z.string());
+
+/** The orchestrators' keys a host has met, by address. The first meeting is trusted; from then on the key must be the same. */
+export class KnownNetworks {
+  readonly #path: string;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** Throws `authentication_failed` where another key answers at a known address. */
+  async trust(url: string, publicKey: PublicKey): Promise<void> {
+    const known = existsSync(this.#path) ? knownSchema.parse(JSON.parse(readFileSync(this.#path, "utf8"))) : {};
+    const expected = known[url];
+    if (expected === publicKey) return;
+    if (expected !== undefined) {
+      throw new PeerError("authentication_failed", `The orchestrator at ${url} is not the one this host knows.`, {
+        hint: `If its operator replaced its key, remove ${url} from ${this.#path} and try again.`,
+      });
+    }
+    await writePrivateFile(this.#path, JSON.stringify({ ...known, [url]: publicKey }, null, 2));
+  }
+}

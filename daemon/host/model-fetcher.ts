@@ -1,0 +1,81 @@
+import { createHash } from "node:crypto";
+import { createReadStream, existsSync } from "node:fs";
+import { stat } from "node:fs/promises";
+import { basename } from "node:path";
+import { httpSource } from "../../src/client/byte-source.ts";
+import { createGateway } from "../../src/client/gateway.ts";
+import { PeerError } from "../../src/errors.ts";
+import { readGgufFacts } from "../../src/models/gguf.ts";
+import { modelId, readSignedManifest, type SignedManifest } from "../../src/models/manifest.ts";
+import { parsePublishedReference } from "../../src/models/reference.ts";
+import { routes } from "../../src/protocol/api.ts";
+import type { ModelFiles } from "../registry/model-files.ts";
+import type { DownloadProgress } from "../registry/transfer-rate.ts";
+import type { LocalModel } from "./served-models.ts";
+
+export interface NetworkAccess {
+  readonly url: string;
+  readonly apiKey: string;
+}
+
+export type OnModelProgress = (reference: string, progress: DownloadProgress) => void;
+
+/**
+ * A model of the network, fetched shard by shard against its producer's signature, and hashed whole before it is
+ * served. Throws `model_missing`, `signature_invalid`, `digest_mismatch`, or what kept it from being fetched.
+ */
+export async function fetchPublished(
+  reference: string,
+  network: NetworkAccess,
+  files: ModelFiles,
+  onProgress: OnModelProgress,
+  signal: AbortSignal,
+): Promise<LocalModel> {
+  const signed = await manifestOf(reference, network, signal);
+  const { manifest } = signed;
+  const source = httpSource({
+    url: `${network.url}/api/v1/registry/blobs/${manifest.digest}`,
+    headers: { authorization: `Bearer ${network.apiKey}` },
+  });
+  const id = modelId(manifest);
+  const isHere = (await files.find(manifest.digest)) !== undefined;
+  if (!isHere) await files.pull(signed, source, (progress) => onProgress(id, progress), signal);
+  const file = await files.verify(signed, signal);
+  const { contextLength } = manifest.facts;
+  return { reference: id, digest: `sha256:${manifest.digest}`, file, sizeBytes: manifest.sizeBytes, contextLength };
+}
+
+/** A GGUF file of this machine's owner; nobody signed it, so it serves this machine alone. */
+export async function openLocalFile(path: string, signal: AbortSignal): Promise<LocalModel> {
+  if (!existsSync(path)) throw new PeerError("file_missing", `There is no model file at "${path}".`);
+  const { contextLength } = await readGgufFacts(path);
+  const { size } = await stat(path);
+  const hash = createHash("sha256");
+  for await (const chunk of createReadStream(path, { signal })) hash.update(chunk);
+  const digest = `sha256:${hash.digest("hex")}`;
+  return { reference: basename(path, ".gguf"), digest, file: path, sizeBytes: size, contextLength };
+}
+
+/** What a host serves that was told nothing: the network's first model whose weights fit in `memoryBytes`. */
+export async function modelThatFits(network: NetworkAccess, memoryBytes: number, signal: AbortSignal): Promise<string> {
+  const gateway = createGateway(network);
+  const { models } = await gateway.call(routes["models-list"], {}, signal);
+  const fitting = models.find(({ sizeBytes }) => sizeBytes !== null && sizeBytes < memoryBytes);
+  if (fitting !== undefined) return fitting.model;
+  throw new PeerError("model_missing", `None of the ${models.length} models of ${network.url} fits this machine.`, {
+    hint: "Name one with --model, or publish one: peerllm producer publish --help.",
+  });
+}
+
+async function manifestOf(reference: string, network: NetworkAccess, signal: AbortSignal): Promise<SignedManifest> {
+  const { name, version } = parsePublishedReference(reference);
+  const [owner = "", base = ""] = name.split("/");
+  const gateway = createGateway(network);
+  const query = version === undefined ? {} : { version };
+  const { manifest } = await gateway.call(routes["models-show"], query, signal, { owner, name: base });
+  const signed = readSignedManifest(manifest);
+  if (signed.manifest.name !== name) {
+    throw new PeerError("signature_invalid", `The network answered "${name}" with another model's manifest.`);
+  }
+  return signed;
+}

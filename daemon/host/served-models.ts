@@ -1,0 +1,105 @@
+import type { Engine } from "../../src/chat/generation.ts";
+import { PeerError } from "../../src/errors.ts";
+import type { OfferedModel } from "../../src/protocol/frame.ts";
+import type { EngineSettings } from "./engine-settings.ts";
+
+/** Tokens per second: reading a prompt, one answer alone, and all sequences together. */
+export type Benchmark = {
+  readonly prefillTokensPerSecond: number;
+  readonly decodeTokensPerSecond: number;
+  readonly decodeTokensPerSecondAtAllSequences: number;
+};
+
+export interface HostedEngine extends Engine {
+  state(): "ready" | "restarting" | "closed";
+}
+
+/** A model whose file is on this machine, verified where it came from a network. */
+export interface LocalModel {
+  /** `owner/name:version`, or the file's base name. */
+  readonly reference: string;
+  /** "sha256:" and 64 hex digits. */
+  readonly digest: string;
+  readonly file: string;
+  readonly sizeBytes: number;
+  readonly contextLength: number;
+}
+
+export interface ServedModel {
+  readonly model: LocalModel;
+  readonly settings: EngineSettings;
+  readonly engine: HostedEngine;
+  readonly benchmark: Benchmark;
+}
+
+/** The models a host serves, by digest; each has an engine of its own. */
+export class ServedModels {
+  readonly #models = new Map<string, ServedModel>();
+  readonly #pinned = new Set<string>();
+
+  add(served: ServedModel): void {
+    this.#models.set(served.model.digest, served);
+  }
+
+  list(): readonly ServedModel[] {
+    return [...this.#models.values()];
+  }
+
+  get(digest: string): ServedModel | undefined {
+    return this.#models.get(digest);
+  }
+
+  /** By reference, with or without its version. Throws `model_missing`. */
+  find(reference: string): ServedModel {
+    const found = this.list().find(({ model }) => model.reference === reference || nameOf(model) === reference);
+    if (found !== undefined) return found;
+    const served = this.list().map(({ model }) => model.reference);
+    throw new PeerError("model_missing", `This host does not serve "${reference}". It serves ${served.join(", ")}.`);
+  }
+
+  /** A pinned model can't be removed. */
+  pin({ model }: ServedModel, isPinned: boolean): void {
+    if (isPinned) this.#pinned.add(model.digest);
+    else this.#pinned.delete(model.digest);
+  }
+
+  isPinned({ model }: ServedModel): boolean {
+    return this.#pinned.has(model.digest);
+  }
+
+  /** Stops the engine of a model and takes it off the offer. Throws `conflict` for a pinned one. */
+  async remove(served: ServedModel): Promise<void> {
+    const { reference } = served.model;
+    if (this.isPinned(served)) {
+      throw new PeerError(
+        "conflict",
+        `"${reference}" is pinned. Unpin it first: peerllm host models unpin ${reference}.`,
+      );
+    }
+    this.#models.delete(served.model.digest);
+    await served.engine.close();
+  }
+
+  /** What the network is told; an engine that restarts after a crash is not offered. */
+  offers(): OfferedModel[] {
+    return this.list()
+      .filter(({ engine }) => engine.state() === "ready")
+      .map(({ model, engine, benchmark }) => ({
+        model: model.reference,
+        digest: model.digest,
+        contextLength: engine.contextLength,
+        sequences: engine.sequences,
+        reportsTokens: engine.reportsTokens,
+        prefillTokensPerSecond: benchmark.prefillTokensPerSecond,
+        decodeTokensPerSecond: benchmark.decodeTokensPerSecond,
+      }));
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.list().map(({ engine }) => engine.close()));
+  }
+}
+
+function nameOf({ reference }: LocalModel): string {
+  return reference.split(":")[0] ?? reference;
+}
