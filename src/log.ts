@@ -94,13 +94,15 @@ const secretKey =
   /(prompt|prompts|messages?|content|text|answer|completion|output|input|delta|vault|entity|entities|original|api_?key|secret|password|passphrase|authorization|cookie|credential|credentials|private_?key|e-?mail|invite|phone|body|bearer|token)s?$/i;
 
 /** Secrets and addresses by their looks, wherever they stand in a string. */
-const secretValues: readonly RegExp[] = [
+const secretValues = [
   /sk-[\w-]{8,}/g,
   /Bearer\s+\S+/gi,
-  /[\w.+%-]+@[\w-]+(?:\.[\w-]+)+/g,
   /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g,
   /invite-[\w-]{8,}/g,
-];
+] as const;
+
+/** Tried only where there is an "@": on long words without one it would take their length squared. */
+const emailAddress = /[\w.+%-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}/g;
 
 const stringLengthMax = 512;
 const itemsMax = 64;
@@ -135,7 +137,10 @@ function redact(value: unknown, depth: number): unknown {
 }
 
 function redactText(text: string): string {
-  const clean = secretValues.reduce((rest, pattern) => rest.replace(pattern, redacted), text);
+  // Cut first, so that a long string costs no more, but late enough that no address loses its end at the cut.
+  const start = text.slice(0, stringLengthMax + 256);
+  const withoutAddress = start.includes("@") ? start.replace(emailAddress, redacted) : start;
+  const clean = secretValues.reduce((rest, pattern) => rest.replace(pattern, redacted), withoutAddress);
   return clean.length > stringLengthMax ? `${clean.slice(0, stringLengthMax)}…` : clean;
 }
 
