@@ -1,9 +1,10 @@
+import type { PrivacyLevel } from "../chat/answer.ts";
 import type { Message } from "../chat/message.ts";
 import { type Entity, type EntityType, mergeEntities } from "./entity.ts";
 import { isJsonContainer, type JsonLeaf, jsonLeaves, replaceJsonLeaves } from "./json-leaves.ts";
 import { markedUp } from "./markup-range.ts";
 import { findOccurrences, type KnownValue, knownValues } from "./occurrence.ts";
-import { type PrivacyLevel, selectMasked } from "./policy.ts";
+import { selectMasked } from "./policy.ts";
 import { findEntities } from "./recogniser.ts";
 import { createRehydrator } from "./rehydrate.ts";
 import { createVault, numbersIn, type Vault, type VaultWriter } from "./vault.ts";

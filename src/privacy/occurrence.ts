@@ -1,6 +1,6 @@
 import type { Entity, EntityType } from "./entity.ts";
-import { isCommonWord } from "./lexicon/common-words.ts";
 import { isWordAt } from "./scan.ts";
+import { isCommonWord } from "./tagger.ts";
 
 /** A value that is masked wherever it stands. */
 export interface KnownValue {

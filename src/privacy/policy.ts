@@ -1,8 +1,6 @@
+import type { PrivacyLevel } from "../chat/answer.ts";
 import type { Entity, EntityType } from "./entity.ts";
 import { isPublicName, isPublicPlace } from "./lexicon/public.ts";
-
-/** `standard` masks who and what identifies a private person; `strict` masks everything that was found. */
-export type PrivacyLevel = "standard" | "strict";
 
 /**
  * What `standard` does with each type. "always": it identifies by itself. "private": unless it is public knowledge.

@@ -5,6 +5,7 @@ await dispatch(
   {
     engine: () => import("./engine.ts"),
     ledger: () => import("./ledger.ts"),
+    privacy: () => import("./privacy.ts"),
     safety: () => import("./safety.ts"),
   },
   process.argv.slice(2),

@@ -1,4 +1,0 @@
-const words = new Set<string>([]);
-export function isCommonWord(word: string): boolean {
-  return words.has(word);
-}

@@ -1,0 +1,137 @@
+import { readFileSync } from "node:fs";
+import { PeerError } from "../errors.ts";
+import { packageFile } from "../paths.ts";
+import { factsOf, featuresAt, featuresMax, wordHash } from "./features.ts";
+import { tokenise } from "./tokens.ts";
+
+/** The labels of the tagger, by number: outside, and the first and later tokens of a person, a place, an organisation. */
+export const labels = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC", "B-ORG", "I-ORG"] as const;
+export const labelCount = labels.length;
+
+export interface TaggerModel {
+  readonly bits: number;
+  /** `labelCount` weights per bucket. */
+  readonly weights: Int8Array;
+  readonly commonWords: ReadonlySet<number>;
+}
+
+/** A name as the tagger found it. */
+export interface TaggedName {
+  readonly start: number;
+  readonly end: number;
+  readonly type: "PERSON" | "LOCATION" | "ORG";
+}
+
+/**
+ * Added to the score of a person label against "outside": a name missed is sent, a word masked in vain is only strange.
+ * In units of the quantised weights, measured on the held-out sentences of the training script.
+ */
+export interface TagBias {
+  readonly person: number;
+  readonly place: number;
+  readonly organisation: number;
+}
+
+export const shippedBias: TagBias = { person: 30, place: 10, organisation: 0 };
+
+/** Names in `text`, found greedily from left to right by the averaged perceptron. `lower` is `text` in lower case, of one length. */
+export function tagNames(text: string, lower: string, model: TaggerModel, bias: TagBias): TaggedName[] {
+  const tokens = tokenise(text);
+  const facts = factsOf(text, lower, tokens, model.commonWords);
+  const names: TaggedName[] = [];
+  const buckets = new Int32Array(featuresMax);
+  const scores = new Int32Array(labelCount);
+  let last = 0;
+  let beforeLast = 0;
+  for (let index = 0; index < tokens.length; index += 1) {
+    let label = 0;
+    if (facts.isPlain[index] === 0) {
+      const count = featuresAt(facts, index, last, beforeLast, model.bits, buckets);
+      label = best(model.weights, buckets, count, scores, bias);
+    } else if (last !== 0 && isInside(text, tokens[index], last)) {
+      label = last % 2 === 1 ? last + 1 : last;
+    }
+    const token = tokens[index];
+    if (label !== 0 && token !== undefined) extend(names, token.start, token.end, label, last);
+    beforeLast = last;
+    last = label;
+  }
+  return names;
+}
+
+/** The point after an initial or a title belongs to the name. */
+function isInside(text: string, token: { start: number; end: number } | undefined, last: number): boolean {
+  if (token === undefined || last > 2 || text.charAt(token.start) !== ".") return false;
+  const before = text.slice(Math.max(0, token.start - 2), token.start);
+  return /(?:^|[^\p{L}])\p{Lu}$/u.test(before);
+}
+
+function best(weights: Int8Array, buckets: Int32Array, count: number, scores: Int32Array, bias: TagBias): number {
+  scores[0] = 0;
+  scores[1] = bias.person;
+  scores[2] = bias.person;
+  scores[3] = bias.place;
+  scores[4] = bias.place;
+  scores[5] = bias.organisation;
+  scores[6] = bias.organisation;
+  for (let feature = 0; feature < count; feature += 1) {
+    const row = (buckets[feature] ?? 0) * labelCount;
+    for (let label = 0; label < labelCount; label += 1)
+      scores[label] = (scores[label] ?? 0) + (weights[row + label] ?? 0);
+  }
+  let winner = 0;
+  for (let label = 1; label < labelCount; label += 1) if ((scores[label] ?? 0) > (scores[winner] ?? 0)) winner = label;
+  return winner;
+}
+
+function extend(names: TaggedName[], start: number, end: number, label: number, last: number): void {
+  const type = label < 3 ? "PERSON" : label < 5 ? "LOCATION" : "ORG";
+  const previous = names.at(-1);
+  const continues = label % 2 === 0 && last !== 0 && Math.ceil(last / 2) === label / 2;
+  if (continues && previous !== undefined) names[names.length - 1] = { ...previous, end };
+  else names.push({ start, end, type });
+}
+
+const magic = 0x31475450;
+
+/** The file of a model: "PTG1", bits, number of common words, their hashes, the weights; little-endian. */
+export function encodeModel(model: TaggerModel): Uint8Array {
+  const words = [...model.commonWords].sort((a, b) => a - b);
+  const bytes = new Uint8Array(12 + words.length * 4 + model.weights.length);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, magic, true);
+  view.setUint32(4, model.bits, true);
+  view.setUint32(8, words.length, true);
+  for (const [index, word] of words.entries()) view.setInt32(12 + index * 4, word, true);
+  bytes.set(
+    new Uint8Array(model.weights.buffer, model.weights.byteOffset, model.weights.length),
+    12 + words.length * 4,
+  );
+  return bytes;
+}
+
+export function decodeModel(bytes: Uint8Array): TaggerModel {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (bytes.length < 12 || view.getUint32(0, true) !== magic) {
+    throw new PeerError("model_invalid", "The weights of the name tagger are damaged. Reinstall PeerLLM.");
+  }
+  const bits = view.getUint32(4, true);
+  const wordCount = view.getUint32(8, true);
+  const commonWords = new Set<number>();
+  for (let index = 0; index < wordCount; index += 1) commonWords.add(view.getInt32(12 + index * 4, true));
+  const weights = new Int8Array(bytes.buffer, bytes.byteOffset + 12 + wordCount * 4, labelCount * 2 ** bits);
+  return { bits, weights, commonWords };
+}
+
+let shipped: TaggerModel | undefined;
+
+/** The model in the package, read once. */
+export function shippedModel(): TaggerModel {
+  shipped ??= decodeModel(readFileSync(packageFile("src/privacy/tagger.weights")));
+  return shipped;
+}
+
+/** Whether a word in lower case is an everyday one: seen often in the training texts, hardly ever in a name. */
+export function isCommonWord(word: string): boolean {
+  return shippedModel().commonWords.has(wordHash(word, 0, word.length));
+}
