@@ -11,6 +11,7 @@ import { startTokenizers } from "./llama/tokenizer.ts";
 import { startOrchestrator } from "./orchestrator/orchestrator.ts";
 import { startProxy } from "./proxy/proxy.ts";
 import { openModelFiles } from "./registry/model-files.ts";
+import { createRegistry, type RegistryRules } from "./registry/registry.ts";
 import { openAccounts } from "./sqlite/accounts.ts";
 import { openBooks } from "./sqlite/books.ts";
 import { Database } from "./sqlite/database.ts";
@@ -29,7 +30,7 @@ export const roles: Readonly<Record<RoleName, StartRole>> = {
 
 async function startNetworkRole(options: unknown, context: RoleContext): Promise<RunningRole> {
   const start = networkStartSchema.parse(options);
-  const { home, clock } = context;
+  const { home, clock, log } = context;
   const database = new Database(join(home.databaseDirectory, "network.db"));
   const tokenizers = startTokenizers();
   const close = async () => {
@@ -37,6 +38,8 @@ async function startNetworkRole(options: unknown, context: RoleContext): Promise
     database.close();
   };
   try {
+    const models = openModelStore(database);
+    const registryDirectory = join(home.root, "registry");
     const adapters = {
       accounts: openAccounts(database, clock),
       invites: openInvites(database, clock),
@@ -44,12 +47,11 @@ async function startNetworkRole(options: unknown, context: RoleContext): Promise
       books: openBooks(database, clock),
       prices: openPrices(database, clock),
       receipts: openReceipts(database, clock),
-      models: openModelStore(database),
+      models,
       tokenizers,
       guard: null,
-      openRegistry: () => {
-        throw new Error("registry");
-      },
+      openRegistry: (rules: RegistryRules) =>
+        createRegistry({ ...rules, directory: registryDirectory, store: models, clock, log }),
     };
     const orchestrator = await startOrchestrator(start, adapters, context);
     return { ...orchestrator, close: () => orchestrator.close().finally(close) };

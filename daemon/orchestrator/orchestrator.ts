@@ -12,7 +12,7 @@ import type { Books } from "../../src/ledger/books.ts";
 import type { PriceBook } from "../../src/ledger/price-book.ts";
 import { type BillingMode, firstPriceSheet } from "../../src/ledger/pricing.ts";
 import type { Log } from "../../src/log.ts";
-import type { ModelStore, PublishedModel } from "../../src/models/model-store.ts";
+import type { ModelStore } from "../../src/models/model-store.ts";
 import type { Home } from "../../src/paths.ts";
 import type { Guard, HostLink, Hosts, Tokenizers } from "../../src/pipeline/ports.ts";
 import { hostLinkPath, networkIdOf } from "../../src/protocol/handshake.ts";
@@ -21,7 +21,8 @@ import { HostPool } from "../../src/scheduling/pool.ts";
 import type { ReceiptStore } from "../../src/verification/receipt-store.ts";
 import type { ControlHandler } from "../control/server.ts";
 import { openaiRoutes } from "../http/openai-routes.ts";
-import { createHttpServer, type Mount } from "../http/server.ts";
+import { createHttpServer } from "../http/server.ts";
+import type { Registry, RegistryRules } from "../registry/registry.ts";
 import { apiRoutes } from "./api.ts";
 import { authenticate, networkBackend, type Traffic } from "./backend.ts";
 import { NetworkCatalogue } from "./catalogue.ts";
@@ -41,22 +42,7 @@ export interface OrchestratorAdapters {
   readonly models: ModelStore;
   readonly tokenizers: Tokenizers;
   readonly guard: Guard | null;
-  openRegistry(rules: RegistryRules): NetworkRegistry;
-}
-
-/** What the registry asks the network. */
-export interface RegistryRules {
-  /** Throws `authentication_failed`, or `permission_denied` where the key may not produce. */
-  producerOf(request: IncomingMessage): Promise<AccountId>;
-  /** Null for a caller without a key. */
-  accountOf(request: IncomingMessage): Promise<AccountId | null>;
-  mayRead(model: PublishedModel, accountId: AccountId | null): boolean;
-}
-
-export interface NetworkRegistry {
-  readonly mount: Mount;
-  /** Where a blob lies, by its hexadecimal SHA-256. */
-  blobFile(digest: string): string;
+  openRegistry(rules: RegistryRules): Registry;
 }
 
 export interface OrchestratorContext {
@@ -137,7 +123,7 @@ export async function startOrchestrator(
         priceSheet: ports.priceSheet,
       }),
     ],
-    mounts: [registry.mount],
+    mounts: [(request, response, url, within) => registry.mount(request, response, url, within)],
     log,
   });
   server.onUpgrade(hostLinkPath, (request, socket, head) => gate.upgrade(request, socket, head));
@@ -153,6 +139,7 @@ export async function startOrchestrator(
     async close() {
       gate.close();
       await server.close();
+      await registry.close();
     },
   };
 }
