@@ -10,7 +10,6 @@ export default defineConfig({
   platform: "node",
   target: "node20",
   outDir: "dist",
-  clean: true,
   splitting: true,
   sourcemap: true,
   dts: false,
