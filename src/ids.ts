@@ -14,6 +14,8 @@ export type ApiKeyId = Branded<"key">;
 export type TransferId = Branded<"transfer">;
 export type HoldId = Branded<"hold">;
 export type PayoutId = Branded<"payout">;
+export type PaymentId = Branded<"payment">;
+export type SubscriptionId = Branded<"subscription">;
 
 interface IdTypes {
   account: AccountId;
@@ -26,6 +28,8 @@ interface IdTypes {
   transfer: TransferId;
   hold: HoldId;
   payout: PayoutId;
+  payment: PaymentId;
+  subscription: SubscriptionId;
 }
 
 const alphabet = "abcdefghijklmnopqrstuvwxyz234567";

@@ -59,6 +59,12 @@ export function newBooksReports(connection: Connection) {
      WHERE account_id = ? AND day BETWEEN ? AND ? ORDER BY day, model, api_key_id`,
   );
 
+  const sumCredit: Statement<[AccountId, bigint], { credit: bigint | null }> = connection.prepare(
+    `SELECT sum(entries.amount) AS credit FROM ledger_accounts JOIN entries ON entries.account = ledger_accounts.id
+     JOIN transfers ON transfers.sequence = entries.transfer
+     WHERE ledger_accounts.owner = ? AND ledger_accounts.kind IN ('consumer-credit', 'holds') AND transfers.at < ?`,
+  );
+
   function transfer(id: TransferId): readonly Entry[] {
     return selectTransfer.all(id).map(entryOf);
   }
@@ -74,6 +80,8 @@ export function newBooksReports(connection: Connection) {
     heldAmount,
     entries: (accountId: AccountId, from: Millis, until: Millis): readonly Entry[] =>
       selectEntries.all(accountId, BigInt(from), BigInt(until)).map(entryOf),
+    creditAt: (accountId: AccountId, time: Millis): NanoUsd =>
+      nanoUsd(sumCredit.get(accountId, BigInt(time))?.credit ?? 0n),
     earnings: (accountId: AccountId, { from, to }: DayRange): readonly EarningsRow[] =>
       selectEarnings.all(accountId, from, to).map(earningsOf),
     usage: (accountId: AccountId, { from, to }: DayRange): readonly UsageRow[] =>

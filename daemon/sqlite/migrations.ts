@@ -1,12 +1,13 @@
 import { PeerError } from "../../src/errors.ts";
 import type { Connection } from "./connection.ts";
 import { accountsSchema } from "./schema/accounts.ts";
+import { economySchema } from "./schema/economy.ts";
 import { ledgerSchema } from "./schema/ledger.ts";
 import type { Migration } from "./schema/migration.ts";
 import { modelsSchema } from "./schema/models.ts";
 
 /** In order; the database's `user_version` counts how many of them it has. */
-export const migrations: readonly Migration[] = [accountsSchema, ledgerSchema, modelsSchema];
+export const migrations: readonly Migration[] = [accountsSchema, ledgerSchema, modelsSchema, economySchema];
 
 /** Brings the schema up to date, each step in a transaction. Throws `storage_failed` for a database of the future. */
 export function migrate(connection: Connection, steps: readonly Migration[] = migrations): void {

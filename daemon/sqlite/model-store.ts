@@ -40,6 +40,9 @@ export function openModelStore(database: Database): ModelStore {
   const selectVersions: Statement<[string], ModelRow> = connection.prepare(
     "SELECT * FROM models WHERE name = ? ORDER BY published_at, rowid",
   );
+  const selectHolding: Statement<[string], ModelRow> = connection.prepare(
+    "SELECT * FROM models WHERE json_extract(signed_manifest, '$.manifest.digest') = ? ORDER BY published_at, rowid",
+  );
   const selectMatching: Statement<[string, bigint], ModelRow> = connection.prepare(
     `SELECT * FROM models WHERE NOT EXISTS (SELECT 1 FROM json_each(?) WHERE instr(search_text, value) = 0)
      ORDER BY published_at DESC, rowid DESC LIMIT ?`,
@@ -86,6 +89,7 @@ export function openModelStore(database: Database): ModelStore {
     publish: (model) => database.durably(() => publish(model)),
     find: async (name, version) => find(name, version),
     versions: async (name) => selectVersions.all(name).map(modelOf),
+    holding: async (fileDigest) => selectHolding.all(fileDigest).map(modelOf),
     search: async (words, limit) => {
       const lowered = JSON.stringify(words.map((word) => word.toLowerCase()));
       return selectMatching.all(lowered, BigInt(limit)).map(modelOf);

@@ -107,6 +107,8 @@ export interface Books {
   transfer(id: TransferId): Promise<readonly Entry[]>;
   /** The entries of everything an account owns, oldest first. */
   entries(accountId: AccountId, from: Millis, until: Millis): Promise<readonly Entry[]>;
+  /** Credit, spendable or held, as it stood before `time`. */
+  creditAt(accountId: AccountId, time: Millis): Promise<NanoUsd>;
   earnings(accountId: AccountId, days: DayRange): Promise<readonly EarningsRow[]>;
   usage(accountId: AccountId, days: DayRange): Promise<readonly UsageRow[]>;
 

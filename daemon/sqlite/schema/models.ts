@@ -20,5 +20,6 @@ export const modelsSchema: Migration = {
       PRIMARY KEY (name, version)
     ) STRICT;
     CREATE INDEX models_by_publication ON models(published_at);
+    CREATE INDEX models_by_file ON models(json_extract(signed_manifest, '$.manifest.digest'));
   `,
 };

@@ -1,0 +1,127 @@
+import type { Clock } from "../../src/clock.ts";
+import { PeerError } from "../../src/errors.ts";
+import type { AccountId, PaymentId } from "../../src/ids.ts";
+import { ownedAccount } from "../../src/ledger/account.ts";
+import {
+  type Payment,
+  type PaymentPurpose,
+  type PaymentState,
+  type PaymentStore,
+  type Receipt,
+  receivedTransfer,
+  refundedAccount,
+  refundedTransfer,
+} from "../../src/ledger/payment.ts";
+import { addUsd, nanoUsd } from "../../src/money.ts";
+import type { Statement } from "./connection.ts";
+import type { Database } from "./database.ts";
+import { newLedgerWriter } from "./ledger-writer.ts";
+
+interface PaymentRow {
+  readonly id: PaymentId;
+  readonly account_id: AccountId;
+  readonly purpose: string;
+  readonly amount: bigint;
+  readonly state: PaymentState;
+  readonly order_id: string | null;
+  readonly approval_url: string | null;
+  readonly capture_id: string | null;
+  readonly refunded: bigint;
+  readonly created_at: bigint;
+  readonly updated_at: bigint;
+}
+
+/** Payments on SQLite: the order's record and its transfer are written together. */
+export function openPayments(database: Database, clock: Clock): PaymentStore {
+  const { connection } = database;
+  const ledger = newLedgerWriter(connection);
+  const insert: Statement<[PaymentId, AccountId, string, bigint, bigint, bigint]> = connection.prepare(
+    `INSERT INTO payments (id, account_id, purpose, amount, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?)
+     ON CONFLICT (id) DO NOTHING`,
+  );
+  const select: Statement<[PaymentId], PaymentRow> = connection.prepare("SELECT * FROM payments WHERE id = ?");
+  const selectByOrder: Statement<[string], PaymentRow> = connection.prepare(
+    "SELECT * FROM payments WHERE order_id = ?",
+  );
+  const selectByCapture: Statement<[string], PaymentRow> = connection.prepare(
+    "SELECT * FROM payments WHERE capture_id = ?",
+  );
+  const selectOpen: Statement<[bigint], PaymentRow> = connection.prepare(
+    "SELECT * FROM payments WHERE state = 'open' ORDER BY updated_at LIMIT ?",
+  );
+  const update: Statement<[PaymentState, string | null, string | null, string | null, bigint, bigint, PaymentId]> =
+    connection.prepare(
+      `UPDATE payments SET state = ?, order_id = ?, approval_url = ?, capture_id = ?, refunded = ?, updated_at = ?
+       WHERE id = ?`,
+    );
+
+  function require(id: PaymentId): Payment {
+    const row = select.get(id);
+    if (row === undefined) throw new PeerError("not_found", `There is no payment ${id} on this network.`);
+    return paymentOf(row);
+  }
+
+  function change(id: PaymentId, changes: Partial<Payment>): Payment {
+    const next = { ...require(id), ...changes, updatedAt: clock.now() };
+    const { state, orderId, approvalUrl, captureId, refunded } = next;
+    update.run(state, orderId, approvalUrl, captureId, refunded, BigInt(next.updatedAt), id);
+    return next;
+  }
+
+  function complete(id: PaymentId, captureId: string, receipt: Receipt): Payment {
+    const { accountId, purpose } = require(id);
+    const owed = ledger.balance(ownedAccount("receivable", accountId));
+    ledger.post(receivedTransfer(accountId, purpose, receipt, owed), clock.now());
+    return change(id, { state: "completed", captureId });
+  }
+
+  function refund(id: PaymentId, receipt: Receipt): Payment {
+    const { accountId, purpose, refunded } = require(id);
+    const available = ledger.balance(refundedAccount(accountId, purpose));
+    const { isNew } = ledger.post(refundedTransfer(accountId, purpose, receipt, { available }), clock.now());
+    return isNew ? change(id, { refunded: addUsd(refunded, receipt.amount) }) : require(id);
+  }
+
+  function found(row: PaymentRow | undefined): Payment | null {
+    return row === undefined ? null : paymentOf(row);
+  }
+
+  return {
+    create: ({ id, accountId, purpose, amount }) =>
+      database.durably(() => {
+        const now = BigInt(clock.now());
+        insert.run(id, accountId, JSON.stringify(purpose), amount, now, now);
+        return require(id);
+      }),
+    ordered: (id, order) => database.durably(() => change(id, order)),
+    complete: (id, captureId, receipt) => database.durably(() => complete(id, captureId, receipt)),
+    fail: (id) =>
+      database.durably(() => (require(id).state === "open" ? change(id, { state: "failed" }) : require(id))),
+    refund: (id, receipt) => database.durably(() => refund(id, receipt)),
+    find: async (id) => found(select.get(id)),
+    findByOrder: async (orderId) => found(selectByOrder.get(orderId)),
+    findByCapture: async (captureId) => found(selectByCapture.get(captureId)),
+    open: async (limit) => selectOpen.all(BigInt(limit)).map(paymentOf),
+  };
+}
+
+function paymentOf(row: PaymentRow): Payment {
+  return {
+    id: row.id,
+    accountId: row.account_id,
+    purpose: parsePurpose(row.purpose),
+    amount: nanoUsd(row.amount),
+    state: row.state,
+    orderId: row.order_id,
+    approvalUrl: row.approval_url,
+    captureId: row.capture_id,
+    refunded: nanoUsd(row.refunded),
+    createdAt: Number(row.created_at),
+    updatedAt: Number(row.updated_at),
+  };
+}
+
+/** What this module wrote. */
+export function parsePurpose(json: string): PaymentPurpose {
+  return JSON.parse(json);
+}
