@@ -126,6 +126,12 @@ export function trainingTokens(conversation: Conversation, tokenizer: Tokenizer)
   return out;
 }
 
+/** A conversation that ends with the user or a tool, and the beginning of the answer: what the model is given. */
+export function promptTokens(conversation: Conversation, tokenizer: Tokenizer): number[] {
+  const before = trainingTokens(conversation, tokenizer).map(({ id }) => id);
+  return [...before, tokenizer.special("<|im_start|>"), ...tokenizer.encode("assistant\n")];
+}
+
 function systemText(conversation: Conversation): string {
   const system = conversation.system ?? defaultSystem;
   const tools = conversation.tools ?? [];
