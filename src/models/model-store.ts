@@ -22,6 +22,8 @@ export interface ModelStore {
   find(name: string, version: string): Promise<PublishedModel | undefined>;
   /** Every version of a name, oldest publication first; empty where it is unknown. */
   versions(name: string): Promise<readonly PublishedModel[]>;
+  /** Every version whose file has this SHA-256 (hexadecimal), oldest publication first. */
+  holding(fileDigest: string): Promise<readonly PublishedModel[]>;
   /**
    * Every version whose name or summary contains all `words` (any case), the newest publication first, at most
    * `limit`.

@@ -1,0 +1,37 @@
+import { mkdir, rename, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { syncFolder } from "./part-file.ts";
+
+/** Files kept under their own SHA-256. What is here was verified before it came. */
+export interface Blobs {
+  /** Where the blob lies, or would. */
+  file(digest: string): string;
+  has(digest: string): Promise<boolean>;
+  /** Takes over a verified file by moving it; one that is here already wins. */
+  adopt(path: string, digest: string): Promise<void>;
+}
+
+export function openBlobs(directory: string): Blobs {
+  const file = (digest: string) => join(directory, digest.slice(0, 2), `${digest}.gguf`);
+
+  async function has(digest: string): Promise<boolean> {
+    return stat(file(digest)).then(
+      () => true,
+      (error: NodeJS.ErrnoException) => {
+        if (error.code === "ENOENT") return false;
+        throw error;
+      },
+    );
+  }
+
+  return {
+    file,
+    has,
+    async adopt(path, digest) {
+      if (await has(digest)) return rm(path, { force: true });
+      await mkdir(dirname(file(digest)), { recursive: true, mode: 0o700 });
+      await rename(path, file(digest));
+      await syncFolder(dirname(file(digest)));
+    },
+  };
+}

@@ -1,0 +1,249 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { join } from "node:path";
+import { z } from "zod";
+import { type ModelSourceOptions, modelSource } from "../../src/client/model-source.ts";
+import type { Clock } from "../../src/clock.ts";
+import { PeerError } from "../../src/errors.ts";
+import type { AccountId } from "../../src/ids.ts";
+import type { Log } from "../../src/log.ts";
+import { modelId, readSignedManifest, signedManifestJson, verifyYank } from "../../src/models/manifest.ts";
+import type { ModelStore, PublishedModel } from "../../src/models/model-store.ts";
+import { parseReference } from "../../src/models/reference.ts";
+import { openBlobs } from "./blobs.ts";
+import { sendFile } from "./file-response.ts";
+import { createPublisher } from "./publication.ts";
+import { openUploads } from "./uploads.ts";
+
+/** Who may do what; each rule is the network's. */
+export interface RegistryRules {
+  /** Throws `authentication_failed`, or `permission_denied` for one who may not publish. */
+  producerOf(request: IncomingMessage): Promise<AccountId>;
+  /** Null for a caller without credentials; throws for wrong ones. */
+  accountOf(request: IncomingMessage): Promise<AccountId | null>;
+  mayRead(model: PublishedModel, accountId: AccountId | null): boolean;
+}
+
+export interface RegistryOptions extends RegistryRules {
+  readonly directory: string;
+  readonly store: ModelStore;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly sources?: ModelSourceOptions;
+}
+
+export interface Registry {
+  /** Answers below `/api/v1/registry`; false for any other path. Throws what is to be answered as an error. */
+  mount(request: IncomingMessage, response: ServerResponse, url: URL, signal: AbortSignal): Promise<boolean>;
+  /** Where a blob lies, by its hexadecimal SHA-256. */
+  blobFile(digest: string): string;
+  close(): Promise<void>;
+}
+
+const prefix = "/api/v1/registry/";
+const manifestBytesMax = 32 * 1_048_576;
+const yankBytesMax = 4_096;
+const silenceMsMax = 60_000;
+const patienceMs = 15_000;
+const listedMax = 1_000;
+
+/**
+ * The registry of a network. Below its prefix:
+ * `GET uploads/DIGEST` → `{digest,offset}` and `PATCH uploads/DIGEST` with `Upload-Offset` and raw bytes → the same;
+ * `PUT models/OWNER/NAME/VERSION` with a signed manifest → 201 and the model's row, or 202 and `{step,doneBytes,totalBytes}`;
+ * `POST models/OWNER/NAME/VERSION/yank` with `{seal}` → its row; `GET models/OWNER/NAME` → `{versions}`;
+ * `GET models` → the caller's own; `GET blobs/DIGEST` → the file, by HTTP Range.
+ */
+export function createRegistry(options: RegistryOptions): Registry {
+  const { directory, store, clock, log } = options;
+  const blobs = openBlobs(join(directory, "blobs"));
+  const uploads = openUploads(join(directory, "uploads"), clock);
+  const publisher = createPublisher({
+    blobs,
+    uploads,
+    store,
+    clock,
+    log,
+    sourceOf: (text) => modelSource(sourceReference(text), options.sources),
+  });
+  const pruned = uploads.prune();
+  pruned.catch((error: unknown) => log.warn("uploads-not-pruned", { reason: String(error) }));
+
+  async function readable(request: IncomingMessage, models: readonly PublishedModel[]): Promise<PublishedModel[]> {
+    const accountId = await options.accountOf(request);
+    return models.filter((model) => options.mayRead(model, accountId));
+  }
+
+  const handlers: Readonly<Record<string, Handler>> = {
+    "GET uploads/:digest": async ({ request, response, parameters }) => {
+      const accountId = await options.producerOf(request);
+      sendJson(response, 200, await uploads.state(accountId, digestOf(parameters)));
+    },
+    "PATCH uploads/:digest": async ({ request, response, parameters, signal }) => {
+      const accountId = await options.producerOf(request);
+      const offset = Number(request.headers["upload-offset"] ?? Number.NaN);
+      if (!Number.isSafeInteger(offset) || offset < 0) {
+        throw new PeerError("request_invalid", "The header Upload-Offset must say where the bytes go on.");
+      }
+      const upload = { accountId, digest: digestOf(parameters), offset };
+      sendJson(response, 200, await uploads.append(upload, arriving(request, signal), signal));
+    },
+    "PUT models/:owner/:name/:version": async ({ request, response, parameters, signal }) => {
+      const accountId = await options.producerOf(request);
+      const signed = readSignedManifest(await readJson(request, manifestBytesMax, signal));
+      if (modelId(signed.manifest) !== `${nameOf(parameters)}:${parameters.version}`) {
+        throw new PeerError("manifest_invalid", "The manifest is not of the model in the address.");
+      }
+      const outcome = await publisher.publish(accountId, signed, patienceMs);
+      if ("signed" in outcome) sendJson(response, 201, rowOf(outcome));
+      else sendJson(response, 202, outcome);
+    },
+    "POST models/:owner/:name/:version/yank": async ({ request, response, parameters, signal }) => {
+      await options.producerOf(request);
+      const body = yankShape.safeParse(await readJson(request, yankBytesMax, signal));
+      if (!body.success) throw new PeerError("request_invalid", 'The body must hold "seal", as base64.');
+      const model = await store.find(nameOf(parameters), parameters.version ?? "");
+      if (model === undefined) throw missing(`${nameOf(parameters)}:${parameters.version}`);
+      verifyYank(model.signed.manifest, body.data.seal);
+      const { name, version } = model.signed.manifest;
+      sendJson(response, 200, rowOf(await store.yank(name, version, clock.now())));
+      log.info("model-yanked", { model: modelId(model.signed.manifest) });
+    },
+    "GET models": async ({ request, response }) => {
+      const accountId = await options.producerOf(request);
+      const models = (await store.search([], listedMax)).filter((model) => model.accountId === accountId);
+      sendJson(response, 200, { models: models.map(rowOf) });
+    },
+    "GET models/:owner/:name": async ({ request, response, parameters }) => {
+      const models = await readable(request, await store.versions(nameOf(parameters)));
+      if (models.length === 0) throw missing(nameOf(parameters));
+      const versions = models.map((model) => ({ ...rowOf(model), signed: signedManifestJson(model.signed) }));
+      sendJson(response, 200, { versions });
+    },
+    "GET blobs/:digest": async ({ request, response, parameters, signal }) => {
+      const digest = digestOf(parameters);
+      const models = await readable(request, await store.holding(digest));
+      if (models.length === 0) throw new PeerError("not_found", "There is no such file here.");
+      await sendFile(request, response, blobs.file(digest), digest, signal);
+    },
+  };
+
+  return {
+    blobFile: blobs.file,
+    async mount(request, response, url, signal) {
+      if (!url.pathname.startsWith(prefix)) return false;
+      const method = request.method === "HEAD" ? "GET" : (request.method ?? "GET");
+      for (const [route, handler] of Object.entries(handlers)) {
+        const parameters = matchRoute(route, method, url.pathname.slice(prefix.length));
+        if (parameters === undefined) continue;
+        await handler({ request, response, parameters, signal });
+        return true;
+      }
+      throw new PeerError("not_found", `There is no ${method} ${url.pathname} here.`);
+    },
+    async close() {
+      await publisher.close();
+      await pruned.catch(() => {});
+    },
+  };
+}
+
+interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal;
+}
+type Handler = (exchange: Exchange) => Promise<void>;
+
+const yankShape = z.object({ seal: z.base64().max(512) });
+
+function matchRoute(route: string, method: string, path: string): Record<string, string> | undefined {
+  const [wantedMethod, pattern = ""] = route.split(" ");
+  const wanted = pattern.split("/");
+  const given = path.split("/");
+  if (wantedMethod !== method || wanted.length !== given.length) return undefined;
+  const parameters: Record<string, string> = {};
+  for (const [index, segment] of wanted.entries()) {
+    const value = given[index] ?? "";
+    if (segment.startsWith(":") && /^[A-Za-z0-9._+%-]+$/.test(value)) {
+      parameters[segment.slice(1)] = decode(value);
+    } else if (segment !== value) return undefined;
+  }
+  return parameters;
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch (cause) {
+    throw new PeerError("request_invalid", "The address can't be read.", { cause });
+  }
+}
+
+function rowOf({ signed: { manifest }, publishedAt, yankedAt }: PublishedModel) {
+  return {
+    model: modelId(manifest),
+    digest: manifest.digest,
+    sizeBytes: manifest.sizeBytes,
+    license: manifest.license,
+    summary: manifest.summary,
+    visibility: manifest.visibility,
+    publishedAt,
+    yankedAt: yankedAt ?? null,
+  };
+}
+
+function nameOf(parameters: Readonly<Record<string, string>>): string {
+  return `${parameters.owner}/${parameters.name}`;
+}
+
+function digestOf({ digest = "" }: Readonly<Record<string, string>>): string {
+  if (/^[0-9a-f]{64}$/.test(digest)) return digest;
+  throw new PeerError("request_invalid", "A file is named by its SHA-256, in lower case hexadecimal.");
+}
+
+function sourceReference(text: string) {
+  const reference = parseReference(text);
+  if (reference.kind !== "published") return reference;
+  throw new PeerError("manifest_invalid", `"${text}" is not a source.`);
+}
+
+function missing(model: string): PeerError {
+  return new PeerError("not_found", `There is no model "${model.slice(0, 128)}" on this network.`);
+}
+
+async function readJson(request: IncomingMessage, bytesMax: number, signal: AbortSignal): Promise<unknown> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of arriving(request, signal)) {
+    length += chunk.length;
+    if (length > bytesMax) throw new PeerError("request_too_large", `The body is larger than ${bytesMax} bytes.`);
+    chunks.push(chunk);
+  }
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString("utf8"));
+  } catch (cause) {
+    throw new PeerError("request_invalid", "The body is not JSON.", { cause });
+  }
+}
+
+/** The body as it comes. A sender that falls silent is cut off. */
+async function* arriving(request: IncomingMessage, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const silent = new PeerError("deadline_exceeded", `Nothing came for ${silenceMsMax / 1000} s.`);
+  const timer = setTimeout(() => request.destroy(silent), silenceMsMax);
+  try {
+    for await (const chunk of request) {
+      signal.throwIfAborted();
+      timer.refresh();
+      yield chunk;
+    }
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function sendJson(response: ServerResponse, status: number, body: unknown): void {
+  const bytes = Buffer.from(JSON.stringify(body));
+  response.writeHead(status, { "content-type": "application/json; charset=utf-8", "content-length": bytes.length });
+  response.end(bytes);
+}

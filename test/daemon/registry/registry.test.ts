@@ -1,0 +1,350 @@
+import { readdir, utimes } from "node:fs/promises";
+import { createServer } from "node:http";
+import { got } from "got";
+import { afterEach, describe, expect, it } from "vitest";
+import { createHttpServer } from "../../../daemon/http/server.ts";
+import { createRegistry, type RegistryOptions } from "../../../daemon/registry/registry.ts";
+import { openModelStore } from "../../../daemon/sqlite/model-store.ts";
+import { systemClock } from "../../../src/clock.ts";
+import { PeerError } from "../../../src/errors.ts";
+import { type AccountId, newId } from "../../../src/ids.ts";
+import { silentLog } from "../../../src/log.ts";
+import { modelId, sealManifest, sealYank, signedManifestJson } from "../../../src/models/manifest.ts";
+import { generateSigningKey } from "../../../src/models/signing-key.ts";
+import { freshDatabase } from "../../worlds/database.ts";
+import { fileServer, type Mischief } from "../../worlds/file-server.ts";
+import { temporaryFolder } from "../../worlds/model-folder.ts";
+import { type TestModel, testModel } from "../../worlds/published-model.ts";
+
+const open: { close(): Promise<unknown> }[] = [];
+afterEach(async () => {
+  for (const each of open.splice(0).reverse()) await each.close();
+});
+
+const alice: AccountId = newId("account");
+const bob: AccountId = newId("account");
+
+/** A registry where an account's id is its key. */
+async function registryWorld(options: Partial<RegistryOptions> = {}) {
+  const folder = await temporaryFolder();
+  open.push({ close: folder.remove });
+  const { database, close } = await freshDatabase();
+  open.push({ close });
+  const store = openModelStore(database);
+  const accountOf: RegistryOptions["accountOf"] = async ({ headers }) =>
+    [alice, bob].find((id) => headers.authorization === `Bearer ${id}`) ?? null;
+  const registry = createRegistry({
+    directory: folder.path,
+    store,
+    clock: systemClock,
+    log: silentLog,
+    accountOf,
+    producerOf: async (request) => {
+      const id = await accountOf(request);
+      if (id === null) throw new PeerError("authentication_failed", "No such key.");
+      return id;
+    },
+    mayRead: ({ signed, accountId }, reader) => signed.manifest.visibility === "global" || accountId === reader,
+    ...options,
+  });
+  open.push(registry);
+  const server = await createHttpServer({
+    address: "127.0.0.1",
+    port: 0,
+    allowedHosts: [],
+    allowedOrigins: [],
+    routes: [],
+    mounts: [registry.mount],
+    log: silentLog,
+  });
+  open.push(server);
+
+  async function call(method: "GET" | "HEAD" | "PUT" | "PATCH" | "POST", path: string, given: Given = {}) {
+    const { as = alice, headers = {}, json, body } = given;
+    const response = await got(`${server.url}/api/v1/registry/${path}`, {
+      method,
+      throwHttpErrors: false,
+      retry: { limit: 0 },
+      responseType: "buffer",
+      headers: { ...(as === null ? {} : { authorization: `Bearer ${as}` }), ...headers },
+      ...(json === undefined ? {} : { json }),
+      ...(body === undefined ? {} : { body }),
+    });
+    const text = response.rawBody.toString();
+    const isJson = response.headers["content-type"]?.startsWith("application/json") === true;
+    return {
+      status: response.statusCode,
+      headers: response.headers,
+      bytes: response.rawBody,
+      json: isJson ? JSON.parse(text) : null,
+    };
+  }
+
+  const upload = (model: TestModel, offset = 0, end = model.bytes.length, as: AccountId = alice) =>
+    call("PATCH", `uploads/${model.signed.manifest.digest}`, {
+      as,
+      headers: { "upload-offset": String(offset) },
+      body: model.bytes.subarray(offset, end),
+    });
+  const publish = ({ signed }: Pick<TestModel, "signed">, as: AccountId | null = alice) => {
+    const { name, version } = signed.manifest;
+    return call("PUT", `models/${name}/${version}`, { as, json: signedManifestJson(signed) });
+  };
+  return { folder, store, call, upload, publish };
+}
+
+interface Given {
+  readonly as?: AccountId | null;
+  readonly headers?: Record<string, string>;
+  readonly json?: unknown;
+  readonly body?: Buffer;
+}
+
+describe("publishing", () => {
+  it("takes a file in pieces, verifies it, and lists the model", async () => {
+    const { call, upload, publish } = await registryWorld();
+    const model = await testModel();
+    const { digest, sizeBytes } = model.signed.manifest;
+    expect((await call("GET", `uploads/${digest}`)).json).toEqual({ digest, offset: 0 });
+    expect((await upload(model, 0, 500)).json).toEqual({ digest, offset: 500 });
+    expect((await publish(model)).json).toMatchObject({ error: { code: "not_found" } });
+    expect((await upload(model, 400)).json).toMatchObject({ error: { code: "conflict" } });
+    expect((await upload(model, 500)).json).toEqual({ digest, offset: sizeBytes });
+    const published = await publish(model);
+    expect(published).toMatchObject({ status: 201, json: { model: "acme/tiny:1.0.0", digest, sizeBytes } });
+    expect((await call("GET", "models")).json.models).toMatchObject([{ model: "acme/tiny:1.0.0", yankedAt: null }]);
+    expect((await call("GET", "models", { as: bob })).json.models).toEqual([]);
+    expect((await call("GET", `uploads/${digest}`)).json).toEqual({ digest, offset: 0 });
+  });
+
+  it("is harmless when repeated, and refused when the content differs", async () => {
+    const { upload, publish } = await registryWorld();
+    const model = await testModel();
+    await upload(model);
+    const first = await publish(model);
+    expect(await publish(model)).toMatchObject({ status: 201, json: first.json });
+    const summary = "Changed.";
+    const changed = sealManifest({ ...model.signed.manifest, summary }, model.signed.bundle, model.key);
+    expect(await publish({ signed: changed })).toMatchObject({ status: 409, json: { error: { code: "conflict" } } });
+  });
+
+  it("keeps a name for the key that published it first", async () => {
+    const { upload, publish } = await registryWorld();
+    const first = await testModel();
+    await upload(first);
+    await publish(first);
+    const thief = await testModel({ manifest: { version: "1.0.1" } });
+    expect(await publish(thief, bob)).toMatchObject({ status: 403, json: { error: { code: "name_taken" } } });
+    const next = await testModel({ key: first.key, manifest: { version: "1.0.1" } });
+    expect((await publish(next)).status).toBe(201);
+  });
+
+  it.each<[string, (model: TestModel) => TestModel, string]>([
+    ["bytes that were not signed", (model) => ({ ...model, bytes: flipped(model.bytes) }), "digest_mismatch"],
+    [
+      "a seal of another key",
+      (model) => ({ ...model, signed: { ...model.signed, seal: "AAAA" } }),
+      "signature_invalid",
+    ],
+    [
+      "facts that are not the file's",
+      (model) => resealed(model, { facts: { ...model.signed.manifest.facts, contextLength: 9 } }),
+      "manifest_invalid",
+    ],
+    ["a digest that is not the file's", (model) => resealed(model, { digest: "0".repeat(64) }), "digest_mismatch"],
+  ])("refuses %s, and forgets the upload", async (_, spoil, code) => {
+    const { call, upload, publish } = await registryWorld();
+    const model = spoil(await testModel());
+    await upload(model);
+    expect((await publish(model)).json).toMatchObject({ error: { code } });
+    expect((await call("GET", "models")).json.models).toEqual([]);
+    if (code !== "signature_invalid") {
+      expect((await call("GET", `uploads/${model.signed.manifest.digest}`)).json.offset).toBe(0);
+    }
+  });
+
+  it("refuses a file that is no GGUF model before anything opens it", async () => {
+    const { upload, publish } = await registryWorld();
+    const model = await testModel();
+    const { signModel } = await import("../../../src/models/signature.ts");
+    const { sha256Hex } = await import("../../../src/models/digest.ts");
+    const bytes = Buffer.from("GGUF but not really");
+    const file = await temporaryFolder({ "tiny.gguf": bytes });
+    open.push({ close: file.remove });
+    const path = file.file("tiny.gguf");
+    const made = await signModel({ path, key: model.key, method: "shards" }, new AbortController().signal);
+    const manifest = {
+      ...model.signed.manifest,
+      digest: sha256Hex(bytes),
+      sizeBytes: bytes.length,
+      rootDigest: made.rootDigest,
+    };
+    const signed = sealManifest(manifest, made.bundle, model.key);
+    await upload({ ...model, signed, bytes });
+    expect((await publish({ signed })).json).toMatchObject({ error: { code: "model_invalid" } });
+  });
+
+  it("is for producers, under the address of the model itself", async () => {
+    const { call, publish, upload } = await registryWorld();
+    const model = await testModel();
+    expect(await publish(model, null)).toMatchObject({ status: 401 });
+    expect(await call("PATCH", `uploads/${"0".repeat(64)}`, { as: null })).toMatchObject({ status: 401 });
+    await upload(model);
+    const elsewhere = await call("PUT", "models/acme/other/1.0.0", { json: signedManifestJson(model.signed) });
+    expect(elsewhere.json).toMatchObject({ error: { code: "manifest_invalid" } });
+  });
+
+  it("does not let one account's upload be published by another, nor a known digest stand in for the file", async () => {
+    const { upload, publish } = await registryWorld();
+    const model = await testModel({ manifest: { visibility: "private" } });
+    await upload(model);
+    expect((await publish(model, bob)).json).toMatchObject({ error: { code: "not_found" } });
+    await publish(model);
+    const other = await testModel({ file: { seed: 2 } });
+    const claim = { name: "bob/copy", digest: model.signed.manifest.digest };
+    const forged = resealed(other, claim);
+    expect((await publish(forged, bob)).json).toMatchObject({ error: { code: "digest_mismatch" } });
+  });
+
+  it.each([
+    ["PUT", "models/acme/tiny/1.0.0", { json: { manifest: 1 } }, "manifest_invalid"],
+    ["PUT", "models/acme/tiny/1.0.0", { body: Buffer.from("{") }, "request_invalid"],
+    ["PATCH", `uploads/${"0".repeat(64)}`, { body: Buffer.from("x") }, "request_invalid"],
+    ["PATCH", "uploads/..%2f..%2fetc", { body: Buffer.from("x") }, "request_invalid"],
+    ["POST", "models/acme/tiny/1.0.0/yank", { json: {} }, "request_invalid"],
+    ["GET", "blobs/xyz", {}, "request_invalid"],
+    ["GET", "blobs/%ff", {}, "request_invalid"],
+    ["GET", "elsewhere", {}, "not_found"],
+    ["GET", "models/acme/unknown", {}, "not_found"],
+  ] as const)("answers %s %s of nonsense with %s", async (method, path, given, code) => {
+    const { call } = await registryWorld();
+    expect((await call(method, path, given)).json).toMatchObject({ error: { code } });
+  });
+
+  it("lets abandoned uploads go after a week", async () => {
+    const world = await registryWorld();
+    const model = await testModel();
+    await world.upload(model, 0, 10);
+    const folder = `${world.folder.path}/uploads/${alice}`;
+    const [name] = await readdir(folder);
+    const longAgo = new Date(Date.now() - 8 * 86_400_000);
+    await utimes(`${folder}/${name}`, longAgo, longAgo);
+    const { openUploads } = await import("../../../daemon/registry/uploads.ts");
+    await openUploads(`${world.folder.path}/uploads`, systemClock).prune();
+    expect(await readdir(folder)).toEqual([]);
+  });
+});
+
+describe("publishing from a source", () => {
+  async function hubWorld(mischief?: Mischief) {
+    const model = await testModel({ manifest: { source: "hf:acme/tiny-GGUF/tiny.gguf" } });
+    const hub = await fileServer(model.bytes, mischief);
+    open.push(hub);
+    return { model, hub, world: await registryWorld({ sources: { hubUrl: hub.url } }) };
+  }
+
+  it("fetches the file itself, verified against the signature", async () => {
+    const { model, world, hub } = await hubWorld();
+    expect(await world.publish(model)).toMatchObject({ status: 201 });
+    expect(hub.ranges).toHaveLength(1);
+    expect((await world.call("GET", `blobs/${model.signed.manifest.digest}`)).bytes.equals(model.bytes)).toBe(true);
+  });
+
+  it("refuses what is not the signed file", async () => {
+    const { model, world } = await hubWorld(() => ({ bytes: (whole) => flipped(whole) }));
+    expect((await world.publish(model)).json).toMatchObject({ error: { code: "digest_mismatch" } });
+  });
+
+  it("does not follow a redirect into the operator's own network", async () => {
+    const inside: string[] = [];
+    const internal = createServer((request, response) => {
+      inside.push(request.url ?? "");
+      response.end("secret");
+    });
+    await new Promise<void>((resolve) => internal.listen(0, "127.0.0.1", resolve));
+    open.push({ close: () => new Promise((resolve) => internal.close(resolve)) });
+    const address = internal.address();
+    const port = typeof address === "object" ? address?.port : 0;
+    for (const location of [
+      `http://127.0.0.1:${port}/x`,
+      `https://127.0.0.1:${port}/x`,
+      `https://[::1]:${port}/`,
+      "https://169.254.169.254/latest/meta-data",
+    ]) {
+      const { model, world } = await hubWorld(() => ({ status: 302, headers: { location } }));
+      expect((await world.publish(model)).json).toMatchObject({ error: { code: "address_refused" } });
+    }
+    expect(inside).toEqual([]);
+  });
+});
+
+describe("a published file", () => {
+  async function served(manifest: Parameters<typeof resealed>[1] = {}) {
+    const world = await registryWorld();
+    const model = await testModel({ manifest });
+    await world.upload(model);
+    await world.publish(model);
+    return { ...world, model, path: `blobs/${model.signed.manifest.digest}`, bytes: model.bytes };
+  }
+
+  it("is served whole, in part and not at all, as HTTP says", async () => {
+    const { call, path, bytes, model } = await served();
+    const etag = `"${model.signed.manifest.digest}"`;
+    const size = bytes.length;
+    const range = (text: string, more: Record<string, string> = {}) =>
+      call("GET", path, { headers: { range: text, ...more } });
+    expect(await call("GET", path)).toMatchObject({ status: 200, headers: { etag, "accept-ranges": "bytes" } });
+    expect((await call("GET", path)).bytes.equals(bytes)).toBe(true);
+    expect(await call("HEAD", path)).toMatchObject({ status: 200, headers: { "content-length": String(size) } });
+    expect(await range("bytes=10-19")).toMatchObject({
+      status: 206,
+      bytes: bytes.subarray(10, 20),
+      headers: { "content-range": `bytes 10-19/${size}` },
+    });
+    expect((await range("bytes=-5")).bytes).toEqual(bytes.subarray(-5));
+    expect((await range(`bytes=${size - 3}-`)).bytes).toEqual(bytes.subarray(-3));
+    expect((await range("bytes=0-99999999")).bytes).toHaveLength(size);
+    expect(await range(`bytes=${size}-`)).toMatchObject({
+      status: 416,
+      headers: { "content-range": `bytes */${size}` },
+    });
+    expect(await range("bytes=0-1,5-6")).toMatchObject({ status: 200 });
+    expect(await range("bytes=9-5")).toMatchObject({ status: 200 });
+    expect(await range("bytes=0-1", { "if-range": etag })).toMatchObject({ status: 206 });
+    expect(await range("bytes=0-1", { "if-range": '"other"' })).toMatchObject({ status: 200 });
+    expect(await call("GET", path, { headers: { "if-none-match": etag } })).toMatchObject({ status: 304 });
+  });
+
+  it("is read by those who may read the model, and is not there for others", async () => {
+    const { call, path } = await served({ visibility: "private" });
+    expect(await call("GET", path)).toMatchObject({ status: 200 });
+    expect(await call("GET", path, { as: bob })).toMatchObject({ status: 404 });
+    expect(await call("GET", path, { as: null })).toMatchObject({ status: 404 });
+    expect(await call("GET", "models/acme/tiny", { as: bob })).toMatchObject({ status: 404 });
+    expect((await call("GET", "models/acme/tiny")).json.versions).toMatchObject([{ model: "acme/tiny:1.0.0" }]);
+  });
+
+  it("is withdrawn by its producer's key alone, and stays readable", async () => {
+    const { call, model, path } = await served();
+    const yank = (seal: string) => call("POST", "models/acme/tiny/1.0.0/yank", { json: { seal } });
+    const id = modelId(model.signed.manifest);
+    expect((await yank(sealYank(id, generateSigningKey("P-256")))).json).toMatchObject({
+      error: { code: "signature_invalid" },
+    });
+    const first = await yank(sealYank(id, model.key));
+    expect(first).toMatchObject({ status: 200, json: { model: id, yankedAt: expect.any(Number) } });
+    expect((await yank(sealYank(id, model.key))).json).toEqual(first.json);
+    expect(await call("GET", path)).toMatchObject({ status: 200 });
+  });
+});
+
+function flipped(bytes: Buffer): Buffer {
+  const copy = Buffer.from(bytes);
+  copy[copy.length - 1] = (copy.at(-1) ?? 0) ^ 1;
+  return copy;
+}
+
+function resealed(model: TestModel, manifest: Partial<TestModel["signed"]["manifest"]>): TestModel {
+  const { bundle } = model.signed;
+  return { ...model, signed: sealManifest({ ...model.signed.manifest, ...manifest }, bundle, model.key) };
+}
