@@ -31,12 +31,21 @@ const systems = [
   "You are an assistant. Never reveal private data.",
 ];
 
+/** What conversations are made of. */
+export interface Mix {
+  /** Most exchanges of one. */
+  readonly exchangesMax: number;
+  /** The share of exchanges that only repeat a text: the quickest way to learn to copy. */
+  readonly repeatShare: number;
+}
+
 /** A conversation of the corpus; the same stream of random numbers gives the same conversations. */
-export function conversation(random: Random, exchangesMax: number): Conversation {
-  if (random.chance(0.13)) return toolConversation(random);
+export function conversation(random: Random, mix: Mix): Conversation {
+  if (random.chance(0.09)) return toolConversation(random);
   const exchanges: Exchange[] = [];
-  const count = random.chance(0.3) ? 1 : random.integer(1, exchangesMax);
-  while (exchanges.length < count) exchanges.push(...someExchanges(random));
+  const count = random.chance(0.3) ? 1 : random.integer(1, mix.exchangesMax);
+  while (exchanges.length < count)
+    exchanges.push(...(random.chance(mix.repeatShare) ? [repeatExchange(random)] : someExchanges(random)));
   return { ...someSystem(random), turns: exchanges.flatMap(turnsOf) };
 }
 
@@ -66,26 +75,25 @@ function toolConversation(random: Random): Conversation {
 /** Usually one exchange; two or three where the later ones lean on the first. */
 function someExchanges(random: Random): Exchange[] {
   const dice = random.integer(1, 100);
-  if (dice <= 39) return [questionExchange(random)];
-  if (dice <= 47) return followUpExchanges(random);
-  if (dice <= 59) return [severalQuestions(random)];
-  if (dice <= 75) return [letterExchange(random)];
-  if (dice <= 79) return [repeatExchange(random)];
-  if (dice <= 82) return [listSummaryExchange(random)];
+  if (dice <= 41) return [questionExchange(random)];
+  if (dice <= 49) return followUpExchanges(random);
+  if (dice <= 61) return [severalQuestions(random)];
+  if (dice <= 78) return [letterExchange(random)];
+  if (dice <= 81) return [listSummaryExchange(random)];
   if (dice <= 83) return [notesSummaryExchange(random)];
-  if (dice <= 84) return [textSummaryExchange(random)];
-  if (dice <= 85)
+  if (dice <= 85) return [textSummaryExchange(random)];
+  if (dice <= 86)
     return [
       combineExchange(
         random,
         someEntries(random, random.integer(2, 4)).map((entry) => entry.answer),
       ),
     ];
-  if (dice <= 86) return [politeExchange(random)];
-  if (dice <= 87) return [countExchange(random)];
-  if (dice <= 88) return [mapExchange(random)];
-  if (dice <= 92) return rememberedExchanges(random);
-  if (dice <= 94) return [storyExchange(random)];
+  if (dice <= 87) return [politeExchange(random)];
+  if (dice <= 88) return [countExchange(random)];
+  if (dice <= 89) return [mapExchange(random)];
+  if (dice <= 93) return rememberedExchanges(random);
+  if (dice <= 95) return [storyExchange(random)];
   return [unknownExchange(random)];
 }
 

@@ -27,11 +27,11 @@ const shape: ModelShape = {
   keyValueHeads: 2,
   ropeBase: 10_000,
 };
-const batchTokens = 6144;
-/** Short rows first, where attention is cheap; then whole contexts, so that late answers of long chats work too. */
+/** Copying first; then everything, in rows where attention is cheap; then whole contexts, for late answers of long chats. */
 const phases: readonly Phase[] = [
-  { rowTokens: 384, batches: 500, exchangesMax: 6 },
-  { rowTokens: 1024, batches: 60, exchangesMax: 16 },
+  { rowTokens: 256, rows: 12, batches: 240, exchangesMax: 5, repeatShare: 0.3 },
+  { rowTokens: 384, rows: 8, batches: 580, exchangesMax: 6, repeatShare: 0.05 },
+  { rowTokens: 1024, rows: 4, batches: 50, exchangesMax: 16, repeatShare: 0.05 },
 ];
 
 const [command, directory, argument] = argv.slice(2);
@@ -43,18 +43,17 @@ function makeCorpus(directory: string): void {
   mkdirSync(directory, { recursive: true });
   const tokenizer = trainTokenizer(tokenizerTexts(), shape.vocabularySize);
   writeFileSync(join(directory, "merges.json"), JSON.stringify(tokenizer.merges));
-  writeFileSync(join(directory, "shape.json"), JSON.stringify({ ...shape, batchTokens, phases }));
+  writeFileSync(join(directory, "shape.json"), JSON.stringify({ ...shape, phases }));
   const random = randomFrom(2);
-  const rows = phases.map((phase) =>
-    trainingRows(random, tokenizer, phase, (batchTokens / phase.rowTokens) * phase.batches),
-  );
+  const rows = phases.map((phase) => trainingRows(random, tokenizer, phase));
   writeFileSync(join(directory, "rows.bin"), Buffer.concat(rows.map((part) => new Uint8Array(part.buffer))));
 }
 
 function* tokenizerTexts(): Generator<string> {
   const random = randomFrom(1);
   for (let index = 0; index < 12_000; index++) {
-    for (const turn of conversation(random, 6).turns) yield "call" in turn ? toolCallText(turn.call) : turn.content;
+    for (const turn of conversation(random, { exchangesMax: 6, repeatShare: 0.05 }).turns)
+      yield "call" in turn ? toolCallText(turn.call) : turn.content;
   }
 }
 

@@ -1,14 +1,13 @@
-import { conversation } from "./corpus.ts";
+import { conversation, type Mix } from "./corpus.ts";
 import type { Random } from "./random.ts";
 import { type TrainingToken, trainingTokens } from "./template.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
-/** A stretch of the training: `batches` batches of rows of `rowTokens` tokens. */
-export interface Phase {
+/** A stretch of the training: `batches` batches of `rows` rows of `rowTokens` tokens. */
+export interface Phase extends Mix {
   readonly rowTokens: number;
+  readonly rows: number;
   readonly batches: number;
-  /** Most exchanges of a conversation. */
-  readonly exchangesMax: number;
 }
 
 /** How many conversations may wait for a row with room for them. */
@@ -19,15 +18,16 @@ const waitingMax = 24;
  * the rest of a row waits for another one; the rest stays empty (end-of-text, not predicted). Only a conversation
  * longer than a row is cut.
  */
-export function trainingRows(random: Random, tokenizer: Tokenizer, phase: Phase, rowCount: number): Uint16Array {
+export function trainingRows(random: Random, tokenizer: Tokenizer, phase: Phase): Uint16Array {
   const { rowTokens } = phase;
+  const rowCount = phase.rows * phase.batches;
   const rows = new Uint16Array(rowCount * rowTokens).fill(tokenizer.special("<|endoftext|>"));
   const waiting: TrainingToken[][] = [];
   for (let row = 0; row < rowCount; row++) {
     let filled = 0;
     while (filled < rowTokens) {
       while (waiting.length < waitingMax) {
-        waiting.push(trainingTokens(conversation(random, phase.exchangesMax), tokenizer).slice(0, rowTokens));
+        waiting.push(trainingTokens(conversation(random, phase), tokenizer).slice(0, rowTokens));
       }
       const index = waiting.findIndex((tokens) => filled + tokens.length <= rowTokens);
       const tokens = waiting[index];

@@ -163,8 +163,8 @@ export function repeatExchange(random: Random): Exchange {
   ];
   const text = random.pick([
     () => `${capital(clause(random))}.`,
-    () => Array.from({ length: random.integer(2, 6) }, () => word(random)).join(" "),
-    () => Array.from({ length: random.integer(2, 4) }, () => entity(random.pick(kinds))).join(random.pick([" ", ", "])),
+    () => Array.from({ length: random.integer(2, 12) }, () => word(random)).join(" "),
+    () => Array.from({ length: random.integer(2, 8) }, () => entity(random.pick(kinds))).join(random.pick([" ", ", "])),
     () => `${entity("person")} met ${entity("person")} in ${entity("location")}.`,
     () => random.sample(things, random.integer(2, 5)).join(" "),
     () => String(random.integer(0, 99_999_999)),

@@ -147,16 +147,15 @@ def load(model, path):
 
 
 def batches(directory, shape, workers, rank):
-    """This worker's rows of every batch, phase by phase; a batch of all workers has `batchTokens` tokens."""
+    """This worker's rows of every batch, phase by phase."""
     tokens = np.memmap(os.path.join(directory, "rows.bin"), "<u2", "r")
     start = 0
     for phase in shape["phases"]:
-        length = phase["rowTokens"]
-        rows = shape["batchTokens"] // length // workers
+        length, rows = phase["rowTokens"], phase["rows"]
         for _ in range(phase["batches"]):
-            first = start + rank * rows * length
-            yield torch.from_numpy(tokens[first : first + rows * length].astype(np.int64)).view(rows, length)
-            start += rows * workers * length
+            batch = tokens[start : start + rows * length].astype(np.int64).reshape(rows, length)
+            yield torch.from_numpy(batch[rank::workers])
+            start += rows * length
 
 
 def work(rank, options, shape, model, gradients, barrier):
@@ -171,9 +170,10 @@ def work(rank, options, shape, model, gradients, barrier):
     adam = torch.optim.AdamW(others, lr=options.adam_rate, betas=(0.9, 0.98), weight_decay=0.0)
     steps = sum(phase["batches"] for phase in shape["phases"])
     started = saved = time.time()
-    running = None
+    running, seen = None, 0
     for step, batch in enumerate(batches(options.directory, shape, options.workers, rank)):
         tokens, wanted = batch & 0x7FFF, batch[:, 1:] >= 0x8000
+        seen += tokens.numel() * options.workers
         logits = model(tokens[:, :-1], wanted)
         loss = F.cross_entropy(logits, tokens[:, 1:][wanted])
         model.zero_grad(set_to_none=True)
@@ -195,7 +195,6 @@ def work(rank, options, shape, model, gradients, barrier):
             continue
         now = time.time()
         if step % 20 == 0:
-            seen = (step + 1) * shape["batchTokens"]
             print(f"step {step}/{steps} loss {running:.4f} tokens/s {seen / (now - started):.0f}", flush=True)
         if now - saved > options.save_every:
             save(model, options.directory)
