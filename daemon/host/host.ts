@@ -45,6 +45,8 @@ export interface HostContext {
 export interface RunningHost {
   readonly ready: Readonly<Record<string, unknown>>;
   readonly control: Readonly<Record<string, ControlHandler>>;
+  /** Answers it makes now. */
+  readonly activeStreams: number;
   drain(signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }
@@ -104,6 +106,9 @@ export async function startHost(start: HostStart, adapters: HostAdapters, contex
       add,
       benchmark: adapters.benchmark,
     }),
+    get activeStreams() {
+      return opened.activeStreams;
+    },
     drain: (limit) => opened.drain(limit),
     async close() {
       await opened.close();
