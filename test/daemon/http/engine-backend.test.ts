@@ -1,0 +1,97 @@
+import OpenAI from "openai";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { engineBackend } from "../../../daemon/http/engine-backend.ts";
+import { openaiRoutes } from "../../../daemon/http/openai-routes.ts";
+import { createHttpServer, type HttpServer } from "../../../daemon/http/server.ts";
+import { type LlamaEngine, startLlamaEngine } from "../../../daemon/llama/engine.ts";
+import { silentLog } from "../../../src/log.ts";
+import { demoModelFile } from "../../worlds/answers.ts";
+import { describeClients } from "../proxy/client-suite.ts";
+
+const model = "demo/peer:1.0.0";
+const question = "What is PeerLLM?";
+let engine: LlamaEngine;
+let server: HttpServer;
+let client: OpenAI;
+
+beforeAll(async () => {
+  engine = await startLlamaEngine(
+    { modelFile: demoModelFile, threads: 1, gpu: "off", sequences: 2, contextLength: 512, log: silentLog },
+    AbortSignal.timeout(60_000),
+  );
+  const listing = { id: model, createdAt: 0, owner: "local", contextLength: engine.contextLength };
+  server = await createHttpServer({
+    address: "127.0.0.1",
+    port: 0,
+    allowedHosts: [],
+    allowedOrigins: [],
+    routes: openaiRoutes(engineBackend(() => [{ listing, engine }])),
+    log: silentLog,
+  });
+  client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: "none", maxRetries: 0 });
+});
+
+afterAll(async () => {
+  await server?.close();
+  await engine?.close();
+});
+
+describeClients("unmodified clients of an engine on this machine", async () => ({
+  baseUrl: `${server.url}/v1`,
+  model,
+  question,
+  answerPart: "PeerLLM",
+  close: async () => {},
+}));
+
+describe("an engine behind OpenAI's surface", () => {
+  const request = { model, messages: [{ role: "user" as const, content: question }], max_tokens: 24 };
+
+  it.each(["demo/peer", "default", "auto", model])("is found as %s", async (name) => {
+    expect((await client.chat.completions.create({ ...request, model: name })).model).toBe(name);
+  });
+
+  it("makes more choices than it has sequences, all different, and the same again by the seed", async () => {
+    const ask = () => client.chat.completions.create({ ...request, n: 5, seed: 11, temperature: 1.5 });
+    const texts = (await ask()).choices.map(({ message }) => message.content);
+    expect(new Set(texts).size).toBe(5);
+    expect((await ask()).choices.map(({ message }) => message.content)).toEqual(texts);
+  });
+
+  it("counts a prompt once however many answers it gets", async () => {
+    const one = await client.chat.completions.create(request);
+    const three = await client.chat.completions.create({ ...request, n: 3 });
+    expect(three.usage?.prompt_tokens).toBe(one.usage?.prompt_tokens);
+    expect(three.usage?.completion_tokens).toBeGreaterThan(one.usage?.completion_tokens ?? 0);
+  });
+
+  it("says length where the answer was cut, and stops before a stop string", async () => {
+    const greedy = { ...request, temperature: 0 };
+    const cut = await client.chat.completions.create({ ...greedy, max_tokens: 2 });
+    expect(cut.choices[0]?.finish_reason).toBe("length");
+    expect(cut.usage?.completion_tokens).toBe(2);
+    const stopped = await client.chat.completions.create({ ...greedy, stop: ["LLM"] });
+    expect(stopped.choices[0]?.message.content).not.toContain("LLM");
+    expect(stopped.choices[0]?.finish_reason).toBe("stop");
+  });
+
+  it("refuses a prompt that is longer than its context", async () => {
+    const content = "word ".repeat(2_000);
+    await expect(
+      client.chat.completions.create({ ...request, messages: [{ role: "user", content }], stream: true }),
+    ).rejects.toMatchObject({ status: 400, code: "context_length_exceeded" });
+  });
+
+  it("frees its sequences when the client hangs up", async () => {
+    const hangUp = new AbortController();
+    const stream = await client.chat.completions.create(
+      { ...request, max_tokens: 400, n: 2, temperature: 2, stream: true },
+      { signal: hangUp.signal },
+    );
+    for await (const chunk of stream) {
+      expect(chunk.object).toBe("chat.completion.chunk");
+      hangUp.abort();
+    }
+    expect((await client.chat.completions.create(request)).choices).toHaveLength(1);
+  });
+});
