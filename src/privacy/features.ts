@@ -14,6 +14,8 @@ export interface TokenFacts {
   readonly suffix4: Int32Array;
   readonly shape: Int32Array;
   readonly lists: Int32Array;
+  /** 1 where the line around the token has no capitals, so that a name may have none either. */
+  readonly isUncapitalised: Uint8Array;
   /** 1 for a token the tagger need not look at: a sign, or an everyday word in lower case. */
   readonly isPlain: Uint8Array;
 }
@@ -73,6 +75,7 @@ export function factsOf(
     suffix4: new Int32Array(count),
     shape: new Int32Array(count),
     lists: new Int32Array(count),
+    isUncapitalised: new Uint8Array(count),
     isPlain: new Uint8Array(count),
   };
   for (let index = 0; index < count; index += 1) {
@@ -91,13 +94,29 @@ export function factsOf(
     const common = commonWords.has(hash);
     const isPlain = (common && shape === shapes.lower) || shape === shapes.digits;
     facts.isPlain[index] = isPlain ? 1 : 0;
-    facts.lists[index] = listsOf(lower.slice(start, end), common);
+    facts.lists[index] = (listOf.get(hash) ?? 0) | (common ? everyday : 0);
+    facts.suffix3[index] = wordHash(lower, Math.max(start, end - 3), end);
+    if (isPlain) continue;
     facts.prefix[index] = wordHash(lower, start, Math.min(end, start + 3));
     facts.suffix2[index] = wordHash(lower, Math.max(start, end - 2), end);
-    facts.suffix3[index] = wordHash(lower, Math.max(start, end - 3), end);
     facts.suffix4[index] = wordHash(lower, Math.max(start, end - 4), end);
   }
+  markUncapitalised(facts);
   return facts;
+}
+
+function markUncapitalised(facts: TokenFacts): void {
+  for (let start = 0; start < facts.count; ) {
+    let end = start;
+    let capitals = 0;
+    while (end < facts.count && facts.shape[end] !== shapes.lineBreak) {
+      const shape = facts.shape[end];
+      if (shape === shapes.capital || shape === shapes.capitals || shape === shapes.initial) capitals += 1;
+      end += 1;
+    }
+    if (capitals === 0) facts.isUncapitalised.fill(1, start, end);
+    start = end + 1;
+  }
 }
 
 /** FNV-1a over UTF-16 code units. */
@@ -123,17 +142,25 @@ function shapeOf(text: string, lower: string, start: number, end: number): numbe
   return text.charCodeAt(start) !== lower.charCodeAt(start) ? shapes.capital : shapes.mixed;
 }
 
-function listsOf(word: string, common: boolean): number {
-  return (
-    (givenNames.has(word) ? given : 0) |
-    (familyNames.has(word) ? family : 0) |
-    (countries.has(word) ? country : 0) |
-    (cities.has(word) ? city : 0) |
-    (common ? everyday : 0) |
-    (titles.has(word) ? title : 0) |
-    (organisationWords.has(word) ? organisation : 0) |
-    (calendarWords.has(word) ? calendar : 0)
-  );
+const listOf: ReadonlyMap<number, number> = listsByHash();
+
+/** The lists each word is on, by its hash. */
+function listsByHash(): Map<number, number> {
+  const byHash = new Map<number, number>();
+  const add = (words: Iterable<string>, list: number) => {
+    for (const word of words) {
+      const hash = wordHash(word, 0, word.length);
+      byHash.set(hash, (byHash.get(hash) ?? 0) | list);
+    }
+  };
+  add(givenNames, given);
+  add(familyNames, family);
+  add(countries, country);
+  add(cities, city);
+  add(titles, title);
+  add(organisationWords, organisation);
+  add(calendarWords, calendar);
+  return byHash;
 }
 
 export const featuresMax = 40;
@@ -151,7 +178,7 @@ export function featuresAt(
   bits: number,
   out: Int32Array,
 ): number {
-  const { word, shape, lists, prefix, suffix2, suffix3, suffix4 } = facts;
+  const { word, shape, lists, prefix, suffix2, suffix3, suffix4, isUncapitalised } = facts;
   const word0 = word[index] ?? outside;
   const word1 = word[index - 1] ?? outside;
   const word2 = word[index - 2] ?? outside;
@@ -205,5 +232,7 @@ export function featuresAt(
   add(28, lists0, next1);
   add(29, shape[index - 2] ?? -1, context);
   add(30, shape[index + 2] ?? -1, context);
+  add(31, isUncapitalised[index] ?? 0, shape0);
+  add(32, (isUncapitalised[index] ?? 0) * 512 + lists0, shape0);
   return count;
 }

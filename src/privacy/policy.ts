@@ -1,6 +1,7 @@
 import type { PrivacyLevel } from "../chat/answer.ts";
 import type { Entity, EntityType } from "./entity.ts";
 import { isPublicName, isPublicPlace } from "./lexicon/public.ts";
+import { isPublicProse } from "./public-prose.ts";
 
 /**
  * What `standard` does with each type. "always": it identifies by itself. "private": unless it is public knowledge.
@@ -32,16 +33,18 @@ const standard = {
 /** The found entities of one text that are masked at `level`. */
 export function selectMasked(text: string, found: readonly Entity[], level: PrivacyLevel): Entity[] {
   if (level === "strict") return [...found];
-  const anchors = found.filter((entity) => standard[entity.type] !== "near" && isPrivate(text, entity));
+  const identifies = found.some((entity) => standard[entity.type] === "always" && entity.type !== "BIRTH_DATE");
+  const isPublished = !identifies && isPublicProse(text);
+  const anchors = found.filter((entity) => standard[entity.type] !== "near" && isPrivate(text, entity, isPublished));
   return found.filter(
     (entity) => anchors.includes(entity) || (standard[entity.type] === "near" && standsNear(text, entity, anchors)),
   );
 }
 
-function isPrivate(text: string, entity: Entity): boolean {
+function isPrivate(text: string, entity: Entity, isPublished: boolean): boolean {
   if (standard[entity.type] === "always") return true;
   const value = text.slice(entity.start, entity.end);
-  return entity.type === "IP" ? !publicAddress.test(value) : !isPublicName(value);
+  return entity.type === "IP" ? !publicAddress.test(value) : !isPublished && !isPublicName(value);
 }
 
 /** Loopback, wildcard, documentation masks and the resolvers everyone quotes. */

@@ -1,113 +1,145 @@
 import type { Entity } from "../entity.ts";
 import type { Scan } from "../scan.ts";
 
-const word = String.raw`[\p{Lu}][\p{L}\p{M}'.’-]*`;
-const streetWord =
-  "(?:street|str|st|avenue|ave|av|road|rd|boulevard|blvd|lane|ln|drive|dr|court|ct|place|pl|square|sq|terrace|ter|way|parkway|pkwy|highway|hwy|crescent|cres|close|circle|cir|trail|trl|alley|row|walk|gardens?|grove|mews|plaza|rapids?|loop|path|pike|route|rte|expressway|freeway|turnpike|heights|hill|ridge|view|crossing|run|point|pass|mount|manor|quay|wharf|vista|canyon|meadows?|park|bypass|green|glen|springs?|station|summit|valley|village|union|shoals?|shores?|ports?|neck|mill|knolls?|junction|island|isle|inlet|harbors?|hollow|haven|fork|forge|ford|flats?|fields?|ferry|falls|estates?|dam|dale|curve|creek|cove|course|corners?|common|club|cliffs?|centers?|causeway|camp|burgs?|brooks?|bridge|branch|bluffs?|bend|beach|bayou|arcade|annex)";
-const house = String.raw`\d{1,5}[a-z]?(?:[-/]\d{1,4}[a-z]?)?`;
-/** "742 Evergreen Terrace", "10 Downing St." */
-const english = new RegExp(
-  String.raw`(?<![\w.,:])(?:${house},? )?${house} (?:(?:N|S|E|W|NE|NW|SE|SW|North|South|East|West)\.? )?(?:${word} |\d{1,3}(?:st|nd|rd|th) ){1,4}${streetWord}\b\.?`,
-  "giu",
-);
-/** "Calle Mayor 166", "12 rue de la Paix", "Via Roma 115" */
-const roman = new RegExp(
-  String.raw`(?<![\w])(?:${house},? (?:bis |ter )?)?(?:rue|avenue|av\.|boulevard|bd|place|impasse|all[ée]e|chemin|quai|calle|c/|avenida|avda?\.?|paseo|plaza|carrera|cra\.?|ronda|camino|via|viale|corso|piazza|largo|vicolo|strada|rua|r\.|travessa|alameda|praça|estrada|ul\.|ulica|aleja|al\.|os\.|pl\.|strada|str\.|bulevardul|calea|jalan|jl\.|jln|lorong|улица|ул\.|проспект|вулиця|οδός)(?: (?:de|del|della|delle|dei|di|du|des|la|las|los|le|les|da|do|dos|das|el|al|d'|l'|y|e|ibn))*(?: |(?<='))${word}(?:[ -](?:(?:de|del|della|di|du|des|la|los|le|les|da|do|dos|y|e|et|ibn|el|al)[ -])*${word}){0,4}(?:,? (?:n[.°º]? ?)?${house}(?![\w]))?`,
-  "giu",
-);
-/** "Koskikatu 25", "Kopfhölzistrasse 45", "Hegedûs Gyula utca 76.", "Pivovarská 276": a street word or ending, then the number. */
-const trailing = new RegExp(
-  String.raw`(?<![\p{L}\d])(?:\d{3,5} )?(?:${word} ){0,3}(?:[\p{Lu}][\p{L}\p{M}-]*(?:stra(?:ß|ss)e|str\.?|gasse|weg|platz|allee|ring|damm|ufer|hof|steig|katu|tie|kuja|polku|gade|gata|gatan|vej|vei|veien|v[äa]gen|stien|alléen?|plads|torg|straat|laan|plein|dijk|kade|gracht|singel|steeg|utca|utja|út|tér|iela|gatvė|tänav|sokak|caddesi|bulvarı)|(?:utca|út|útja|tér|u\.|krt\.?|körút|köz|sor|ulica|ul\.|cesta|trg|nám\.?|náměstí|námestie|třída|nábřeží|street|sokak|cad\.|mah\.|dori|g\.|pr\.)) (?:n[.°º]? ?)?${house}\.?(?![\p{L}\d])`,
-  "giu",
-);
-const box =
-  /\b(?:p\.? ?o\.? ?box|post office box|postfach|apartado(?: de correos)?|casella postale|bo[iî]te postale|b\.?p\.?) ?:?#? ?\d{1,6}\b/gi;
-const unit =
-  /(?<![\w])(?:apt|apartment|suite|ste|unit|flat|floor|fl|room|rm|building|bldg|piso|puerta|int|appartement|wohnung|lakás)\.? ?#? ?\d{1,5}[a-z]?\b/gi;
-const cue =
-  /(?:\baddress(?: of [^:\n]{1,40}?)?(?: is|:|\s*=)?|\blives? (?:at|on)|\bliving at|\bresid(?:e|es|ing) at|\blocated (?:at|on|in)|\boffice is at|\bship(?:ped)? (?:it )?to|\bdeliver(?:ed)? to|\bsent to|\bhouse at|\bmove(?:d)? to|\badresse|\bwohn(?:t|e|haft)(?: in)?|\bdirección|\bindirizzo|\bendereço|\bvive en|\bhabite(?: au)?|\bdrops? you off at|\bstation is (?:on|at)|\bmeet(?:ing)? (?:me |us )?at|\bit's (?:in|at))[:,\s]{1,4}/g;
-const body = /^(?=[^\n]{0,30}\d)(?:[\p{L}\p{N}\p{M}.'’/#º°-]+,? ?){1,12}/u;
-
 /**
- * Postal addresses by their street: the words and endings streets have in some twenty languages with a house number,
- * post boxes and units, each carried on over the unit, the postcode, the town and the country that follow it.
+ * Postal addresses, looked for around each number: a street in the words and endings that streets have in some twenty
+ * languages, a post box, a unit, or what follows a cue such as "address:"; each carried on over the unit, the postcode,
+ * the town and the country that follow it.
  */
-export function findAddresses(scan: Scan): Entity[] {
-  const { text, lower } = scan;
-  if (!/\d/.test(text)) return [];
+export function findAddresses({ text }: Scan): Entity[] {
   const found: Entity[] = [];
-  const collect = (pattern: RegExp) => {
-    for (const match of text.matchAll(pattern)) {
-      if (!isStreet(match[0])) continue;
-      found.push({ start: match.index, end: continued(text, match.index + match[0].length), type: "ADDRESS" });
-    }
-  };
-  collect(english);
-  collect(roman);
-  collect(trailing);
-  collect(box);
-  collect(unit);
-  for (const match of lower.matchAll(cue)) {
-    const start = match.index + match[0].length;
-    const rest = text.slice(start, start + 120);
-    const line = /^(?:\d{1,6}[ ,]|[\p{Lu}][\p{L}\p{M}'-]+(?: [\p{Lu}][\p{L}\p{M}'-]+){0,3},? \d{1,5}\b)/u.test(rest)
-      ? (body.exec(rest)?.[0] ?? "")
-      : "";
-    const trimmed = cutAtSentence(line);
-    if (trimmed.length >= 6) found.push({ start, end: continued(text, start + trimmed.length), type: "ADDRESS" });
+  let reached = 0;
+  for (const match of text.matchAll(number)) {
+    if (match.index < reached) continue;
+    const street = streetAround(text, match.index, match[0].length);
+    if (street === undefined) continue;
+    const end = continued(text, street.end);
+    found.push({ start: street.start, end, type: "ADDRESS" });
+    reached = end;
   }
   return found;
 }
 
-/** A street has a capital or a digit beside its word: "1 way" and "2 pass" are none. */
-function isStreet(matched: string): boolean {
-  return (
-    matched.length >= 6 && /\d/.test(matched) && /\p{Lu}|[Pp]\.?\s?[Oo]\.?|apt|suite|unit|flat|ul\.|ул\./u.test(matched)
+interface Stretch {
+  readonly start: number;
+  readonly end: number;
+}
+
+const number = /(?<![\w.,:$€£/-])#?\d{1,6}[a-zA-Z]?(?:[-/]\d{1,4}[a-zA-Z]?)?(?![\w%])(?![.,:]\d)/g;
+const leftLength = 72;
+const rightLength = 110;
+
+function streetAround(text: string, start: number, length: number): Stretch | undefined {
+  const left = text.slice(Math.max(0, start - leftLength), start);
+  const right = text.slice(start, start + rightLength);
+  const ahead = english.exec(right) ?? romanAhead.exec(right) ?? trailingAhead.exec(right);
+  if (ahead !== null) return { start: start - precedingNumber(left), end: start + ahead[0].length };
+  const behind = romanBehind.exec(left) ?? trailingBehind.exec(left) ?? unitBehind.exec(left);
+  if (behind !== null) return { start: start - behind[0].length, end: start + length };
+  const cue = cueBehind.exec(left);
+  if (cue === null) return undefined;
+  const body = namedPart.exec(right)?.[0].replace(/[ ,.]+$/, "") ?? "";
+  const before = cue[1] ?? "";
+  return body.length > length || before !== ""
+    ? { start: start - before.length, end: start + Math.max(body.length, length) }
+    : undefined;
+}
+
+/** Length of another number just before: an address may begin with a postcode or a plot. */
+function precedingNumber(left: string): number {
+  return /(?<![\w.,:])\d{1,5},? $/.exec(left)?.[0].length ?? 0;
+}
+
+/** Alternatives in any case, for patterns that must tell capitals elsewhere. */
+function anyCase(words: string): string {
+  return words.replace(/(?<!\\)\p{L}/gu, (letter) =>
+    letter.toLowerCase() === letter.toUpperCase() ? letter : `[${letter.toLowerCase()}${letter.toUpperCase()}]`,
   );
 }
 
-/** Up to the first word in lower case that is not part of a name: an address ends where the sentence goes on. */
-function cutAtSentence(line: string): string {
-  const kept =
-    /^(?:(?:[\p{Lu}\d#][\p{L}\p{N}\p{M}.'’/º°-]*|(?:de|del|della|di|du|des|la|las|los|le|les|da|do|dos|of|van|der|den|utca|u\.|út|ulica|ul\.|nad|pod|am|an|im|st|nan)),? ?)+/u.exec(
-      line,
-    );
-  return (kept?.[0] ?? "").replace(/[ ,.]+$/, "");
-}
+const capital = String.raw`\p{Lu}[\p{L}\p{M}'.’-]*`;
+const house = String.raw`#?\d{1,6}[a-zA-Z]?(?:[-/]\d{1,4}[a-zA-Z]?)?`;
+const streetWords = anyCase(
+  "street|st|str|avenue|ave|av|road|rd|boulevard|blvd|lane|ln|drive|dr|court|ct|place|pl|square|sq|terrace|ter|way|parkway|pkwy|highway|hwy|crescent|cres|close|circle|cir|trail|trl|alley|row|walk|gardens?|grove|mews|plaza|rapids?|loop|path|pike|route|rte|expressway|freeway|turnpike|heights|hill|hills|ridge|view|crossing|run|point|pass|mount|mountain|manor|quay|wharf|vista|canyon|meadows?|bypass|glen|springs?|summit|valley|village|shoals?|shores?|port|ports|neck|mills?|knolls?|junction|islands?|isle|inlet|harbors?|hollow|haven|forks?|forge|ford|flats?|fields?|ferry|falls|estates?|dam|dale|curve|creek|cove|course|corners?|common|cliffs?|causeway|camp|burgs?|brooks?|bridge|branch|bluffs?|bend|beach|bayou|arcade|annex|stravenue|throughway|trafficway|tunnel|underpass|unions?|viaduct|ville|wells|lodge|locks?|light|land|lakes?|keys?|greens?|gateway|gardens|freeway|extensions?|divide|crest|club|centers?|cape|spur|squares?|stream|track|trace|skyway|radial|ranch|rest|river|roads?|plains?|parks?|oval|orchard|motorway|mission",
+);
+/** "742 Evergreen Terrace", "10 Downing St." */
+const english = new RegExp(
+  String.raw`^${house},?(?: ${house})? (?:(?:[NSEW]|N[EW]|S[EW]|North|South|East|West)\.? )?(?:(?:${capital}|\d{1,3}(?:st|nd|rd|th)) ){1,4}(?:${streetWords})\b\.?(?! \p{Ll}+ing\b)`,
+  "u",
+);
+const romanWords = anyCase(
+  "rue|avenue|av\\.|boulevard|bd|place|impasse|allée|allee|chemin|quai|cours|calle|c/|avenida|avda\\.?|paseo|plaza|carrera|cra\\.?|ronda|camino|via|viale|corso|piazza|largo|vicolo|strada|rua|r\\.|travessa|alameda|praça|estrada|rodovia|ul\\.|ulica|aleja|al\\.|os\\.|pl\\.|str\\.|bulevardul|calea|jalan|jl\\.|jln|lorong|улица|ул\\.|проспект|вулиця|οδός|cesta|trg|nábřeží|náměstí|třída|rruga|шоссе|переулок",
+);
+const joining = "(?:de|del|della|delle|dei|di|du|des|la|las|los|le|les|da|do|dos|das|el|al|y|e|et|ibn|van|von)";
+const romanName = String.raw`(?:${joining} |d'|l'|d’|l’){0,3}${capital}(?:[ -](?:${joining} ){0,2}${capital}){0,4}`;
+/** "12 rue de la Paix" */
+const romanAhead = new RegExp(
+  String.raw`^${house},? (?:bis |ter )?(?:${house} )?(?:${romanWords}) ${romanName}(?:,? ${house}(?![\w/:]))?`,
+  "u",
+);
+/** "Calle Mayor 166", "Via Roma, 115" */
+const romanBehind = new RegExp(
+  String.raw`(?<![\p{L}\d])(?:\d{1,5} )?(?:${romanWords}) ${romanName},? (?:[nN][.°º]? ?)?$`,
+  "u",
+);
+const endings =
+  "stra(?:ß|ss)e|str\\.?|gasse|weg|platz|allee|ring|damm|ufer|hof|steig|katu|tie|kuja|polku|gade|gata|gatan|vej|vei|veien|v[äa]gen|stien|alléen?|plads|torg|straat|laan|plein|dijk|kade|gracht|singel|steeg|utca|utja|sokak|caddesi|ova|ská|ého|gaten|stræde|kaju|iela";
+const streetNouns = anyCase(
+  "utca|út|útja|tér|u\\.|krt\\.?|körút|köz|sor|ulica|ul\\.|sokak|cad\\.|mah\\.|gatvė|g\\.|pr\\.|street|st|road|rd|avenue|ave|lane|gate|vei|vej|straße|strasse|weg|tänav|iela|sétány|fasor",
+);
+const trailingName = String.raw`(?:${capital} ){0,3}(?:\p{Lu}[\p{L}\p{M}-]*(?:${endings})|${capital} (?:${streetNouns}))`;
+/** "Koskikatu 25", "Kopfhölzistrasse 45", "Hegedûs Gyula utca 76." */
+const trailingBehind = new RegExp(String.raw`(?<![\p{L}\d])(?:\d{1,5} )?${trailingName} (?:[nN][.°º]? ?)?$`, "u");
+/** "5366 Pivovarská 276", "9721 Dalmatinova 43": a street between two numbers. */
+const trailingAhead = new RegExp(
+  String.raw`^\d{1,5} (?:${capital} ){1,4}${house}(?![\w/:])\.?(?: (?:${streetWords})\b\.?)?`,
+  "u",
+);
+const unitBehind = new RegExp(
+  String.raw`(?<![\p{L}\d])(?:${anyCase("p\\.? ?o\\.? ?box|post office box|postfach|apartado(?: de correos)?|casella postale|boîte postale|apt|apartment|suite|ste|unit|flat|bldg|piso|appartement|wohnung|lakás|apto|unidade|psc|unit|box")})\.?:? ?$`,
+  "u",
+);
+const cueBehind = new RegExp(
+  String.raw`(?<![\p{L}])(?:${anyCase("address(?: of [^:\\n]{1,40}?)?(?: is|:| =)|lives? (?:at|on)|living at|reside?s? at|residing at|located (?:at|on|in)|offices? (?:is|are) (?:at|in)|ship(?:ped)? (?:it )?to|deliver(?:ed)?(?: it)? to|sent to|send (?:it )?to|house at|moved? to|adresse|wohn(?:t|e|haft)(?: in)?|dirección|indirizzo|endereço|vive en|habite(?: au)?|off at|station is (?:on|at)|meet(?:ing)? (?:me |us )?at|it's (?:in|at)")})[:,]?\s{1,9}((?:${capital},? ){0,4})$`,
+  "u",
+);
+const namedPart = new RegExp(
+  String.raw`^(?:(?:${capital}|[\d#][\p{L}\p{N}\p{M}/º°-]*|${joining}|of|nad|pod|am|an|im|nan)(?:, |\. | |,$|\.$|$)){1,12}`,
+  "u",
+);
 
-const tail =
-  /^(?:[,.]?[ \n>]{0,4}[,]?[ \n]{0,2}(?:(?:apt|apartment|suite|ste|unit|flat|floor|fl|room|rm|bldg|piso)\b\.? ?#? ?\d{1,5}[a-z]?|#\d{1,5}|nan(?!\w)|[A-Z]{1,2}\d{1,2}[A-Z]? ?\d[A-Z]{2}(?!\w)|[A-Z]\d[A-Z] ?\d[A-Z]\d(?!\w)|(?:[A-Z]{1,2}-)?\d{3,6}(?:[- ]\d{2,4})?(?: [A-Z]{2})?(?![\w/:]|\.\d)|[A-Z]{2}(?: \d{5}(?:-\d{4})?)?(?![\p{L}\p{N}])))/iu;
-const town =
-  /^,?[ ]?,?[ \n]{1,3}>?(\p{Lu}[\p{L}\p{M}'’.-]+(?:[ -](?:(?:de|del|di|da|do|dos|la|le|les|los|el|am|an der|im|nad|pod|upon|sur|of|van|den|der|i) ){0,2}\p{Lu}?[\p{L}\p{M}'’-]*\p{Lu}?[\p{L}\p{M}'’-]+){0,3})/u;
+/** What may follow a street: a unit, a postcode, a state, on the same line or the next. */
+const tail = new RegExp(
+  String.raw`^(?:[,.]?[ \n>]{0,4},?[ \n]{0,2})(?:(?:${anyCase("apt|apartment|suite|ste|unit|flat|floor|fl|room|rm|bldg|piso")})\b\.? ?#? ?\d{1,5}[a-zA-Z]?|#\d{1,5}|nan(?!\w)|[A-Z]{1,2}\d{1,2}[A-Z]? ?\d[A-Z]{2}(?!\w)|[A-Z]\d[A-Z] ?\d[A-Z]\d(?!\w)|(?:[A-Z]{1,2}-)?\d{3,6}(?:[- ]\d{2,4})?(?: [A-Z]{2}(?![\p{L}]))?(?![\w/:]|\.\d)|[A-Z]{2}(?: \d{5}(?:-\d{4})?)?(?![\p{L}\p{N}'.]))`,
+  "u",
+);
+const townWord = String.raw`\p{Lu}[\p{L}\p{M}'’-]*\.?`;
+const town = new RegExp(
+  String.raw`^(,? ?,?[ \n]{1,3}>?|,)(${townWord}(?:[ -](?:(?:de|del|di|da|do|dos|la|le|les|los|el|am|an der|im|nad|pod|upon|sur|of|van|den|der|i|and) ){0,2}${townWord}){0,3}(?: \d{1,2}(?!\d))?)`,
+  "u",
+);
+const partsMax = 6;
 
-/** Extends an address over the parts that follow it, at most six, each joined by a comma, a space or a line break. */
+/** Extends an address over the parts that follow it, each joined by a comma, a space or a line break. */
 function continued(text: string, end: number): number {
   let reached = end;
-  for (let parts = 0; parts < 6; parts += 1) {
+  for (let parts = 0; parts < partsMax; parts += 1) {
     const rest = text.slice(reached, reached + 90);
-    const part = tail.exec(rest)?.[0];
-    if (part !== undefined && part.trim().length > 0) {
-      reached += part.length;
-      continue;
-    }
-    const place = townOf(rest);
-    if (place === undefined) break;
-    reached += place;
+    const length = tail.exec(rest)?.[0].length ?? townLength(rest);
+    if (length === 0) break;
+    reached += length;
   }
   return reached;
 }
 
-/** Length of a town's name that follows, when a comma or line break sets it off or a postcode stood before it. */
-function townOf(rest: string): number | undefined {
+/** Length of the name of a town or country that follows, 0 where a new sentence or line of a form begins instead. */
+function townLength(rest: string): number {
   const matched = town.exec(rest);
-  if (matched === null) return undefined;
-  const words = (matched[1] ?? "").split(" ");
-  let kept = words.length;
-  while (kept > 0 && /^\p{Ll}/u.test(words[kept - 1] ?? "")) kept -= 1;
-  if (kept === 0 || sentenceStart.test(words[0] ?? "")) return undefined;
-  const name = words.slice(0, kept).join(" ");
-  return matched[0].length - (matched[1] ?? "").length + name.replace(/\.$/, "").length;
+  const name = matched?.[2];
+  if (matched === null || name === undefined) return 0;
+  if (sentenceStart.test(name.split(/[ -]/)[0] ?? "") || rest.charAt(matched[0].length) === ":") return 0;
+  return matched[0].replace(/\.$/, "").length;
 }
 
 const sentenceStart =
-  /^(?:The|This|That|It|I|I'm|We|You|He|She|They|My|Our|Your|His|Her|Please|How|What|When|Where|Who|Why|Can|Could|Would|Is|Are|Do|Does|Phone|Tel|Email|E-mail|Mobile|Fax|Name|Date|Hi|Hello|Dear|Thanks|Thank|Best|Regards|Write|Turn|And|But|Or|So|If|In|On|At|For|To|From|With|Call|Contact|Web|Website|Please)$/;
+  /^(?:The|This|That|These|There|It|Its|I|I'm|We|You|He|She|They|My|Our|Your|His|Her|Please|How|What|When|Where|Who|Why|Can|Could|Would|Should|Is|Are|Do|Does|Did|Was|Phone|Tel|Email|E-mail|Mobile|Fax|Name|Date|Hi|Hello|Dear|Thanks|Thank|Best|Regards|Write|Turn|And|But|Or|So|If|In|On|At|For|To|From|With|Call|Contact|Web|Website|Then|After|Before|Also|However|No|Yes|A|An|As|By|Not|Let|See|Use|Make|Give|Draft|Summarise|Summarize|Translate|Tell|Find|Explain)\.?$/;

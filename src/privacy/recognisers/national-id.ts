@@ -4,7 +4,9 @@ import { isWordAt, leftOf, type Scan } from "../scan.ts";
 
 /** United States social security numbers by shape, or nine digits beside a cue; other national numbers by checksum or cue. */
 export function findNationalIds(scan: Scan): Entity[] {
-  return [...socialSecurity(scan), ...checked(scan), ...cued(scan)];
+  if (!/\d\W?\d\W?\d/.test(scan.text)) return [];
+  const found = cued(scan);
+  return /\d[\d .-]{4}\d/.test(scan.text) ? [...found, ...socialSecurity(scan), ...checked(scan)] : found;
 }
 
 const ssn = /(?<![\w-])\d{3}([- .])\d{2}\1\d{4}(?![\w]|-\d)/g;
@@ -64,7 +66,6 @@ const shaped: readonly RegExp[] = [
 
 function checked(scan: Scan): Entity[] {
   const { text } = scan;
-  if (!/\d{2}/.test(text)) return [];
   const found: Entity[] = [];
   for (const { pattern, cue, module } of checkedNumbers) {
     if (cue !== undefined && !cue.test(scan.lower)) continue;

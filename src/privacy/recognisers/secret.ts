@@ -64,13 +64,10 @@ const issued: readonly SecretRule[] = [
 const name =
   "(?:pass(?:word|wd|phrase|code)?|pwd|secret|token|api[_-]?key|apikey|access[_-]?key|auth[_-]?key|private[_-]?key|client[_-]?secret|encryption[_-]?key|signing[_-]?key|credentials?)";
 const quoted = new RegExp(
-  String.raw`[\w.-]{0,40}${name}[\w-]{0,24}["']?\s{0,2}(?::=|=>|[:=])\s{0,2}(["'\`])((?:(?!\1)[^\n]){4,200})\1`,
+  String.raw`${name}[\w-]{0,24}["']?\s{0,2}(?::=|=>|[:=])\s{0,2}(["'\`])((?:(?!\1)[^\n]){4,200})\1`,
   "gi",
 );
-const bare = new RegExp(
-  String.raw`(?<![\w])[\w.-]{0,40}${name}[\w-]{0,24}\s{0,2}[:=]\s{0,2}([^\s"'\`,;<>(){}[\]]{4,200})`,
-  "gi",
-);
+const bare = new RegExp(String.raw`${name}[\w-]{0,24}\s{0,2}[:=]\s{0,2}([^\s"'\`,;<>(){}[\]]{4,200})`, "gi");
 const prose =
   /\b(?:(?:pass(?:word|phrase|code)|pwd|passwort|contraseña|mot de passe|pin|pin code|secret|api key|access code|security code|cvv2?|cvc2?)(?: (?:for|to|of) [^.:\n]{1,30}?)?(?: (?:is|was|=)|:)|(?:pin|cvv2?|cvc2?|passcode))\s{1,2}["'`“]?([^\s"'`”,]{3,64})/gi;
 const bearer = /\b(?:authorization["']?\s?[:=]\s?["']?)?(?:bearer|basic|token)\s{1,2}([A-Za-z0-9._~+/=-]{16,})/gi;

@@ -79,7 +79,7 @@ function figures(
   const result: Record<string, { precision: number; recall: number; count: number }> = {};
   const tagged = sentences.map(({ text }) => {
     const scan = scanOf(text);
-    return scan.text === text ? tagNames(scan.text, scan.lower, trained, bias) : [];
+    return scan.text === text ? tagNames(scan.text, scan.lower, tokenise(scan.text), trained, bias) : [];
   });
   for (const [short, type] of Object.entries(types)) {
     let hits = 0;
