@@ -25,7 +25,9 @@ export function addGlobalOptions(root: Command): void {
       // Only in the help of the root, so that a command's own options are what its help shows.
       command.addOption(command === root ? option : option.hideHelp());
     }
-    for (const option of command.options) bindEnvironment(option);
+    // The root's --version prints and ends; those of subcommands are options like any other.
+    const options = command === root ? command.options.filter(isKnownGlobal) : command.options;
+    for (const option of options) takeFromEnvironment(command, option);
     if (command !== root) {
       command.addHelpText(
         "after",
@@ -35,16 +37,29 @@ export function addGlobalOptions(root: Command): void {
   }
 }
 
+function isKnownGlobal(option: Option): boolean {
+  return isGlobalOption(option.attributeName());
+}
+
 export function* commandTree(root: Command): Generator<Command> {
   yield root;
   for (const child of root.commands) yield* commandTree(child);
 }
 
-function bindEnvironment(option: Option): void {
-  const name = option.long?.replace(/^--(no-)?/, "");
-  if (name === undefined || name === "version" || name === "help" || option.negate) return;
-  const variable = `PEERLLM_${name.replaceAll("-", "_").toUpperCase()}`;
-  const value = process.env[variable];
-  const isSet = option.isBoolean() ? /^(1|true|yes)$/i.test(value ?? "") : value !== undefined && value !== "";
-  if (isSet) option.env(variable);
+/** Flags override it, and commander's own checks count it as given. */
+function takeFromEnvironment(command: Command, option: Option): void {
+  const value = environmentValue(option);
+  // What a list gets from flags would be added to it, so lists are read once the flags are known.
+  if (value === undefined || option.variadic) return;
+  command.setOptionValueWithSource(option.attributeName(), value, "env");
+}
+
+/** What the environment says of an option; lists are separated by commas. */
+export function environmentValue(option: Option): string | true | readonly string[] | undefined {
+  const name = option.long?.replace(/^--/, "");
+  if (name === undefined || name === "help" || option.negate) return undefined;
+  const text = process.env[`PEERLLM_${name.replaceAll("-", "_").toUpperCase()}`];
+  if (text === undefined || text === "") return undefined;
+  if (option.isBoolean()) return /^(1|true|yes)$/i.test(text) ? true : undefined;
+  return option.variadic ? text.split(",").map((word) => word.trim()) : text;
 }

@@ -42,6 +42,7 @@ function upCommand(): Command {
     .option("--tls-cert <file>", "certificate chain, PEM")
     .option("--tls-key <file>", "its private key, PEM")
     .option("--allow-clear", "listen beyond this machine without TLS")
+    .option("--host-name <names>", "names it is called by, where a reverse proxy brings TLS; separated by commas")
     .option("--guard-model <ref>", "a GGUF guard model, for what the classifier is unsure of")
     .option("--foreground", "stay in the foreground and log to standard error")
     .addHelpText(
@@ -59,6 +60,7 @@ const upOptions = z.object({
   tlsCert: z.string().nullable().default(null),
   tlsKey: z.string().nullable().default(null),
   allowClear: z.boolean().default(false),
+  hostName: z.string().default(""),
   guardModel: z.string().nullable().default(null),
   foreground: z.boolean().default(false),
 });
@@ -72,6 +74,7 @@ async function up(session: Session, options: z.output<typeof upOptions>): Promis
     tlsCertificate: options.tlsCert,
     tlsKey: options.tlsKey,
     allowsClear: options.allowClear,
+    hostNames: options.hostName.split(",").flatMap((name) => name.trim() || []),
     guardModel: options.guardModel,
   });
   await runRole(session, "network", start, options.foreground, (ready) => {

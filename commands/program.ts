@@ -11,6 +11,7 @@ import { addGlobalOptions, commandTree } from "./global-options.ts";
 import { hostCommand } from "./host.ts";
 import { modelsCommand } from "./models.ts";
 import { networkCommand } from "./network.ts";
+import { producerCommand } from "./producer.ts";
 import { receiptsCommand } from "./receipts.ts";
 
 /** The whole command line. */
@@ -27,6 +28,7 @@ export function createProgram(): Command {
   program.addCommand(receiptsCommand());
   program.addCommand(billingCommand());
   program.addCommand(hostCommand());
+  program.addCommand(producerCommand());
   program.addCommand(accountCommand());
   program.addCommand(networkCommand());
   program.addCommand(configCommand());

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { type Config, openConfig } from "../src/config.ts";
 import { PeerError } from "../src/errors.ts";
 import { type Home, homeAt } from "../src/paths.ts";
-import { isGlobalOption } from "./global-options.ts";
+import { environmentValue, isGlobalOption } from "./global-options.ts";
 import { createPrinter, type Printer } from "./printer.ts";
 
 /** What every command is handed: where it is, how to speak, and when to stop. */
@@ -89,18 +89,20 @@ function configuredNetwork(config: Config): string | undefined {
   return typeof url === "string" ? url : undefined;
 }
 
-/** What the config file says for this command's options: "host.threads" for `host up --threads`. */
+/**
+ * What the environment says of lists, and the config file of any option, where no flag does: the key "host.threads" is
+ * for `host up --threads`.
+ */
 function configuredOptions(command: Command, config: Config): Record<string, unknown> {
-  const path = [...lineage(command)].map((each) => each.name()).reverse();
-  const group = path[1];
+  const group = [...lineage(command)].map((each) => each.name()).at(-2);
+  const stored: Readonly<Record<string, unknown>> = config.list();
   const configured: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(config.list())) {
-    const [section, name = ""] = key.split(".");
-    const optionName = key === "privacy.level" ? "privacy" : name;
-    if (section !== group && key !== "privacy.level") continue;
-    const source = command.getOptionValueSource(optionName);
-    const isOption = command.options.some((option) => option.attributeName() === optionName);
-    if (isOption && (source === undefined || source === "default")) configured[optionName] = value;
+  for (const option of command.options) {
+    const name = option.attributeName();
+    const source = command.getOptionValueSource(name);
+    if (isGlobalOption(name) || source === "cli" || source === "env") continue;
+    const value = environmentValue(option) ?? stored[name === "privacy" ? "privacy.level" : `${group}.${name}`];
+    if (value !== undefined) configured[name] = value;
   }
   return configured;
 }

@@ -1,0 +1,180 @@
+import { readdir, rm, stat } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { Command } from "commander";
+import { z } from "zod";
+import { createGateway } from "../src/client/gateway.ts";
+import { copySource, modelSource, sourceBaseName, sourceFileName } from "../src/client/model-source.ts";
+import { publishManifest, uploadFile } from "../src/client/publishing.ts";
+import { PeerError } from "../src/errors.ts";
+import { digestFile } from "../src/models/digest.ts";
+import { readGgufFacts } from "../src/models/gguf.ts";
+import { parseLicense } from "../src/models/license.ts";
+import {
+  type ModelManifest,
+  readSignedManifest,
+  type SignedManifest,
+  sealManifest,
+  signedManifestJson,
+  summaryLengthMax,
+  visibilities,
+} from "../src/models/manifest.ts";
+import { formatReference, isModelName, parseReference, type SourceReference } from "../src/models/reference.ts";
+import { signModel } from "../src/models/signature.ts";
+import { producerKey } from "../src/models/signing-key.ts";
+import { isExactVersion } from "../src/models/version.ts";
+import { parseUsd } from "../src/money.ts";
+import { writePrivateFile } from "../src/private-file.ts";
+import { ensureAccess } from "./access.ts";
+import type { Progress } from "./printer.ts";
+import { action, type Session } from "./session.ts";
+
+const usd = z
+  .string()
+  .transform(parseUsd)
+  .refine((amount) => amount >= 0n, "must not be negative");
+const publishSchema = z.object({
+  name: z.string().refine(isModelName, 'must be "owner/name" in lower case'),
+  version: z.string().refine(isExactVersion, "must be a semantic version like 1.2.0"),
+  license: z.string().transform(parseLicense).optional(),
+  summary: z.string().max(summaryLengthMax).default(""),
+  visibility: z.enum(visibilities),
+  royalty: usd.prefault("0"),
+  price: usd.prefault("0"),
+  monthly: usd.prefault("0"),
+  hubUrl: z.url({ protocol: /^https?$/ }).optional(),
+});
+type PublishOptions = z.output<typeof publishSchema>;
+
+/** What a model is under whose producer chose no licence: all rights reserved, in SPDX's way of saying so. */
+const noLicense = "LicenseRef-unspecified";
+
+/** `peerllm producer publish PATH|hf:…|https:…`. */
+export function producerPublishCommand(): Command {
+  return new Command("publish")
+    .description("sign a model and publish it on the network")
+    .argument("<source>", "a .gguf file, a folder with one, hf:owner/repo/file.gguf or https://…")
+    .requiredOption("--name <name>", "owner/name")
+    .requiredOption("--version <version>", "a semantic version; it never changes once published")
+    .option("--license <spdx>", "an SPDX licence expression, like MIT")
+    .option("--summary <text>", "one sentence about it")
+    .option("--visibility <who>", "global, private (this network's members) or local (your own hosts)", "global")
+    .option("--royalty <usd>", "dollars per 100,000 tokens for you, on top of the network's price")
+    .option("--price <usd>", "dollars to be paid once before use")
+    .option("--monthly <usd>", "dollars a month")
+    .option("--hub-url <url>", "where hf: sources are read from")
+    .addHelpText(
+      "after",
+      "\nExample:\n  peerllm producer publish tiny.gguf --name acme/tiny --version 1.2.0 --license MIT",
+    )
+    .action(action(publishSchema, (session, options, [source = ""]) => publish(session, source, options)));
+}
+
+async function publish(session: Session, given: string, options: PublishOptions): Promise<void> {
+  const { networkUrl, apiKey } = await ensureAccess(session);
+  const gateway = createGateway({ url: networkUrl, apiKey });
+  if (options.license === undefined) {
+    session.printer.note(`No --license given: published as ${noLicense}, which grants nobody any right.`);
+  }
+  const progress = session.printer.progress();
+  const onStep = (step: string, done: number, total: number) => progress.update({ step, done, total });
+  try {
+    const file = await openGiven(session, given, options, progress);
+    const signed = await signFile(session, file, options, progress);
+    const { manifest } = signed;
+    if (file.source === undefined) await uploadFile(gateway, { ...manifest, path: file.path }, onStep, session.signal);
+    const row = await publishManifest(gateway, signed, onStep, session.signal);
+    const signature = await keepSignature(session, signed);
+    if (file.source !== undefined) await rm(dirname(file.path), { recursive: true, force: true });
+    progress.end();
+    const document = { model: row.model, digest: row.digest, sizeBytes: row.sizeBytes, signature };
+    session.printer.result(document, () =>
+      session.printer.facts([
+        ["published", row.model],
+        ["digest", row.digest],
+        ["signature", signature],
+      ]),
+    );
+  } finally {
+    progress.end();
+  }
+}
+
+interface GivenFile {
+  readonly path: string;
+  /** Where it was copied from, for the network to fetch it from there too. */
+  readonly source: SourceReference | undefined;
+}
+
+async function openGiven(
+  session: Session,
+  given: string,
+  options: PublishOptions,
+  progress: Progress,
+): Promise<GivenFile> {
+  const isSource = given.startsWith("hf:") || /^[a-z]+:\/\//i.test(given);
+  if (!isSource) return { path: await ggufFileOf(resolve(given)), source: undefined };
+  const reference = parseReference(given);
+  if (reference.kind === "published") throw new PeerError("usage_invalid", `"${given}" is published already.`);
+  const path = join(session.home.modelsDirectory, "sources", sourceFileName(reference), sourceBaseName(reference));
+  const source = modelSource(reference, options.hubUrl === undefined ? {} : { hubUrl: options.hubUrl });
+  const onBytes = (done: number, total: number | undefined) =>
+    progress.update({ step: `Fetching ${given}`, done, ...(total === undefined ? {} : { total }) });
+  await copySource(source, path, onBytes, session.signal);
+  return { path, source: reference };
+}
+
+/** The file itself, or the one model a folder holds. */
+async function ggufFileOf(path: string): Promise<string> {
+  const found = await stat(path).catch((cause) => {
+    throw new PeerError("file_missing", `There is no model at "${path}".`, { cause });
+  });
+  if (!found.isDirectory()) return path;
+  const names = (await readdir(path)).filter((name) => /\.gguf$/i.test(name));
+  const [only] = names;
+  if (only !== undefined && names.length === 1) return join(path, only);
+  throw new PeerError("model_invalid", `"${path}" holds ${names.length} .gguf files; name the one to publish.`);
+}
+
+async function signFile(
+  session: Session,
+  file: GivenFile,
+  options: PublishOptions,
+  progress: Progress,
+): Promise<SignedManifest> {
+  const key = await producerKey(session.home);
+  const facts = await readGgufFacts(file.path);
+  const { size } = await stat(file.path);
+  let done = 0;
+  const onBytes = (bytes: number) => {
+    done += bytes;
+    // Read twice: once for the digest of the whole, once for those of the shards.
+    progress.update({ step: "Signing", done: Math.floor(done / 2), total: size });
+  };
+  const digest = await digestFile(file.path, "sha256", onBytes, session.signal);
+  const made = await signModel({ path: file.path, key, method: "shards", onBytes }, session.signal);
+  const { name, version, summary, visibility, royalty, price, monthly } = options;
+  const manifest: ModelManifest = {
+    name,
+    version,
+    license: options.license ?? noLicense,
+    summary,
+    visibility,
+    prices: { royaltyPer100kTokens: royalty, once: price, monthly },
+    facts,
+    fileName: basename(file.path),
+    sizeBytes: made.sizeBytes,
+    digest,
+    rootDigest: made.rootDigest,
+    source: file.source === undefined ? undefined : formatReference(file.source),
+    producerKey: key.publicKeyPem,
+  };
+  // Read back as the registry will, so that what it would refuse is refused before anything is sent.
+  return readSignedManifest(JSON.parse(JSON.stringify(signedManifestJson(sealManifest(manifest, made.bundle, key)))));
+}
+
+/** Where `producer verify --signature` finds it later. */
+async function keepSignature(session: Session, { manifest, bundle }: SignedManifest): Promise<string> {
+  const path = join(session.home.root, "signatures", manifest.name, `${manifest.version}.sig`);
+  await writePrivateFile(path, `${JSON.stringify(bundle)}\n`);
+  return path;
+}

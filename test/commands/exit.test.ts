@@ -1,0 +1,99 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { packageVersion } from "../../src/paths.ts";
+import { peerllm, temporaryFolder } from "../worlds/command.ts";
+
+describe("a command that fails", () => {
+  test.each<[string, string[], number, string]>([
+    ["an unknown command", ["hsot", "up"], 2, "usage_invalid"],
+    ["an unknown option", ["network", "up", "--prot", "1"], 2, "usage_invalid"],
+    ["an argument missing", ["network", "credit"], 2, "usage_invalid"],
+    ["an argument too many", ["network", "hosts", "all"], 2, "usage_invalid"],
+    ["a group without its subcommand", ["network"], 2, "usage_invalid"],
+    ["a number that isn't one", ["network", "up", "--port", "http"], 2, "usage_invalid"],
+    ["a choice that isn't one", ["network", "up", "--billing", "barter"], 2, "usage_invalid"],
+    ["a global option that isn't valid", ["models", "--network", "not-a-url"], 2, "usage_invalid"],
+    ["a config key that doesn't exist", ["config", "get", "colour"], 2, "config_invalid"],
+    ["an amount that isn't one", ["network", "credit", "account_a", "lots"], 2, "money_malformed"],
+    ["no account", ["account", "show", "--network", "http://127.0.0.1:1"], 3, "authentication_failed"],
+    ["a network that isn't there", ["account", "create", "--network", "http://127.0.0.1:1"], 4, "network_unreachable"],
+    ["a daemon that doesn't run", ["host", "status"], 4, "daemon_unreachable"],
+  ])("for %s says so once, with its exit code, as text and as JSON", async (_, words, code, errorCode) => {
+    const home = await temporaryFolder();
+    const [text, json] = await Promise.all([peerllm(words, { home }), peerllm([...words, "--json"], { home })]);
+    expect([text.code, json.code]).toEqual([code, code]);
+    expect(text.stdout).toBe("");
+    expect(text.stderr).not.toMatch(/^\s+at /m);
+    expect(json.json()).toEqual({
+      error: { code: errorCode, message: expect.any(String), hint: expect.toBeOneOf([expect.any(String), null]) },
+    });
+  });
+
+  test("guesses what was meant", async () => {
+    const { stderr } = await peerllm(["netwrok", "up"]);
+    expect(stderr).toBe("peerllm: Unknown command 'netwrok'. Did you mean network?\n");
+  });
+
+  test("shows a stack with --debug alone", async () => {
+    const home = await temporaryFolder();
+    const { stderr, code } = await peerllm(["host", "status", "--debug"], { home });
+    expect([code, /^\s+at /m.test(stderr)]).toEqual([4, true]);
+  });
+});
+
+describe("a command that is asked about itself", () => {
+  test("prints its help on standard output and exits 0, without a home being made", async () => {
+    const home = join(await temporaryFolder(), "home");
+    for (const words of [[], ["--help"], ["network", "--help"], ["host", "up", "--help"]]) {
+      const { code, stdout, stderr } = await peerllm(words, { home });
+      expect([code, stderr]).toEqual([0, ""]);
+      expect(stdout).toContain("Usage: peerllm");
+      expect(Math.max(...stdout.split("\n").map((line) => line.length))).toBeLessThanOrEqual(100);
+    }
+    expect(existsSync(home)).toBe(false);
+  });
+
+  test("prints its version", async () => {
+    expect((await peerllm(["--version"])).stdout).toBe(`${packageVersion()}\n`);
+  });
+});
+
+describe("global options", () => {
+  test("hold before and after the command, the nearest to it first", async () => {
+    const [near, far] = [await temporaryFolder(), await temporaryFolder()];
+    const path = async (words: string[]) => (await peerllm(words)).json();
+    expect(await path(["--home", far, "--json", "config", "path"])).toEqual({ path: join(far, "config.json") });
+    expect(await path(["config", "path", "--home", near, "--json"])).toEqual({ path: join(near, "config.json") });
+    expect(await path(["--home", far, "config", "path", "--home", near, "--json"])).toEqual({
+      path: join(near, "config.json"),
+    });
+  });
+
+  test("come from the environment, a flag before it", async () => {
+    const [flagged, named] = [await temporaryFolder(), await temporaryFolder()];
+    const env = { PEERLLM_JSON: "1" };
+    const fromEnvironment = await peerllm(["config", "path"], { home: named, env });
+    const fromFlag = await peerllm(["config", "path", "--home", flagged], { home: named, env });
+    expect(fromEnvironment.json()).toEqual({ path: join(named, "config.json") });
+    expect(fromFlag.json()).toEqual({ path: join(flagged, "config.json") });
+    const off = await peerllm(["config", "path"], { home: named, env: { PEERLLM_JSON: "0" } });
+    expect(off.stdout).toBe(`${join(named, "config.json")}\n`);
+  });
+});
+
+describe("an option", () => {
+  test("comes from its flag, else the environment, else the config file", async () => {
+    const home = await temporaryFolder();
+    await peerllm(["config", "set", "network.billing", "barter"], { home });
+    await peerllm(["config", "set", "network.port", "70000"], { home });
+    await peerllm(["config", "set", "network.listen", "192.0.2.1"], { home });
+    const words = ["network", "up", "--json"];
+    // Each of the three sources names an address that can't be listened on; the refusal quotes the one that counts.
+    const said = async (more: string[], env: Record<string, string>) =>
+      JSON.stringify((await peerllm([...words, ...more], { home, env })).json());
+    expect(await said([], {})).toContain("192.0.2.1");
+    expect(await said([], { PEERLLM_LISTEN: "192.0.2.2" })).toContain("192.0.2.2");
+    expect(await said(["--listen", "192.0.2.3"], { PEERLLM_LISTEN: "192.0.2.2" })).toContain("192.0.2.3");
+  });
+});

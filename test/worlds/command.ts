@@ -1,0 +1,46 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { execa, type Options } from "execa";
+import { onTestFinished } from "vitest";
+import { packageFile } from "../../src/paths.ts";
+
+export interface Ran {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** The one document of --json. */
+  json(): unknown;
+}
+
+/** Variables of PeerLLM's and the shell's that a test's commands must not inherit. */
+const cleared = Object.fromEntries(
+  Object.keys(process.env)
+    .filter((name) => /^(PEERLLM_|PAYPAL_|FORCE_COLOR$)/.test(name))
+    .map((name) => [name, undefined]),
+);
+
+/** Runs the built `peerllm` as a script would: no terminal, its output kept. */
+export async function peerllm(words: readonly string[], options: Options & { home?: string } = {}): Promise<Ran> {
+  const { home, env, ...rest } = options;
+  const done = await execa(process.execPath, [packageFile("dist/peerllm.js"), ...words], {
+    ...rest,
+    env: { ...cleared, NO_COLOR: "1", ...(home === undefined ? {} : { PEERLLM_HOME: home }), ...env },
+    reject: false,
+    stripFinalNewline: false,
+  });
+  const stdout = String(done.stdout);
+  return {
+    code: done.exitCode ?? 128,
+    stdout,
+    stderr: String(done.stderr),
+    json: () => JSON.parse(stdout),
+  };
+}
+
+/** A home that is gone after the test. */
+export async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "peerllm-command-"));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
