@@ -1,0 +1,128 @@
+import { open } from "node:fs/promises";
+import { z } from "zod";
+import { type Clock, systemClock } from "../clock.ts";
+import { isPeerError, PeerError } from "../errors.ts";
+import { readRange, shardSizeBytes } from "../models/digest.ts";
+import { modelId, type SignedManifest, sealYank, signedManifestJson } from "../models/manifest.ts";
+import type { SigningKey } from "../models/signing-key.ts";
+import { isPassing } from "./byte-source.ts";
+import type { Gateway, GatewayReply, GatewayRequest } from "./gateway.ts";
+
+/** A published version, as the registry tells of it. */
+export const publishedRowSchema = z.looseObject({
+  model: z.string(),
+  digest: z.string(),
+  sizeBytes: z.int(),
+  license: z.string(),
+  summary: z.string(),
+  visibility: z.string(),
+  publishedAt: z.number(),
+  yankedAt: z.number().nullable(),
+});
+export type PublishedRow = z.infer<typeof publishedRowSchema>;
+
+const versionSchema = publishedRowSchema.extend({ signed: z.unknown() });
+const uploadSchema = z.looseObject({ offset: z.int().nonnegative() });
+const workSchema = z.looseObject({
+  step: z.enum(["fetching", "verifying"]),
+  doneBytes: z.int(),
+  totalBytes: z.int(),
+});
+
+export type OnStep = (step: string, doneBytes: number, totalBytes: number) => void;
+
+const prefix = "/api/v1/registry";
+const failuresMax = 8;
+const backoffMsMax = 30_000;
+const pollMs = 500;
+
+/** Sends a file, going on where an earlier attempt stopped. Throws what the registry answers or kept it from answering. */
+export async function uploadFile(
+  gateway: Gateway,
+  file: { readonly path: string; readonly digest: string; readonly sizeBytes: number },
+  onStep: OnStep,
+  signal: AbortSignal,
+  clock: Clock = systemClock,
+): Promise<void> {
+  const handle = await open(file.path, "r");
+  const path = `${prefix}/uploads/${file.digest}`;
+  try {
+    let { offset } = read(uploadSchema, await gateway.send({ method: "GET", path }, signal));
+    for (let failures = 0; offset < file.sizeBytes; ) {
+      onStep("Sending", offset, file.sizeBytes);
+      const bytes = await readRange(handle, { start: offset, end: Math.min(offset + shardSizeBytes, file.sizeBytes) });
+      const headers = { "upload-offset": String(offset), "content-type": "application/octet-stream" };
+      try {
+        offset = read(uploadSchema, await gateway.send({ method: "PATCH", path, headers, bytes }, signal)).offset;
+        failures = 0;
+      } catch (error) {
+        failures++;
+        if (!(isPassing(error) || isPeerError(error, "conflict")) || failures >= failuresMax) throw error;
+        await clock.sleep(Math.random() * Math.min(backoffMsMax, 500 * 2 ** failures), signal);
+        offset = read(uploadSchema, await gateway.send({ method: "GET", path }, signal)).offset;
+      }
+    }
+    onStep("Sending", file.sizeBytes, file.sizeBytes);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Publishes a manifest whose file was sent, or has a source; resolves when the registry has verified it all. */
+export async function publishManifest(
+  gateway: Gateway,
+  signed: SignedManifest,
+  onStep: OnStep,
+  signal: AbortSignal,
+  clock: Clock = systemClock,
+): Promise<PublishedRow> {
+  const path = versionPath(modelId(signed.manifest));
+  const request: GatewayRequest = { method: "PUT", path, json: signedManifestJson(signed) };
+  for (;;) {
+    const reply = await gateway.send(request, signal);
+    if (reply.status !== 202) return read(publishedRowSchema, reply);
+    const { step, doneBytes, totalBytes } = read(workSchema, reply);
+    onStep(step === "fetching" ? "The network is fetching" : "The network is verifying", doneBytes, totalBytes);
+    await clock.sleep(pollMs, signal);
+  }
+}
+
+/** What the account published, newest first. */
+export async function listPublished(gateway: Gateway, signal: AbortSignal): Promise<readonly PublishedRow[]> {
+  const reply = await gateway.send({ method: "GET", path: `${prefix}/models` }, signal);
+  return read(z.looseObject({ models: z.array(publishedRowSchema) }), reply).models;
+}
+
+/** Every version of a name, oldest first, each with its signed manifest. */
+export async function listVersions(gateway: Gateway, name: string, signal: AbortSignal) {
+  const reply = await gateway.send({ method: "GET", path: `${prefix}/models/${name}` }, signal);
+  return read(z.looseObject({ versions: z.array(versionSchema) }), reply).versions;
+}
+
+/** Withdraws `owner/name:version` for good. */
+export async function yankModel(
+  gateway: Gateway,
+  model: string,
+  key: SigningKey,
+  signal: AbortSignal,
+): Promise<PublishedRow> {
+  const json = { seal: sealYank(model, key) };
+  return read(
+    publishedRowSchema,
+    await gateway.send({ method: "POST", path: `${versionPath(model)}/yank`, json }, signal),
+  );
+}
+
+function versionPath(model: string): string {
+  const [name = "", version = ""] = model.split(":");
+  return `${prefix}/models/${name}/${encodeURIComponent(version)}`;
+}
+
+function read<Schema extends z.ZodType>(schema: Schema, reply: GatewayReply): z.output<Schema> {
+  const parsed = schema.safeParse(reply.body);
+  if (parsed.success) return parsed.data;
+  throw new PeerError("protocol_incompatible", "The registry gave an answer this version can't read.", {
+    cause: parsed.error,
+    hint: "Update peerllm, or ask the network's operator to.",
+  });
+}
