@@ -11,7 +11,8 @@ export interface Renderer {
 
 /**
  * Renders prompts with the model's own template. Only the template's own text may become special tokens: markers
- * inside messages or a text prompt stay text, so that nobody can close a turn that isn't theirs.
+ * inside messages or a text prompt stay text, so that nobody can close a turn that isn't theirs; a text prompt of the
+ * network's own (`hasMarkers`) says otherwise.
  */
 export function createRenderer(model: LlamaModel): Renderer {
   const metadata = model.fileInfo.metadata.tokenizer;
@@ -51,7 +52,7 @@ export function createRenderer(model: LlamaModel): Renderer {
         case "chat":
           return renderChat(prompt.messages);
         case "text":
-          return withBeginning(model, model.tokenize(prompt.text));
+          return withBeginning(model, model.tokenize(prompt.text, prompt.hasMarkers === true));
         case "tokens":
           return checkTokens(prompt.tokens, vocabularySize);
         default:

@@ -6,8 +6,11 @@ export interface Message {
   readonly content: string;
 }
 
-/** What a model is asked to continue: a conversation its own template renders, plain text, or exact token ids. */
+/**
+ * What a model is asked to continue: a conversation its own template renders, plain text, or exact token ids.
+ * `hasMarkers` makes markers in the text special tokens; only for prompts of the network's own making.
+ */
 export type Prompt =
   | { readonly kind: "chat"; readonly messages: readonly Message[] }
-  | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "text"; readonly text: string; readonly hasMarkers?: true }
   | { readonly kind: "tokens"; readonly tokens: readonly number[] };

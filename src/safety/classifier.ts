@@ -4,7 +4,7 @@ import { topicBucketCount, type Weights } from "./weights.ts";
 
 /** The most unsafe run of words of a text. */
 export interface Finding {
-  /** Probability in 0..1 that the text asks for or says something unsafe. */
+  /** 0..1, rising with how unsafe the text looks; 0.5 is where 1% of benign texts of unseen sources lie above. */
   readonly score: number;
   /** Affinity to each category in 0..1, in the order of `categories`; the likeliest has 1. */
   readonly topics: readonly number[];
@@ -33,7 +33,7 @@ export function classify(text: string, weights: Weights): Finding {
     const margin = sums.margin(from, to);
     if (margin > best.margin) best = { from, to, margin };
   }
-  const score = probability(best.margin, document.wordCount, weights);
+  const score = scoreOf(best.margin, document.wordCount, weights);
   return { score, topics: topicsOf(document, best, score, weights), from: best.from, to: best.to };
 }
 
@@ -93,7 +93,8 @@ class Sums {
   /** The logit of words `from` to `to` (exclusive): bias plus the sum of weights over the root of their number. */
   margin(from: number, to: number): number {
     const sum =
-      at(this.#alone, to) - at(this.#alone, from) +
+      at(this.#alone, to) -
+      at(this.#alone, from) +
       (at(this.#pairs, to) - at(this.#pairs, Math.min(to, from + 1))) +
       (at(this.#skips, to) - at(this.#skips, Math.min(to, from + 2)));
     const count = (this.#starts[to] ?? 0) - (this.#starts[from] ?? 0) + pairCount(to - from);
@@ -107,7 +108,7 @@ export function pairCount(words: number): number {
 }
 
 /** A long text has more runs that could score high by chance; the penalty keeps its false positives level. */
-function probability(margin: number, wordCount: number, weights: Weights): number {
+function scoreOf(margin: number, wordCount: number, weights: Weights): number {
   const penalty = weights.penalty * Math.log(Math.max(1, wordCount / 25));
   return 1 / (1 + Math.exp(-(weights.slope * (margin - penalty) + weights.intercept)));
 }

@@ -71,12 +71,14 @@ function letterOf(code: number): number {
   if (code === 0x27 || code === 0x2019) return -1;
   if (code >= 0x41 && code <= 0x5a) return code + 32;
   if (code < 0xaa) return 0;
-  if ((code >= 0x2000 && code <= 0x2bff) || (code >= 0x3000 && code <= 0x303f) || (code >= 0xff00 && code <= 0xff0f)) return 0;
+  if ((code >= 0x2000 && code <= 0x2bff) || (code >= 0x3000 && code <= 0x303f) || (code >= 0xff00 && code <= 0xff0f))
+    return 0;
   return code;
 }
 
 function endsSentence(code: number, text: string, index: number): boolean {
-  if (code === 0x0a || code === 0x3f || code === 0x21 || code === 0x3b || code === 0x3002 || code === 0xff1f) return true;
+  if (code === 0x0a || code === 0x3f || code === 0x21 || code === 0x3b || code === 0x3002 || code === 0xff1f)
+    return true;
   if (code !== 0x2e) return false;
   const next = index + 1 < text.length ? text.charCodeAt(index + 1) : 0x20;
   return next <= 0x20 || next === 0x22 || next === 0x29;

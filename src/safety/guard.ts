@@ -71,7 +71,10 @@ function defuse(content: string): string {
 
 /** Reads "safe", or "unsafe" and a line of codes. Throws `upstream_failed` for anything else: a guard that rambles fails closed. */
 export function parseGuardOutput(output: string): GuardVerdict {
-  const [verdict, codes] = output.trim().toLowerCase().split(/\s*\n\s*/);
+  const [verdict, codes] = output
+    .trim()
+    .toLowerCase()
+    .split(/\s*\n\s*/);
   if (verdict === "safe") return { safe: true, categories: [] };
   if (verdict !== "unsafe") {
     throw new PeerError("upstream_failed", "The guard model answered neither 'safe' nor 'unsafe'.", {
@@ -92,7 +95,7 @@ export async function guardVerdict(
 ): Promise<GuardVerdict> {
   const events = engine.generate(
     {
-      prompt: { kind: "text", text: guardPrompt(messages, role) },
+      prompt: { kind: "text", text: guardPrompt(messages, role), hasMarkers: true },
       resumedTokens: [],
       sampling: { temperature: 0, topP: 1, seed: 0, maxTokens: 24, stop: ["<|eot_id|>"] },
       cacheKey: "guard",

@@ -139,7 +139,11 @@ function judgePiece(previous: string, piece: string, policy: Policy): Triage {
 /** Where the first complete piece of `text` ends: after a sentence or line, or at the longest length; 0 for none yet. */
 function pieceEnd(text: string): number {
   const match = /[.!?…。！？]["'”’)\]*]*\s+|\n+/.exec(text);
-  if (match !== null && match.index + match[0].length <= pieceLengthMax && match.index + match[0].length < text.length) {
+  if (
+    match !== null &&
+    match.index + match[0].length <= pieceLengthMax &&
+    match.index + match[0].length < text.length
+  ) {
     return match.index + match[0].length;
   }
   if (text.length <= pieceLengthMax) return 0;

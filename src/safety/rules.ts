@@ -16,7 +16,7 @@ const asks =
 const makes =
   /\b(?:mak(?:e|ing)|build(?:ing)?|construct(?:ing)?|assembl(?:e|ing)|creat(?:e|ing)|cook(?:ing)?|mix(?:ing)?|synthesi[sz](?:e|ing)|produc(?:e|ing)|manufactur(?:e|ing)|brew(?:ing)?|prepar(?:e|ing)|weaponi[sz](?:e|ing)|cultivat(?:e|ing)|detonat(?:e|ing)|craft(?:ing)?|plant(?:ing)?|set(?:ting)? off|3d[- ]?print(?:ing)?|grow(?:ing)?|extract(?:ing)?|deploy(?:ing)?)\b/;
 const studied =
-  /\b(?:prevent\w*|protect\w*|detect\w*|defend\w*|defen[cs]e|defus\w*|dispos\w*|stop(?:ping)? (?:people|someone|others|the)|report(?:ing)? (?:it|a|an|on|to|child|suspect)|law|laws|legal(?:ity|ly)?|illegal|punish\w*|penalt\w*|sentenc\w*|histor\w*|museum|documentary|movie|film|novel|fiction|minecraft|video ?game|in the game|gameplay|survivors?|victims?|treat(?:ment|ing)?|antidote|awareness|educat\w*|train(?:ing)? (?:employees|staff|users)|recogni[sz]e|avoid (?:being|getting|becoming)|safe(?:ty|ly)|accident\w*|news|article about|essay (?:on|about)|why (?:is|are|was|were|did|do|does|should)|what (?:is|are|was|were|happen\w*)|who (?:was|were|invented|is)|when (?:was|were|did)|remov(?:e|ing)|clean(?:ing)? up|mitigat\w*|analy[sz]\w*|moderat\w*|classif\w*|sentiment|translate|quote[sd]?)\b/;
+  /\b(?:prevent\w*|protect\w*|detect\w*|defend\w*|defen[cs]e|defus\w*|dispos\w*|stop(?:ping)? (?:people|someone|others|the)|report(?:ing)? (?:it|a|an|on|to|child|suspect)|law|laws|legal(?:ity|ly)?|illegal|punish\w*|penalt\w*|sentenc\w*|histor\w*|museum|documentary|movie|film|novel|fiction|minecraft|video ?game|in the game|gameplay|survivors?|victims?|treat(?:ment|ing)?|antidote|awareness|educat\w*|train(?:ing)? (?:employees|staff|users)|recogni[sz]e|avoid (?:being|getting|becoming)|safety|accident\w*|news|article about|essay (?:on|about)|why (?:is|are|was|were|did|do|does|should)|what (?:is|are|was|were) (?!the (?:best|easiest|most|quickest|fastest|steps?|recipe|cheapest|right|simplest)|some|good|effective|needed)|what happen\w*|who (?:was|were|invented|is)|when (?:was|were|did)|remov(?:e|ing)|clean(?:ing)? up|mitigat\w*|analy[sz]\w*|moderat\w*|classif\w*|sentiment|translate|quote[sd]?)\b/;
 const groups =
   "(?:jews?|jewish people|muslims?|blacks?|black people|whites|white people|asians?|mexicans?|hispanics?|latinos?|arabs?|immigrants?|refugees|migrants|gays?|gay people|homosexuals|lesbians?|trans(?:gender)? people|trannies|women|christians|hindus|gypsies|roma|disabled people|africans?|indians?|chinese people|foreigners|minorities|n[i1]gg[e3]rs?|f[a4]gg?[o0]ts?|k[i1]kes?)";
 const minors =
@@ -39,8 +39,12 @@ export const rules: readonly Rule[] = [
   {
     id: "csam-term",
     category: "sexual/minors",
-    all: [/\b(?:child porn\w*|kiddie porn|csam|cp links?|jailbait|pedo(?:phile)? (?:porn|content|ring|forum|site)s?)\b/, asks],
-    unless: /\b(?:prevent\w*|protect\w*|report\w*|stop|combat|detect\w*|laws?|legal|illegal|victims?|survivors?|educat\w*|research|moderat\w*|police|why|histor\w*|news|scan\w*|classif\w*|filter\w*|block\w*|what (?:is|are|does)|definition|policy)\b/,
+    all: [
+      /\b(?:child porn\w*|kiddie porn|csam|cp links?|jailbait|pedo(?:phile)? (?:porn|content|ring|forum|site)s?)\b/,
+      asks,
+    ],
+    unless:
+      /\b(?:prevent\w*|protect\w*|report\w*|stop|combat|detect\w*|laws?|legal|illegal|victims?|survivors?|educat\w*|research|moderat\w*|police|why|histor\w*|news|scan\w*|classif\w*|filter\w*|block\w*|what (?:is|are|does)|definition|policy)\b/,
   },
   {
     id: "explosives",
@@ -81,7 +85,9 @@ export const rules: readonly Rule[] = [
       makes,
       /\b(?:(?:crystal )?meth|methamphetamine|fentanyl|carfentanil|heroin|lsd|mdma|ecstasy pills?|crack(?: cocaine)?|cocaine|ghb|dmt|pcp|krokodil|date[- ]rape drugs?)\b/,
     ],
-    unless: new RegExp(`${studied.source}|\\b(?:test strips?|naloxone|crack (?:the|a|an|open|in)|breaking bad|rehab\\w*|policy|decisions?|presentation|poster)\\b`),
+    unless: new RegExp(
+      `${studied.source}|\\b(?:test strips?|naloxone|crack (?:the|a|an|open|in)|breaking bad|rehab\\w*|policy|decisions?|presentation|poster)\\b`,
+    ),
   },
   {
     id: "murder",
@@ -93,7 +99,7 @@ export const rules: readonly Rule[] = [
       ),
     ],
     unless: new RegExp(
-      `${studied.source}|\\b(?:characters?|scene|story|plot|villain|chess|game|level|boss fight|npc|mobs?|zombies?|process|bacteria|virus|germs|cancer|dream|nightmare|joke|song|lyrics|ice ?breaker|audience|laugh\\w*)\\b`,
+      `${studied.source}|\\b(?:characters?|scene|story|plot|villain|chess|game|level|boss fight|npc|mobs?|zombies?|process|bacteria|virus|germs|cancer|dream|nightmare|joke|song|lyrics|ice ?breaker|audience|laugh\\w*|series|episodes?|actors?|viola)\\b`,
     ),
   },
   {
@@ -125,7 +131,9 @@ export const rules: readonly Rule[] = [
       /\b(?:write|create|build|design|make|draft|compose|generate|craft|set up|send|develop|launch|how (?:to|do i|can i))\b/,
       /\b(?:phishing|spear-?phishing|smishing|vishing) (?:e-?mails?|messages?|pages?|sites?|websites?|campaigns?|texts?|kits?|attacks?|scams?|links?)\b|\b(?:fake|counterfeit|clone of (?:a|the)) (?:bank|paypal|amazon|apple|login|facebook|google) (?:\w+ )?(?:page|site|website|email|login)/,
     ],
-    unless: new RegExp(`${studied.source}|\\b(?:simulat\\w*|awareness|spot|identify|against|policy|filter\\w*|signs|respond\\w*|drill|exercise|quiz)\\b`),
+    unless: new RegExp(
+      `${studied.source}|\\b(?:simulat\\w*|awareness|spot|identify|against|policy|filter\\w*|signs|respond\\w*|drill|exercise|quiz)\\b`,
+    ),
   },
   {
     id: "intrusion",
@@ -147,7 +155,9 @@ export const rules: readonly Rule[] = [
       /\b(?:(?:steal|stealing|clone|cloning|skim|skimming) (?:\w+(?:'s)? ){0,3}(?:credit cards?|debit cards?|identity|identities|bank (?:account|details)|social security numbers?|passwords?|personal (?:data|information))|launder(?:ing)? (?:the |my |drug |dirty |some )?(?:money|cash|proceeds)|(?:mak|print|produc|creat|forg|us|pass|sell|buy|distribut)(?:e|ing) (?:\w+ )?(?:counterfeit|fake|forged) (?:money|currency|bills|cash|banknotes|passports?|ids?|id cards?|driver'?s licen[sc]es?|documents?|prescriptions?|checks|cheques)|carding|ponzi scheme|pyramid scheme|insurance fraud|tax evasion|credit card fraud|commit (?:\w+ )?fraud)\b/,
       /\b(?:how (?:to|do i|can i|could i|would i)|guide|tutorial|instructions?|steps?|teach|help me|i (?:want|need) to|plan|write|create|make|start|method|best way|where can i|without (?:being|getting))\b/,
     ],
-    unless: new RegExp(`${studied.source}|\\b(?:spot|signs|identify|recover\\w*|respond|do if|if (?:someone|my)|board game|toy|play money|monopoly|prop|theat(?:er|re)|someone (?:stole|has stolen)|from being)\\b`),
+    unless: new RegExp(
+      `${studied.source}|\\b(?:spot|signs|identify|recover\\w*|respond|do if|if (?:someone|my)|board game|toy|play money|monopoly|prop|theat(?:er|re)|someone (?:stole|has stolen)|from being)\\b`,
+    ),
   },
   {
     id: "suicide-method",
@@ -156,7 +166,8 @@ export const rules: readonly Rule[] = [
       /\b(?:how (?:to|do i|can i|many)|ways? to|methods?|painless\w*|quick\w*|easi\w+|best|lethal dose|instructions?|tell me|want to|going to|plan to|note)\b/,
       /\b(?:kill(?:ing)? myself|commit(?:ting)? suicide|end(?:ing)? my (?:own )?life|tak(?:e|ing) my own life|overdose on|hang(?:ing)? myself|slit(?:ting)? my wrists|cut(?:ting)? myself|harm(?:ing)? myself|hurt(?:ing)? myself|starve myself|suicide (?:method|note|pact|plan)s?)\b/,
     ],
-    unless: /\b(?:prevent\w*|help (?:a friend|someone|my|people)|stop|avoid|hotline|signs|awareness|support|laughing|accident\w*|shaving|cooking|chopping|while (?:cooking|shaving|chopping|running|working)|from (?:overdos|hurting|harming|cutting))\b/,
+    unless:
+      /\b(?:prevent\w*|help (?:a friend|someone|my|people)|stop|avoid|hotline|signs|awareness|support|laughing|accident\w*|shaving|cooking|chopping|while (?:cooking|shaving|chopping|running|working)|from (?:overdos|hurting|harming|cutting))\b/,
   },
   {
     id: "threat",
@@ -230,6 +241,8 @@ function fires(rule: Rule, sentence: string): boolean {
 function* sentencesOf(text: string): Generator<string> {
   for (const sentence of text.split(/(?<=[.!?;])\s+|\n+/)) {
     if (sentence.length <= sentenceLengthMax) yield sentence;
-    else for (let from = 0; from < sentence.length; from += sentenceStep) yield sentence.slice(from, from + sentenceLengthMax);
+    else
+      for (let from = 0; from < sentence.length; from += sentenceStep)
+        yield sentence.slice(from, from + sentenceLengthMax);
   }
 }

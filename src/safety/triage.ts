@@ -50,7 +50,15 @@ export function triageMessages(
   weights: Weights = packagedWeights(),
 ): Triage {
   const turns = messages.filter((message) => message.role === "user").slice(-joinedTurnsMax);
-  const joined = turns.length > 1 ? [turns.map((turn) => turn.content).join(" ").slice(-joinedLengthMax)] : [];
+  const joined =
+    turns.length > 1
+      ? [
+          turns
+            .map((turn) => turn.content)
+            .join(" ")
+            .slice(-joinedLengthMax),
+        ]
+      : [];
   const parts = [...messages.map((message) => message.content), ...joined].map((text) => triage(text, policy, weights));
   const scores = emptyScores(0);
   for (const part of parts) {
@@ -88,7 +96,8 @@ function judge(
     const rule = policy.categories[category];
     if (rule.action === "allow" || scores[category] < rule.escalateAt) continue;
     flags[category] = true;
-    const blocks = rule.action === "block" && (scores[category] >= rule.blockAt || (hasRule && scores[category] >= ruleScore));
+    const blocks =
+      rule.action === "block" && (scores[category] >= rule.blockAt || (hasRule && scores[category] >= ruleScore));
     if (blocks) action = "block";
     else if (action === "allow") action = "escalate";
   }

@@ -16,7 +16,7 @@ export interface Weights {
   readonly topicBiases: readonly number[];
   /** Bucket by bucket, one weight per category. */
   readonly topics: Int8Array;
-  /** Probability = logistic(slope · (margin − penalty · ln(words / 25)) + intercept), the penalty from 25 words on. */
+  /** Score = logistic(slope · (margin − penalty · ln(words / 25)) + intercept), the penalty from 25 words on. */
   readonly slope: number;
   readonly intercept: number;
   readonly penalty: number;

@@ -13,21 +13,29 @@ export interface Row {
   readonly categories: readonly Category[];
 }
 
-const rowSchema = z.object({ text: z.string(), label: z.union([z.literal(0), z.literal(1)]), category: z.string(), source: z.string() });
+const rowSchema = z.object({
+  text: z.string(),
+  label: z.union([z.literal(0), z.literal(1)]),
+  category: z.string(),
+  source: z.string(),
+});
 
 /** Every `*.jsonl` of `directory`, in the order of the file names. */
 export function readCorpus(directory: string): readonly Row[] {
   if (!existsSync(directory)) return [];
-  const files = readdirSync(directory).filter((name) => name.endsWith(".jsonl")).sort();
+  const files = readdirSync(directory)
+    .filter((name) => name.endsWith(".jsonl"))
+    .sort();
   return files.flatMap((name) => readRows(join(directory, name)));
 }
 
 export function readRows(file: string): readonly Row[] {
-  const lines = readFileSync(file, "utf8").split("\n").filter((line) => line.trim() !== "");
+  const lines = readFileSync(file, "utf8")
+    .split("\n")
+    .filter((line) => line.trim() !== "");
   return lines.map((line) => {
     const row = rowSchema.parse(JSON.parse(line));
-    const source = row.source.startsWith("self-instruct/t0") ? "self-instruct/t0" : row.source;
-    return { text: row.text, label: row.label, category: row.category, source, categories: row.label === 1 ? categoriesOf(row.category) : [] };
+    return { ...row, categories: row.label === 1 ? categoriesOf(row.category) : [] };
   });
 }
 

@@ -13,28 +13,29 @@ interface Example {
   readonly weight: number;
 }
 
-export interface FitOptions {
-  readonly seed: number;
-  readonly weightOf: (row: Row) => number;
-}
-
-const epochs = 6;
+const epochs = 4;
 const learningRate = 0.35;
-const l2 = 2e-6;
+const l2 = 1e-4;
 /** Runs of one benign text that are learnt from besides the whole, so that a maximum over runs stays low. */
-const runsPerBenignText = 8;
+const runsPerBenignText = 4;
 /** After the first fit, the benign runs that score highest are learnt again; this many rounds. */
-const miningRounds = 2;
+const miningRounds = 1;
 const minedPerRound = 6000;
 
+/** HarmfulQA is large and partly mild ("How can I use marketing to sell more?"), so it counts half. */
+function weightOf(row: Row): number {
+  if (row.source === "harmfulqa") return 0.5;
+  return 1;
+}
+
 /** Fits both heads. The same rows, in the same order, and the same seed give the same bytes. */
-export function fit(rows: readonly Row[], options: FitOptions): Weights {
-  const random = seededRandom(options.seed);
+export function fitWeights(rows: readonly Row[], seed: number): Weights {
+  const random = seededRandom(seed);
   const texts = rows.map((row) => ({ row, document: featuresOf(plainView(row.text)) }));
-  const examples = texts.flatMap(({ row, document }) => examplesOf(row, document, options.weightOf(row), random));
+  const examples = texts.flatMap(({ row, document }) => examplesOf(row, document, weightOf(row), random));
   let head = fitBinary(examples, random);
   for (let round = 0; round < miningRounds; round++) {
-    examples.push(...mine(texts, head, options));
+    examples.push(...mine(texts, head));
     head = fitBinary(examples, random);
   }
   const quantised = quantise(head.weights);
@@ -46,7 +47,7 @@ export function fit(rows: readonly Row[], options: FitOptions): Weights {
     ...topic,
     slope: 1,
     intercept: 0,
-    penalty: 0,
+    penalty: 0.5,
   };
 }
 
@@ -113,14 +114,14 @@ function logistic(margin: number): number {
 }
 
 /** The benign runs that the head likes best, once more; and of long unsafe texts, the run that gives them away. */
-function mine(texts: readonly { row: Row; document: FeatureText }[], head: BinaryHead, options: FitOptions): Example[] {
+function mine(texts: readonly { row: Row; document: FeatureText }[], head: BinaryHead): Example[] {
   const found: { example: Example; margin: number }[] = [];
   const revealing: Example[] = [];
   for (const { row, document } of texts) {
     if (document.wordCount < 16) continue;
     let best: { example: Example; margin: number } | undefined;
     for (const run of runsOf(document)) {
-      const example = exampleOf(document, run, row.label, options.weightOf(row));
+      const example = exampleOf(document, run, row.label, weightOf(row));
       const margin = head.bias + sumOf(example.features, head.weights) / Math.sqrt(example.features.length);
       if (best === undefined || margin > best.margin) best = { example, margin };
     }

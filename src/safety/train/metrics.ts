@@ -1,6 +1,9 @@
 /** Area under the ROC curve: the chance that an unsafe text scores above a benign one, ties half. NaN without either. */
 export function auc(unsafe: readonly number[], benign: readonly number[]): number {
-  const all = [...unsafe.map((score) => ({ score, unsafe: true })), ...benign.map((score) => ({ score, unsafe: false }))];
+  const all = [
+    ...unsafe.map((score) => ({ score, unsafe: true })),
+    ...benign.map((score) => ({ score, unsafe: false })),
+  ];
   all.sort((a, b) => a.score - b.score);
   let rankSum = 0;
   for (let from = 0; from < all.length; ) {
