@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync, renameSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 
 /** Source: the GGUF specification of ggml-org, version 3 (little-endian). */
 export type GgufValue =
@@ -38,10 +38,11 @@ export function writeGguf(path: string, metadata: Readonly<Record<string, GgufVa
       writeAll(file, padding(written));
     }
     fsyncSync(file);
+    renameSync(temporaryPath, path);
   } finally {
     closeSync(file);
+    rmSync(temporaryPath, { force: true });
   }
-  renameSync(temporaryPath, path);
 }
 
 function writeAll(file: number, bytes: Uint8Array): number {
@@ -63,7 +64,7 @@ export function tensorBytes(tensor: Pick<GgufTensor, "shape" | "type">): number 
 function headerBytes(metadata: Readonly<Record<string, GgufValue>>, tensors: readonly GgufTensor[]): Buffer {
   const entries = Object.entries(metadata);
   const parts = [Buffer.from("GGUF"), uint32(3), uint64(tensors.length), uint64(entries.length)];
-  for (const [key, value] of entries) parts.push(string(key), ...valueBytes(value));
+  for (const [key, value] of entries) parts.push(string(key), valueBytes(value));
   let offset = 0;
   for (const tensor of tensors) {
     parts.push(string(tensor.name), uint32(tensor.shape.length), ...tensor.shape.map(uint64));
@@ -73,33 +74,27 @@ function headerBytes(metadata: Readonly<Record<string, GgufValue>>, tensors: rea
   return Buffer.concat(parts);
 }
 
-function valueBytes(value: GgufValue): Buffer[] {
+function valueBytes(value: GgufValue): Buffer {
   switch (value.type) {
     case "uint32":
-      return [uint32(valueTypes.uint32), uint32(value.value)];
+      return Buffer.concat([uint32(valueTypes.uint32), uint32(value.value)]);
     case "float32":
-      return [uint32(valueTypes.float32), Buffer.from(new Float32Array([value.value]).buffer)];
+      return Buffer.concat([uint32(valueTypes.float32), Buffer.from(new Float32Array([value.value]).buffer)]);
     case "bool":
-      return [uint32(valueTypes.bool), Buffer.from([value.value ? 1 : 0])];
+      return Buffer.concat([uint32(valueTypes.bool), Buffer.from([value.value ? 1 : 0])]);
     case "string":
-      return [uint32(valueTypes.string), string(value.value)];
+      return Buffer.concat([uint32(valueTypes.string), string(value.value)]);
     case "strings":
-      return [
-        uint32(valueTypes.array),
-        uint32(valueTypes.string),
-        uint64(value.value.length),
-        ...value.value.map(string),
-      ];
+      return array(valueTypes.string, value.value.length, Buffer.concat(value.value.map(string)));
     case "int32s":
-      return [
-        uint32(valueTypes.array),
-        uint32(valueTypes.int32),
-        uint64(value.value.length),
-        Buffer.from(Int32Array.from(value.value).buffer),
-      ];
+      return array(valueTypes.int32, value.value.length, Buffer.from(Int32Array.from(value.value).buffer));
     default:
       return value satisfies never;
   }
+}
+
+function array(type: number, length: number, elements: Buffer): Buffer {
+  return Buffer.concat([uint32(valueTypes.array), uint32(type), uint64(length), elements]);
 }
 
 function uint32(value: number): Buffer {

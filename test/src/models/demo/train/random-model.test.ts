@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { getLlama, LlamaLogLevel } from "node-llama-cpp";
+import { getLlama, LlamaLogLevel, readGgufFileInfo } from "node-llama-cpp";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { tensorBytes } from "../../../../../src/models/demo/train/gguf.ts";
 import { llamaTensors } from "../../../../../src/models/demo/train/llama.ts";
@@ -46,6 +46,14 @@ it("a random model loads in llama.cpp and decodes with it", async () => {
   expect(tokens).toHaveLength(8);
   expect(model.fileInsights.totalLayers).toBe(tinyShape.layers + 1);
   await llama.dispose();
+});
+
+it("a vocabulary of the benchmark's size is written whole, every token once", async () => {
+  const path = join(directory, "vocabulary.gguf");
+  const { vocabularySize } = benchmarkShape;
+  writeRandomModel(path, { ...tinyShape, width: 32, heads: 1, keyValueHeads: 1, vocabularySize }, 4);
+  const { metadata } = await readGgufFileInfo(path);
+  expect(new Set(metadata.tokenizer.ggml.tokens).size).toBe(vocabularySize);
 });
 
 it("the benchmark model has Qwen2.5-0.5B's 494 million parameters in 531 MB or less", () => {
