@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { PeerError } from "../../src/errors.ts";
 
-export interface GuardOptions {
-  /** Names this server answers to beside loopback and the address a connection came in on; without a port. */
-  readonly allowedHosts: readonly string[];
+export interface Guard {
+  /** Whether a name, lower case and without a port, is this server's, beside loopback and the address called. */
+  isOwnHost(name: string): boolean;
   /** Origins of web pages that may call it, like "https://app.example"; "*" allows every page. */
   readonly allowedOrigins: readonly string[];
 }
@@ -14,16 +14,16 @@ const loopbackHosts = ["localhost", "127.0.0.1", "[::1]"];
  * Throws `origin_refused` for what a web page must not do. A `Host` that is not ours is DNS rebinding: the page's
  * own name, made to point here. An `Origin` that is not allowed is a page calling across. Programs send no Origin.
  */
-export function checkCaller(request: IncomingMessage, options: GuardOptions): void {
+export function checkCaller(request: IncomingMessage, guard: Guard): void {
   const host = request.headers.host;
-  if (host === undefined || !isOurHost(host, request.socket.localAddress, options.allowedHosts)) {
+  if (host === undefined || !isOurHost(host, request.socket.localAddress, guard)) {
     throw new PeerError("origin_refused", "The Host header does not name this server.", {
       hint: "Call it by its own address, or allow the name when starting it.",
     });
   }
   const origin = request.headers.origin;
   if (origin !== undefined) {
-    if (!isOurOrigin(origin, host, options.allowedOrigins)) {
+    if (!isOurOrigin(origin, host, guard.allowedOrigins)) {
       throw new PeerError("origin_refused", "Pages of this origin may not call this server.", {
         hint: "Allow the origin when starting it.",
       });
@@ -56,10 +56,10 @@ export function answerPreflight(request: IncomingMessage, response: ServerRespon
   return true;
 }
 
-function isOurHost(header: string, localAddress: string | undefined, allowed: readonly string[]): boolean {
+function isOurHost(header: string, localAddress: string | undefined, guard: Guard): boolean {
   const name = hostName(header);
   if (name === null) return false;
-  if (loopbackHosts.includes(name) || allowed.some((host) => host.toLowerCase() === name)) return true;
+  if (loopbackHosts.includes(name) || guard.isOwnHost(name)) return true;
   if (localAddress === undefined) return false;
   const plain = localAddress.replace(/^::ffff:/, "");
   return name === plain || name === `[${plain}]`;

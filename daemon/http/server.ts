@@ -1,11 +1,13 @@
+import { X509Certificate } from "node:crypto";
 import { createServer as createPlainServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
+import { isIP } from "node:net";
 import type { Duplex } from "node:stream";
 import { PeerError } from "../../src/errors.ts";
 import { newId } from "../../src/ids.ts";
 import type { Log } from "../../src/log.ts";
 import { peerErrorOf, sendError, sendJson } from "./errors.ts";
-import { answerPreflight, checkCaller, type GuardOptions } from "./guard.ts";
+import { answerPreflight, checkCaller, type Guard } from "./guard.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
 import { matchRoute, type Route } from "./route.ts";
 
@@ -19,11 +21,13 @@ export type Mount = (
 
 export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
-export interface HttpServerOptions extends GuardOptions {
+export interface HttpServerOptions extends Pick<Guard, "allowedOrigins"> {
   /** An IP address; 127.0.0.1 unless others are meant to call. */
   readonly address: string;
   /** 0 picks a free one. */
   readonly port: number;
+  /** Names this server answers to beside loopback, the address called and those of its certificate; without a port. */
+  readonly allowedHosts: readonly string[];
   /** PEM. */
   readonly tls?: { readonly certificate: string; readonly key: string };
   /** Listen beyond loopback without TLS, because a reverse proxy in front brings it. */
@@ -66,10 +70,11 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     throw new PeerError(
       "usage_invalid",
       `Refused to listen on ${options.address} without TLS: API keys would travel in clear.`,
-      { hint: "Give --tls-cert and --tls-key, or say --insecure where a reverse proxy brings TLS." },
+      { hint: "Give --tls-cert and --tls-key, or say --allow-clear where a reverse proxy brings TLS." },
     );
   }
   const metrics = options.metrics ?? createMetrics();
+  const guard = guardOf(options);
   const active = new Set<AbortController>();
   const upgraded = new Set<Duplex>();
   const upgrades = new Map<string, UpgradeHandler>();
@@ -77,7 +82,12 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   let isDraining = false;
   metrics.gauge("peerllm_http_requests_active", () => active.size);
 
-  const settings = { maxHeaderSize: headerBytesMax, requestTimeout: 0, headersTimeout: headersTimeoutMs } as const;
+  const settings = {
+    maxHeaderSize: headerBytesMax,
+    requestTimeout: 0,
+    headersTimeout: headersTimeoutMs,
+    connectionsCheckingInterval: headersTimeoutMs / 2,
+  } as const;
   const server: Server =
     options.tls === undefined
       ? createPlainServer(settings)
@@ -96,7 +106,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       if (active.size === 0) for (const resolve of idle.splice(0)) resolve();
     });
     if (isDraining) response.setHeader("connection", "close");
-    void answer({ request, response, signal: controller.signal, isDraining, options, metrics });
+    void answer({ request, response, signal: controller.signal, isDraining, options, guard, metrics });
   });
 
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
@@ -104,7 +114,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     // A peer that resets before the handler listens must not crash the process.
     socket.on("error", () => socket.destroy());
     try {
-      checkCaller(request, options);
+      checkCaller(request, guard);
     } catch {
       return void socket.end("HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
     }
@@ -154,16 +164,27 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   };
 }
 
+function guardOf({ allowedHosts, allowedOrigins, tls }: HttpServerOptions): Guard {
+  const names = allowedHosts.map((name) => name.toLowerCase());
+  const certificate = tls === undefined ? null : new X509Certificate(tls.certificate);
+  const isCertified = (name: string) => {
+    const address = name.replace(/^\[|\]$/g, "");
+    return (isIP(address) === 0 ? certificate?.checkHost(name) : certificate?.checkIP(address)) !== undefined;
+  };
+  return { allowedOrigins, isOwnHost: (name) => names.includes(name) || isCertified(name) };
+}
+
 interface Answering {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly signal: AbortSignal;
   readonly isDraining: boolean;
   readonly options: HttpServerOptions;
+  readonly guard: Guard;
   readonly metrics: Metrics;
 }
 
-async function answer({ request, response, signal, isDraining, options, metrics }: Answering): Promise<void> {
+async function answer({ request, response, signal, isDraining, options, guard, metrics }: Answering): Promise<void> {
   const startedAt = performance.now();
   const requestId = newId("request");
   let route = "other";
@@ -178,7 +199,7 @@ async function answer({ request, response, signal, isDraining, options, metrics 
     options.log.debug("request-answered", { requestId, route, status, elapsedMs: Math.round(seconds * 1_000) });
   });
   try {
-    checkCaller(request, options);
+    checkCaller(request, guard);
     if (answerPreflight(request, response)) return;
     const url = pathOf(request);
     if (url === null) throw new PeerError("request_invalid", "The request's target is not a path.");

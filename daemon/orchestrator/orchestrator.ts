@@ -108,7 +108,7 @@ export async function startOrchestrator(
     port: options.port,
     ...(await tlsOf(options)),
     allowInsecure: options.allowsClear,
-    allowedHosts: [],
+    allowedHosts: options.hostNames,
     allowedOrigins: [],
     routes: [
       ...openaiRoutes(networkBackend({ accounts, catalogue, rateLimit, ports, traffic })),

@@ -19,6 +19,8 @@ export const networkStartSchema = z.object({
   tlsKey: z.string().nullable().default(null),
   /** Listen beyond loopback without TLS. */
   allowsClear: z.boolean().default(false),
+  /** Names the orchestrator is called by, beside its addresses and those of its certificate. */
+  hostNames: z.array(z.string()).max(64).default([]),
   guardModel: z.string().nullable().default(null),
 });
 export type NetworkStart = z.infer<typeof networkStartSchema>;

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import { z } from "zod";
 import { openEventStream } from "../../../daemon/http/event-stream.ts";
@@ -7,6 +7,7 @@ import { type Exchange, jsonRoute, type Route, readJson } from "../../../daemon/
 import { createHttpServer, type HttpServer, type HttpServerOptions } from "../../../daemon/http/server.ts";
 import { errorTable, isPeerError, PeerError } from "../../../src/errors.ts";
 import { type LogFields, silentLog } from "../../../src/log.ts";
+import { makeCertificate } from "../../worlds/certificates.ts";
 import { deferred } from "../../worlds/deferred.ts";
 import { rawConnection, rawRequest, readAll } from "./raw-http.ts";
 
@@ -326,6 +327,34 @@ describe("a client that hangs up", () => {
 });
 
 describe("an event stream", () => {
+  it("says something every 15 seconds while there is nothing to say", async () => {
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+    try {
+      const opened = deferred();
+      const { url } = await serve({
+        routes: [
+          route("/events", async (exchange) => {
+            openEventStream(exchange);
+            opened.resolve();
+            await once(exchange.signal, "abort");
+          }),
+        ],
+      });
+      const socket = await rawConnection(url);
+      socket.write("GET /events HTTP/1.1\r\nhost: localhost\r\n\r\n");
+      await opened.promise;
+      vi.advanceTimersByTime(45_000);
+      let text = "";
+      for await (const chunk of socket) {
+        text += chunk;
+        if (text.split(": keep-alive\n\n").length === 4) break;
+      }
+      expect(text).toMatch(/^HTTP\/1\.1 200 /);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it("waits for a client that reads slowly, holding back no more than the sockets do", async () => {
     let sent = 0;
     const done = deferred<void>();
@@ -407,6 +436,16 @@ describe("listening", () => {
     await expect(serve({ address: "0.0.0.0" })).rejects.toSatisfy((error) => isPeerError(error, "usage_invalid"));
     const server = await serve({ address: "0.0.0.0", allowInsecure: true });
     expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
+  });
+
+  it("with TLS answers to the names of its certificate, and to no other", async () => {
+    const certificate = makeCertificate({ subject: "peer.example" });
+    const key = certificate.key.privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+    const { url } = await serve({ address: "0.0.0.0", tls: { certificate: certificate.pem, key } });
+    const call = (host: string) => rawRequest(`${url}/healthz`, { headers: { host }, ca: certificate.pem });
+    expect(url).toMatch(/^https:/);
+    expect((await call("peer.example")).status).toBe(200);
+    expect((await call("evil.example")).status).toBe(403);
   });
 
   it("on a port that is taken says which", async () => {
