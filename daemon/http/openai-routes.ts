@@ -68,7 +68,9 @@ export function openaiRoutes<Who>(
         const caller = await identify(backend, exchange);
         const id = exchange.parameters.model ?? "";
         const listings = await backend.models(caller, exchange.signal);
-        const listing = listings.find((each) => each.id === id);
+        // A name without its version is a model too, wherever requests may name it so.
+        const listing =
+          listings.find((each) => each.id === id) ?? listings.find((each) => each.id.startsWith(`${id}:`));
         if (listing === undefined) throw modelMissing(id, listings);
         sendJson(exchange.response, 200, wireModel(listing));
       },

@@ -17,7 +17,7 @@ const completionRules = {
 } as const satisfies FieldRules;
 
 /** Most prompts in one request. */
-export const promptsMax = 256;
+const promptsMax = 256;
 /** OpenAI's default for this endpoint. */
 const maxTokensDefault = 16;
 

@@ -20,7 +20,7 @@ export interface OpenAiRequest {
 }
 
 /** Most answers to one prompt. OpenAI's own bound is 128. */
-export const choicesMax = 16;
+const choicesMax = 16;
 const stopStringsMax = 4;
 const stopCharsMax = 1_000;
 const seedRange = 2 ** 32;

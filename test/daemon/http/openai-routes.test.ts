@@ -296,6 +296,8 @@ describe("models", () => {
     expect(await (await fetch(`${url}/v1/models`)).json()).toEqual({ object: "list", data: [model] });
     expect(await (await fetch(`${url}/v1/models/acme/tiny:1.2.0`)).json()).toEqual(model);
     expect(await (await fetch(`${url}/v1/models/acme%2Ftiny%3A1.2.0`)).json()).toEqual(model);
+    expect(await (await fetch(`${url}/v1/models/acme/tiny`)).json()).toEqual(model);
+    expect((await fetch(`${url}/v1/models/acme/tin`)).status).toBe(404);
   });
 
   it("that are not there are a 404 that lists what is", async () => {
