@@ -103,7 +103,7 @@ export interface Receipts {
 export interface Ports extends DispatchPorts {
   readonly log: Log;
   readonly catalogue: Catalogue;
-  readonly books: Books;
+  readonly books: Pick<Books, "hold" | "settle" | "release">;
   readonly receipts: Receipts;
   readonly networkKey: KeyPair;
   /** Keys the numbering of placeholders, so that it can't be foreseen. */

@@ -298,7 +298,7 @@ class Runner {
     if (this.leg.outcome !== "running") return;
     this.leg.outcome = outcome === "failed" ? "lost" : outcome;
     this.lease.release(outcome);
-    if (outcome !== "finished")
-      this.#abort.abort(new PeerError("cancelled", "This host's answer is no longer needed."));
+    this.#abort.abort(new PeerError("cancelled", "This host's answer is no longer needed."));
+    void this.#events.return?.();
   }
 }

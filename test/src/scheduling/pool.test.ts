@@ -1,0 +1,159 @@
+import { describe, expect, it } from "vitest";
+import { newId } from "../../../src/ids.ts";
+import type { Offer, PoolMember } from "../../../src/scheduling/offer.ts";
+import { HostPool, type Wanted } from "../../../src/scheduling/pool.ts";
+import { VirtualClock } from "../../worlds/virtual-clock.ts";
+
+const digest = `sha256:${"0".repeat(64)}`;
+const never = new AbortController().signal;
+
+interface TestMember extends PoolMember {
+  isAccepting: boolean;
+}
+
+function member(options: { owner?: string; sequences?: number; decode?: number } = {}): TestMember {
+  const { owner = "someone", sequences = 1, decode = 100 } = options;
+  const offer: Offer = {
+    model: "acme/tiny:1.0.0",
+    digest,
+    contextLength: 1_024,
+    sequences,
+    reportsTokens: true,
+    prefillTokensPerSecond: 1_000,
+    decodeTokensPerSecond: decode,
+  };
+  return {
+    hostId: newId("host"),
+    owner,
+    isAccepting: true,
+    offerOf: (wanted) => (wanted === digest ? offer : undefined),
+  };
+}
+
+function wanted(options: Partial<Wanted> = {}): Wanted {
+  return {
+    digest,
+    accountId: "someone",
+    cacheKey: "none",
+    promptTokens: 10,
+    avoidedOwners: new Set(),
+    isEligible: () => true,
+    ...options,
+  };
+}
+
+function poolOf(clock: VirtualClock, ...members: TestMember[]): HostPool<TestMember> {
+  const pool = new HostPool<TestMember>({ clock, queueMax: 4 });
+  for (const each of members) pool.join(each);
+  return pool;
+}
+
+describe("the pool of hosts", () => {
+  it("gives the fastest host first, and never more slots than it has", async () => {
+    const clock = new VirtualClock();
+    const [slow, fast] = [member({ decode: 10 }), member({ decode: 500 })];
+    const pool = poolOf(clock, slow, fast);
+    expect((await pool.acquire(wanted(), 1_000, never)).member).toBe(fast);
+    expect((await pool.acquire(wanted(), 1_000, never)).member).toBe(slow);
+    const third = pool.acquire(wanted(), 1_000, never);
+    await expect(clock.until(third)).rejects.toMatchObject({ code: "host_unavailable" });
+  });
+
+  it("prefers an owner who has seen nothing of the request, however slow", async () => {
+    const [seen, unseen] = [member({ owner: "a", decode: 500 }), member({ owner: "b", decode: 1 })];
+    const pool = poolOf(new VirtualClock(), seen, unseen);
+    const lease = await pool.acquire(wanted({ avoidedOwners: new Set(["a"]) }), 1_000, never);
+    expect(lease.member).toBe(unseen);
+  });
+
+  it("sends a conversation back to the host that holds its prefix", async () => {
+    const [first, second] = [member({ decode: 100, sequences: 2 }), member({ decode: 100, sequences: 2 })];
+    const pool = poolOf(new VirtualClock(), first, second);
+    const long = { promptTokens: 4_000, cacheKey: "conversation" };
+    const opening = await pool.acquire(wanted({ ...long, isEligible: (id) => id === second.hostId }), 1_000, never);
+    opening.observeFirstToken(4_000);
+    opening.release("finished");
+    expect((await pool.acquire(wanted(long), 1_000, never)).member).toBe(second);
+  });
+
+  it("lets accounts take turns: one that floods the queue does not starve another", async () => {
+    const clock = new VirtualClock();
+    const pool = poolOf(clock, member());
+    const held = await pool.acquire(wanted({ accountId: "greedy" }), 9_000, never);
+    const order: string[] = [];
+    const waiting = ["greedy", "greedy", "greedy", "modest"].map(async (accountId) => {
+      const lease = await pool.acquire(wanted({ accountId }), 9_000, never);
+      order.push(accountId);
+      lease.release("finished");
+    });
+    held.release("finished");
+    await clock.until(Promise.all(waiting));
+    expect(order.indexOf("modest")).toBeLessThan(2);
+  });
+
+  it("refuses at once when too many wait, saying when to try again", async () => {
+    const clock = new VirtualClock();
+    const pool = poolOf(clock, member());
+    await pool.acquire(wanted(), 1_000, never);
+    const waiting = Array.from({ length: 4 }, () => pool.acquire(wanted(), 1_000, never));
+    await expect(pool.acquire(wanted(), 1_000, never)).rejects.toMatchObject({
+      code: "queue_full",
+      retryAfterSeconds: 5,
+    });
+    const outcomes = await clock.until(Promise.allSettled(waiting));
+    expect(outcomes.every(({ status }) => status === "rejected")).toBe(true);
+    expect(pool.queueLength()).toBe(0);
+  });
+
+  it("takes a ticket out of the queue when its consumer hangs up", async () => {
+    const pool = poolOf(new VirtualClock(), member());
+    await pool.acquire(wanted(), 1_000, never);
+    const hangUp = new AbortController();
+    const waiting = pool.acquire(wanted(), 1_000, hangUp.signal);
+    hangUp.abort(new Error("gone"));
+    await expect(waiting).rejects.toThrow("gone");
+    expect(pool.queueLength()).toBe(0);
+  });
+
+  it("rests a host after three failures in a row, and asks it again when its rest is over", async () => {
+    const clock = new VirtualClock();
+    const pool = poolOf(clock, member());
+    for (let failure = 0; failure < 3; failure += 1) (await pool.acquire(wanted(), 1, never)).release("failed");
+    await expect(clock.until(pool.acquire(wanted(), 1_000, never))).rejects.toMatchObject({ code: "host_unavailable" });
+    const lease = await clock.until(pool.acquire(wanted(), 30_000, never));
+    expect(lease.member.hostId).toBeDefined();
+  });
+
+  it("keeps backups under one in twenty, and starts none while others wait", async () => {
+    const pool = poolOf(new VirtualClock(), member({ sequences: 100 }));
+    let backups = 0;
+    for (let request = 0; request < 100; request += 1) {
+      (await pool.acquire(wanted(), 1_000, never)).release("finished");
+      const backup = pool.acquireBackup(wanted());
+      if (backup !== null) backups += 1;
+      backup?.release("cancelled");
+    }
+    expect(backups).toBeGreaterThan(0);
+    expect(backups).toBeLessThanOrEqual(5);
+  });
+
+  it("gives a host that joins to whoever waits", async () => {
+    const clock = new VirtualClock();
+    const pool = poolOf(clock);
+    const waiting = pool.acquire(wanted(), 5_000, never);
+    const late = member();
+    pool.join(late);
+    expect((await waiting).member).toBe(late);
+  });
+
+  it("counts a slot free once, however often its lease is released", async () => {
+    const only = member();
+    const pool = poolOf(new VirtualClock(), only);
+    const lease = await pool.acquire(wanted(), 1_000, never);
+    lease.release("finished");
+    lease.release("failed");
+    expect(pool.activeSubtasksOf(only.hostId)).toBe(0);
+    await pool.acquire(wanted(), 1_000, never);
+    expect(pool.activeSubtasksOf(only.hostId)).toBe(1);
+  });
+});
