@@ -30,10 +30,23 @@ const standard = {
   MARKUP: "always",
 } as const satisfies Record<EntityType, "always" | "private" | "near">;
 
+/** Types that stand in records and letters, hardly ever in what is published. */
+const recordTypes: ReadonlySet<EntityType> = new Set([
+  "EMAIL",
+  "IBAN",
+  "CREDIT_CARD",
+  "SSN",
+  "NATIONAL_ID",
+  "PHONE",
+  "SECRET",
+  "CRYPTO",
+  "MAC",
+]);
+
 /** The found entities of one text that are masked at `level`. */
 export function selectMasked(text: string, found: readonly Entity[], level: PrivacyLevel): Entity[] {
   if (level === "strict") return [...found];
-  const identifies = found.some((entity) => standard[entity.type] === "always" && entity.type !== "BIRTH_DATE");
+  const identifies = found.some((entity) => recordTypes.has(entity.type));
   const isPublished = !identifies && isPublicProse(text);
   const anchors = found.filter((entity) => standard[entity.type] !== "near" && isPrivate(text, entity, isPublished));
   return found.filter(

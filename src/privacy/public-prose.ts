@@ -22,7 +22,7 @@ export function isPublicProse(text: string): boolean {
 const lengthMin = 300;
 const publicWordsMin = 3;
 /** First-person words per 300 characters. */
-const firstPersonRateMax = 0.5;
+const firstPersonRateMax = 0.7;
 
 const quotation = /["“][^"”\n]{0,400}["”]/g;
 const firstPerson: ReadonlySet<string> = new Set("I I'm I've I'd I'll My my me We we Our our us".split(" "));

@@ -17,8 +17,15 @@ export function findAddresses({ text }: Scan): Entity[] {
     found.push({ start: street.start, end, type: "ADDRESS" });
     reached = end;
   }
+  for (const match of text.matchAll(military)) {
+    found.push({ start: match.index, end: match.index + match[0].length, type: "ADDRESS" });
+  }
   return found;
 }
+
+/** "PSC 5420, Box 2708\nAPO AA 33879", "USNS Bergman\nFPO AP 93757" */
+const military =
+  /(?:(?:(?:unit|psc) \d{1,5},? box \d{1,5}|us[a-z]{1,3} [\p{L}-]{2,20}),?\s{1,3})?\b[afd]po,? a[aep],? \d{5}\b/giu;
 
 interface Stretch {
   readonly start: number;
@@ -83,9 +90,9 @@ const romanBehind = new RegExp(
   "u",
 );
 const endings =
-  "stra(?:ß|ss)e|str\\.?|gasse|weg|platz|allee|ring|damm|ufer|hof|steig|katu|tie|kuja|polku|gade|gata|gatan|vej|vei|veien|v[äa]gen|stien|alléen?|plads|torg|straat|laan|plein|dijk|kade|gracht|singel|steeg|utca|utja|sokak|caddesi|ova|ská|ého|gaten|stræde|kaju|iela";
+  "stra(?:ß|ss)e|str\\.?|gasse|weg|platz|allee|damm|ufer|hof|steig|katu|tie|kuja|polku|gade|gata|gatan|vej|vei|veien|v[äa]gen|stien|alléen?|plads|torg|straat|laan|plein|dijk|kade|gracht|singel|steeg|utca|utja|sokak|caddesi|gaten|stræde|kaju|iela";
 const streetNouns = anyCase(
-  "utca|út|útja|tér|u\\.|krt\\.?|körút|köz|sor|ulica|ul\\.|sokak|cad\\.|mah\\.|gatvė|g\\.|pr\\.|street|st|road|rd|avenue|ave|lane|gate|vei|vej|straße|strasse|weg|tänav|iela|sétány|fasor",
+  "utca|út|útja|tér|u\\.|krt\\.?|körút|sor|ulica|ul\\.|sokak|cad\\.|mah\\.|gatvė|g\\.|pr\\.|street|st|road|rd|avenue|ave|lane|gate|vei|vej|straße|strasse|weg|tänav|iela|sétány|fasor",
 );
 const trailingName = String.raw`(?:${capital} ){0,3}(?:\p{Lu}[\p{L}\p{M}-]*(?:${endings})|${capital} (?:${streetNouns}))`;
 /** "Koskikatu 25", "Kopfhölzistrasse 45", "Hegedûs Gyula utca 76." */

@@ -9,7 +9,7 @@ export function findCards(scan: Scan): Entity[] {
   const found: Entity[] = [];
   for (const match of scan.text.matchAll(candidate)) {
     const digits = digitsOf(match[0]);
-    const cued = digits.length >= 13 && cue.test(leftOf(scan, match.index, 48));
+    const cued = digits.length >= 12 && cue.test(leftOf(scan, match.index, 48));
     if (!isGrouped(match[0])) continue;
     if ((hasIssuer(digits) && passesLuhn(digits)) || cued) {
       found.push({ start: match.index, end: match.index + match[0].length, type: "CREDIT_CARD" });

@@ -38,7 +38,7 @@ const dot = String.raw`(?:\s{0,2}[[({<]\s?(?:dot|\.|punkt|punto|point)\s?[\])}>]
 const atom = String.raw`[\p{L}\p{N}_+-]{1,40}`;
 const bracketed = new RegExp(`${atom}(?:${dot}${atom}){0,4}${at}${atom}(?:${dot}${atom}){1,4}`, "giu");
 const spoken = new RegExp(
-  String.raw`${atom}(?:\s{1,2}dot\s{1,2}${atom}|\.${atom}){0,4}\s{1,2}at\s{1,2}${atom}(?:\s{1,2}dot\s{1,2}\p{L}{2,10}){1,3}`,
+  String.raw`${atom}(?:\s{1,2}dot\s{1,2}${atom}|\.${atom}){0,4}\s{1,2}at\s{1,2}(?:${atom}\s{1,2}dot\s{1,2}){1,3}(?:com|org|net|edu|gov|info|name|biz|io|co|me|tv|app|dev|ai|\p{L}{2})(?![\p{L}\p{N}])`,
   "giu",
 );
 const mailHost = new RegExp(

@@ -1,17 +1,63 @@
-import type { Entity } from "../entity.ts";
+import { type Entity, mergeEntities } from "../entity.ts";
+import { givenNames } from "../lexicon/given-names.ts";
 import { cities, countries } from "../lexicon/places.ts";
 import { isNetworkWord } from "../lexicon/public.ts";
 import type { Scan } from "../scan.ts";
 import { isCommonWord, shippedBias, shippedModel, tagNames } from "../tagger.ts";
 import { type Token, tokenise } from "../tokens.ts";
+import { findCompanies } from "./company.ts";
 import { findCuedNames } from "./name-cue.ts";
 
 /** People, places and organisations: what the tagger finds, what a cue names ("my name is …"), and places known by name. */
 export function findNames(scan: Scan): Entity[] {
   const tokens = tokenise(scan.text);
   const tagged: Entity[] = tagNames(scan.text, scan.lower, tokens, shippedModel(), shippedBias);
-  const found = [...tagged, ...findCuedNames(scan, tokens), ...knownPlaces(scan, tokens, tagged)];
-  return found.flatMap((entity) => trimmed(scan, entity));
+  const named = [...tagged, ...findCuedNames(scan, tokens)];
+  const listed = [...knownGivenNames(scan, tokens, named), ...knownPlaces(scan, tokens, named)];
+  const found = mergeEntities([...named, ...listed, ...findCompanies(scan, tokens)]);
+  return joined(scan.text, found).flatMap((entity) => trimmed(scan, entity));
+}
+
+/** Given names of the list, with a capital, that nothing else claims and that are no everyday word and no place. */
+function knownGivenNames({ text, lower }: Scan, tokens: readonly Token[], named: readonly Entity[]): Entity[] {
+  const found: Entity[] = [];
+  for (const { start, end, kind } of tokens) {
+    if (kind !== "word" || end - start < 3 || text.charCodeAt(start) === lower.charCodeAt(start)) continue;
+    const name = lower.slice(start, end);
+    if (!givenNames.has(name) || isCommonWord(name) || cities.has(name) || countries.has(name)) continue;
+    if (!named.some((other) => other.start < end && start < other.end)) found.push({ start, end, type: "PERSON" });
+  }
+  return found;
+}
+
+const particles =
+  "(?:van|von|der|den|de|la|del|della|di|da|dos|das|bin|ibn|al|el|ter|ten|le|du|Van|Von|De|Da|Di|Del|La|Le|Du|Bin|Al|El|Ter|Ten|Dos)";
+const between = new RegExp(`^ (?:${particles} ){0,2}$`, "u");
+const onwards = new RegExp(String.raw`^ (?:${particles} ){0,2}(\p{Lu}[\p{L}\p{M}'’-]+)`, "u");
+
+/**
+ * Makes one of names that stand side by side ("Lucas" and "François"), and carries a person's name on over the particle
+ * and the capitalised word that follow it, unless that is an everyday word.
+ */
+function joined(text: string, found: readonly Entity[]): Entity[] {
+  const result: Entity[] = [];
+  for (const entity of found) {
+    const last = result.at(-1);
+    const isPair =
+      last !== undefined && last.type !== "ORG" && entity.type !== "ORG" && [last.type, entity.type].includes("PERSON");
+    const isOne = isPair && between.test(text.slice(last.end, entity.start));
+    if (isOne) result.pop();
+    const current: Entity = isOne ? { start: last.start, end: entity.end, type: "PERSON" } : entity;
+    result.push(current.type === "PERSON" ? { ...current, end: nameEnd(text, current.end) } : current);
+  }
+  return mergeEntities(result);
+}
+
+function nameEnd(text: string, end: number): number {
+  const next = onwards.exec(text.slice(end, end + 50));
+  const word = next?.[1]?.replace(/['’]s$/, "");
+  if (next === null || word === undefined || isCommonWord(word.toLowerCase()) || isNetworkWord(word)) return end;
+  return end + next[0].length - (next[1] ?? "").length + word.length;
 }
 
 /** Names of places that are also everyday words or people's names: only the tagger may call them places. */

@@ -3,9 +3,11 @@ import type { Entity } from "../entity.ts";
 import { digitsOf, leftOf, type Scan } from "../scan.ts";
 
 const candidate =
-  /(?<![\w$€£#])(?<!\d[.,:/-])(?:\+ ?|\()?\d(?:[ ().\-/]{0,3}\d){6,15}(?: ?(?:ext|extension|x|durchwahl)\b\.? ?\d{1,6})?(?![\w%])/gi;
+  /(?<![\w$€£#])(?<!\d[.,:/-])(?:\+ ?|\()?\d(?:[ ().\-/]{0,3}\d){6,15}(?: ?(?:ext\.?|extension|x|#|durchwahl) ?\d{1,6})?(?![\w%])/gi;
 const cue =
-  /(?:phone|\btel|\bcall|mobile|\bcell|\bfax|whats ?app|\btext\b|\bsms|\bdial|\bring\b|\breach|contact|\bnumber|hotline|landline|telefon|handy|t[eé]l[eé]phone|portable|m[oó]vil|celular|numero|n[uú]mero|teléfono|telefoon|signal|telegram|☎|📞|📱|ph[.:]|\bm:|\bt:|\bp:|номер|телефон|電話|电话|اتصل|هاتف|फ़ोन)[^.\n]{0,28}$/u;
+  /(?:phone|\btel|\bcall|mobile|\bcell|\bfax|whats ?app|\btext\b|\bsms|\bdial|\bring\b|\breach|contact|\bnumber|hotline|landline|telefon|handy|t[eé]l[eé]phone|portable|m[oó]vil|celular|numero|n[uú]mero|teléfono|telefoon|signal|telegram|☎|📞|📱|ph[.:]|\bm:|\bt:|\bp:|номер|телефон|電話|电话|اتصل|هاتف|फ़ोन|answering|message[sd]?\b|voicemail|registered|\bextension)(?:[^.!?\n]{0,28}|[^.!?\n]{0,4}[:：]\s{0,8})$/u;
+/** "555 0199 (office)", "…-Fax" */
+const cueAfter = /^[\s\-–(,:]{0,3}(?:office|home|work|cell|mobile|fax|tel|phone|direct|main|handy|privat)\b/;
 const otherCue =
   /(?:order|invoice|ticket|account|card|ssn|social security|passport|licen[cs]e|tracking|reference|serial|isbn|issn|doi|id|zip|postal|version|iban|routing|population|postcode|code)(?: (?:number|no\.?|id|is|was))*[:#\s]*$/;
 
@@ -52,14 +54,15 @@ function unclosed(text: string): string {
 }
 
 function isPhone(scan: Scan, start: number, number: string): boolean {
-  const main = number.replace(/ ?(?:ext|extension|x|durchwahl)\b.*$/i, "");
+  const main = number.replace(/ ?(?:ext|x|#|durchwahl).*$/i, "");
   const digits = digitsOf(main);
   if (digits.length < 7 || digits.length > 15 || isSomethingElse(main)) return false;
   if (/^(\d)\1+$/.test(digits)) return false;
   if (main.startsWith("+")) return digits.length >= 8 && isPossibleInternational(main);
   const left = leftOf(scan, start, 40);
   if (otherCue.test(left)) return false;
-  if (cue.test(left)) return true;
+  if (cue.test(left) || cueAfter.test(scan.lower.slice(start + number.length, start + number.length + 12))) return true;
+  if (/^\d{1,2}(?: \d{1,2})+$/.test(main) && !/^0\d(?: \d\d){4}$/.test(main)) return false;
   if (/^00[1-9]/.test(digits) && digits.length >= 11) return isPossibleInternational(`+${digits.slice(2)}`);
   if (/^(?:1[ .-]?)?(?:\([2-9]\d\d\) ?|[2-9]\d\d[ .\-/])[2-9]\d\d[ .-]\d{4}$/.test(main)) return true;
   if (/^[2-9]\d\d[2-9]\d{6}$/.test(main)) return isValidPhoneNumber(main, "US");
@@ -81,8 +84,7 @@ function isSomethingElse(text: string): boolean {
     /^(?:19|20)\d\d ?- ?(?:19|20)\d\d$/.test(text) ||
     /^\d{1,3}(?:\.\d{1,3}){3}$/.test(text) ||
     /^\d+\.\d+$/.test(text) ||
-    /^[1-9]\d{0,2}(?:[ .]000)+$/.test(text) ||
-    /^\d{1,2}(?: \d{1,2})+$/.test(text.replace(/^0\d(?: \d\d){4}$/, "phone"))
+    /^[1-9]\d{0,2}(?:[ .]000)+$/.test(text)
   );
 }
 

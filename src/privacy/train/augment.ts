@@ -66,6 +66,16 @@ function fillerOf(letter: string, random: Random): { value: string; type: Name["
   }
 }
 
+const fronts = ["> ", ">", "- ", "* ", "• ", '"', "'", "1. ", "(", "| ", "A: ", "# ", "?? "] as const;
+
+/** Now and then behind a mark of quotation or of a list, as in mails and notes. */
+export function withFront({ text, names }: Sentence, random: Random): Sentence {
+  if (!random.chance(0.08)) return { text, names };
+  const front = random.pick(fronts);
+  const moved = names.map(({ start, end, type }) => ({ start: start + front.length, end: end + front.length, type }));
+  return { text: front + text, names: moved };
+}
+
 /** Now and then all in lower case, or all in capitals, as people type. */
 export function withCase(sentence: Sentence, random: Random): Sentence {
   const form = random.next();

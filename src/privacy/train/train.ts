@@ -7,7 +7,7 @@ import { givenNames } from "../lexicon/given-names.ts";
 import { scanOf } from "../scan.ts";
 import { encodeModel, shippedBias, type TagBias, type TaggerModel, tagNames } from "../tagger.ts";
 import { tokenise } from "../tokens.ts";
-import { ownSentences, swapNames, withCase } from "./augment.ts";
+import { ownSentences, swapNames, withCase, withFront } from "./augment.ts";
 import { readCorpus, type Sentence } from "./corpus.ts";
 import { train } from "./perceptron.ts";
 import { createRandom } from "./random.ts";
@@ -32,7 +32,7 @@ const swapped = corpora
   .filter((sentence) => sentence.names.some((name) => name.type === "PER"))
   .map((sentence) => swapNames(sentence, random));
 const examples = [...corpora, ...swapped, ...ownSentences(ownCount, random)].map((sentence) =>
-  withCase(sentence, random),
+  withCase(withFront(sentence, random), random),
 );
 const model = train(examples, { bits, epochs, commonWords, random });
 
