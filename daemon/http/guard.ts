@@ -76,3 +76,7 @@ function isOurOrigin(origin: string, host: string, allowed: readonly string[]): 
   if (allowed.includes("*") || allowed.includes(origin)) return true;
   return origin === `http://${host}` || origin === `https://${host}`;
 }
+
+export function isLoopback(address: string): boolean {
+  return address === "::1" || address === "localhost" || /^127(\.\d{1,3}){3}$/.test(address);
+}
