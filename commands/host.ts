@@ -8,6 +8,7 @@ import { hostMethods, type hostStatusSchema } from "../src/protocol/control-meth
 import { defaultPorts, hostReadySchema, hostStartSchema } from "../src/protocol/start.ts";
 import { ensureAccess } from "./access.ts";
 import { downCommand, logsCommand, runRole } from "./daemon-commands.ts";
+import { doctor } from "./doctor.ts";
 import { hostModelsCommand } from "./host-models.ts";
 import { formatDuration } from "./printer.ts";
 import { action, type Session } from "./session.ts";
@@ -25,6 +26,10 @@ export function hostCommand(): Command {
   host.addCommand(benchmarkCommand());
   host.addCommand(pauseCommand());
   host.addCommand(resumeCommand());
+  host.addCommand(scheduleCommand());
+  host.addCommand(
+    new Command("doctor").description("check whether this machine is fit to serve").action(action(none, doctor)),
+  );
   host.addCommand(hostModelsCommand());
   return host;
 }
@@ -179,6 +184,28 @@ function resumeCommand(): Command {
       showStatus(session, await callDaemon(session.home, "host", hostMethods.resume, {}, session.signal));
     }),
   );
+}
+
+function scheduleCommand(): Command {
+  return new Command("schedule")
+    .description("show or set when this host serves")
+    .argument("[when]", 'times of day, such as "22:00-07:00,12:00-13:00", or "always"')
+    .addHelpText("after", "\nExamples:\n  peerllm host schedule\n  peerllm host schedule 22:00-07:00")
+    .action(
+      action(none, async (session, _, [when]) => {
+        const now =
+          when === undefined
+            ? await callDaemon(session.home, "host", hostMethods["schedule-show"], {}, session.signal)
+            : await callDaemon(
+                session.home,
+                "host",
+                hostMethods["schedule-set"],
+                { schedule: when === "always" ? null : when },
+                session.signal,
+              );
+        session.printer.result(now, () => now.schedule ?? "always");
+      }),
+    );
 }
 
 const unitMs = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;

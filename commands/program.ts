@@ -7,6 +7,7 @@ import { completionCommand } from "./completion.ts";
 import { configCommand } from "./config.ts";
 import { consumeCommand } from "./consume.ts";
 import { demoCommand } from "./demo.ts";
+import { doctorCommand } from "./doctor.ts";
 import { addGlobalOptions, commandTree } from "./global-options.ts";
 import { hostCommand } from "./host.ts";
 import { modelsCommand } from "./models.ts";
@@ -31,6 +32,7 @@ export function createProgram(): Command {
   program.addCommand(producerCommand());
   program.addCommand(accountCommand());
   program.addCommand(networkCommand());
+  program.addCommand(doctorCommand());
   program.addCommand(configCommand());
   program.addCommand(completionCommand(() => program));
   addGlobalOptions(program);

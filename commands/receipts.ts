@@ -1,10 +1,15 @@
+import { readFile } from "node:fs/promises";
 import { Command } from "commander";
 import { z } from "zod";
+import { PeerError } from "../src/errors.ts";
 import type { ReceiptDocument } from "../src/protocol/api.ts";
 import { routes } from "../src/protocol/api.ts";
+import { networkIdOf } from "../src/protocol/handshake.ts";
+import { parseReceiptFile } from "../src/protocol/receipt-file.ts";
+import { verifyReceipt } from "../src/verification/receipt.ts";
 import { openGateway } from "./access.ts";
 import type { Printer } from "./printer.ts";
-import { action } from "./session.ts";
+import { action, type Session } from "./session.ts";
 
 /** `peerllm receipts …`: what was done for a request, and who was paid. */
 export function receiptsCommand(): Command {
@@ -22,7 +27,39 @@ export function receiptsCommand(): Command {
         }),
       ),
   );
+  receipts.addCommand(
+    new Command("verify")
+      .description("check a receipt's signatures, offline")
+      .argument("<file>", "what `receipts show --json` printed")
+      .option("--network-id <id>", "the network that must have signed it")
+      .addHelpText("after", "\nExample:\n  peerllm receipts verify receipt.json --network-id network_abc…")
+      .action(action(z.object({ networkId: z.string().optional() }), verify)),
+  );
   return receipts;
+}
+
+/** The receipt names the keys it is checked with, so who signed it is said, for people to compare. */
+async function verify(session: Session, options: { networkId?: string | undefined }, [file = ""]: readonly string[]) {
+  const text = await readFile(file, "utf8").catch((cause: unknown) => {
+    throw new PeerError("file_missing", `"${file}" can't be read.`, { cause });
+  });
+  const signed = parseReceiptFile(text);
+  verifyReceipt(signed);
+  const { receipt } = signed;
+  const networkId = networkIdOf(receipt.networkPublicKey);
+  if (options.networkId !== undefined && options.networkId !== networkId) {
+    throw new PeerError("receipt_invalid", `The receipt is signed by ${networkId}, not by ${options.networkId}.`);
+  }
+  const legs = receipt.subtasks.flatMap((subtask) => subtask.legs);
+  const statements = legs.filter((leg) => leg.statement !== null).length;
+  const document = { valid: true, receipt: receipt.receiptId, networkId, hosts: legs.length, statements };
+  session.printer.result(document, () =>
+    session.printer.facts([
+      ["receipt", receipt.receiptId],
+      ["signed by", networkId],
+      ["statements", `${statements} of ${legs.length} hosts' parts are stated and signed by the host`],
+    ]),
+  );
 }
 
 export function describeReceipt(receipt: ReceiptDocument, printer: Printer): string {
