@@ -43,6 +43,7 @@ export const errorTable = {
   insufficient_quota: shape(3, 402, "insufficient_quota"),
   rate_limit_exceeded: shape(3, 429, "rate_limit_error"),
   payment_required: shape(3, 402, "insufficient_quota"),
+  payment_failed: shape(3, 402, "invalid_request_error"),
   name_taken: shape(3, 403, "permission_error"),
 
   daemon_unreachable: shape(4, 503, "server_error"),

@@ -151,6 +151,10 @@ export function openPayouts(database: Database, clock: Clock): PayoutStore {
         return change(id, { state: next, paypalBatchId: batchId, paypalItemId: itemId, paypalStatus: status });
       }),
     close: (id, itemStatus, fee) => database.durably(() => close(id, itemStatus, fee)),
+    find: async (id) => {
+      const row = select.get(id);
+      return row === undefined ? null : payoutOf(row);
+    },
     open: async (limit) => selectOpen.all(BigInt(limit)).map(payoutOf),
     list: async (accountId, limit) => selectOf.all(accountId, BigInt(limit)).map(payoutOf),
     paid: async (accountId) => nanoUsd(selectPaid.get(accountId)?.paid ?? 0n),

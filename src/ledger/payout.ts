@@ -140,6 +140,7 @@ export interface PayoutStore {
   ): Promise<Payout>;
   /** Pays or returns it for good, as `itemStatus` says; pending statuses are only noted. */
   close(id: PayoutId, itemStatus: string, fee: NanoUsd): Promise<Payout>;
+  find(id: PayoutId): Promise<Payout | null>;
   /** Not final yet, oldest first, at most `limit`. */
   open(limit: number): Promise<readonly Payout[]>;
   /** Newest first, at most `limit`. */

@@ -1,0 +1,92 @@
+import type { Clock } from "../../src/clock.ts";
+import { type AccountId, newId } from "../../src/ids.ts";
+import type { Payment, PaymentPurpose, PaymentStore } from "../../src/ledger/payment.ts";
+import { type NanoUsd, zeroUsd } from "../../src/money.ts";
+import type { Orders, PayPalOrder } from "./orders.ts";
+import { refused } from "./paypal-error.ts";
+
+export interface CheckoutOptions {
+  readonly orders: Orders;
+  readonly payments: PaymentStore;
+  readonly clock: Clock;
+  /** Where PayPal sends the payer's browser when it is done. */
+  readonly returnUrl: string;
+}
+
+export interface NewPayment {
+  readonly accountId: AccountId;
+  readonly purpose: PaymentPurpose;
+  /** Whole cents. */
+  readonly amount: NanoUsd;
+  readonly description: string;
+}
+
+/** PayPal remembers an order's request id for six hours; what it was not told by then it will not be. */
+const orderAttemptsMs = 5 * 3_600_000;
+/** An order nobody approved by then is given up; PayPal itself forgets it. */
+const approvalMs = 3 * 86_400_000;
+
+/**
+ * One-time payments. `advance` is the whole of it: it asks PayPal what is so, does what follows, and may be called at any
+ * time, by a webhook, by a poll or by someone waiting, any number of times.
+ */
+export function newCheckout({ orders, payments, clock, returnUrl }: CheckoutOptions) {
+  /** The record comes first: its id is the key of every attempt to tell PayPal. */
+  async function begin({ accountId, purpose, amount, description }: NewPayment): Promise<Payment> {
+    const payment = await payments.create({ id: newId("payment"), accountId, purpose, amount });
+    return order(payment, description);
+  }
+
+  async function order(payment: Payment, description: string): Promise<Payment> {
+    const made = await orders.create({ requestId: payment.id, amount: payment.amount, description, returnUrl });
+    return payments.ordered(payment.id, { orderId: made.id, approvalUrl: made.approvalUrl });
+  }
+
+  async function advance(payment: Payment): Promise<Payment> {
+    if (payment.state === "failed") return payment;
+    const age = clock.now() - payment.createdAt;
+    if (payment.orderId === null) {
+      return age > orderAttemptsMs ? payments.fail(payment.id) : order(payment, "PeerLLM");
+    }
+    const found = await orders.find(payment.orderId);
+    if (payment.state === "completed") return found === null ? payment : takeBack(payment, found);
+    if (found === null || found.status === "VOIDED") return payments.fail(payment.id);
+    if (found.status === "APPROVED") return capture(payment, payment.orderId);
+    if (found.status === "COMPLETED") return settle(payment, found);
+    return age > approvalMs ? payments.fail(payment.id) : payment;
+  }
+
+  async function capture(payment: Payment, orderId: string): Promise<Payment> {
+    const outcome = await orders.capture(orderId, `${payment.id}-capture`);
+    if (outcome.isDone) return settle(payment, outcome.result);
+    if (outcome.refusal.issue === "ORDER_ALREADY_CAPTURED") {
+      const found = await orders.find(orderId);
+      return found === null ? payment : settle(payment, found);
+    }
+    if (outcome.refusal.issue === "INSTRUMENT_DECLINED") return payments.fail(payment.id);
+    throw refused("capture an order", outcome.refusal);
+  }
+
+  /** An order may be COMPLETED while its capture is not: only a COMPLETED capture is money. */
+  async function settle(payment: Payment, order: PayPalOrder): Promise<Payment> {
+    const [capture] = order.captures;
+    if (capture === undefined || capture.status === "PENDING") return payment;
+    if (capture.status === "DECLINED" || capture.status === "FAILED") return payments.fail(payment.id);
+    const { id, amount, fee } = capture;
+    const completed = await payments.complete(payment.id, id, { key: `capture:${id}`, amount, fee });
+    return takeBack(completed, order);
+  }
+
+  async function takeBack(payment: Payment, order: PayPalOrder): Promise<Payment> {
+    let now = payment;
+    for (const { id, status, amount } of order.refunds) {
+      if (status !== "COMPLETED") continue;
+      now = await payments.refund(payment.id, { key: `refund:${id}`, amount, fee: zeroUsd });
+    }
+    return now;
+  }
+
+  return { begin, advance };
+}
+
+export type Checkout = ReturnType<typeof newCheckout>;

@@ -1,0 +1,110 @@
+import { z } from "zod";
+import type { AccountId } from "../../src/ids.ts";
+import type { Payout, PayoutStore } from "../../src/ledger/payout.ts";
+import { type NanoUsd, parseUsd, zeroUsd } from "../../src/money.ts";
+import { paypalValue } from "./amount.ts";
+import { outcomeOf, refused, required } from "./paypal-error.ts";
+import type { Rest } from "./rest.ts";
+
+export interface PayoutRunOptions {
+  readonly rest: Rest;
+  readonly payouts: PayoutStore;
+}
+
+const batchAnswer = z.looseObject({
+  batch_header: z.looseObject({ payout_batch_id: z.string(), batch_status: z.string() }),
+  items: z
+    .array(
+      z.looseObject({
+        payout_item_id: z.string(),
+        transaction_status: z.string().optional(),
+        payout_item_fee: z.looseObject({ value: z.string() }).optional(),
+        payout_item: z.looseObject({ sender_item_id: z.string().optional() }),
+      }),
+    )
+    .optional(),
+});
+
+/** A batch that PayPal gave up on pays nobody. */
+const deadBatches = new Set(["DENIED", "CANCELED"]);
+
+/**
+ * Payouts, one item to a batch, so that one bad receiver holds up nobody. What is sent was set aside before; PayPal
+ * de-duplicates by `sender_batch_id`, which is the payout's own for ever, and answers a repeated one by its name.
+ */
+export function newPayoutRun({ rest, payouts }: PayoutRunOptions) {
+  /** Sets aside and sends. Where PayPal does not answer, the payout stays reserved and `advance` asks again. */
+  async function pay(accountId: AccountId, least: NanoUsd): Promise<Payout> {
+    return send(await payouts.reserve(accountId, least));
+  }
+
+  async function send(payout: Payout): Promise<Payout> {
+    const outcome = await outcomeOf("send a payout", () =>
+      rest({
+        method: "POST",
+        path: "/v1/payments/payouts",
+        requestId: payout.batchId,
+        body: {
+          sender_batch_header: { sender_batch_id: payout.batchId, email_subject: "Your PeerLLM earnings" },
+          items: [
+            {
+              recipient_type: payout.receiverType,
+              receiver: payout.receiver,
+              amount: { currency: "USD", value: paypalValue(payout.amount) },
+              sender_item_id: payout.id,
+              note: "PeerLLM earnings",
+            },
+          ],
+        },
+      }),
+    );
+    if (outcome.isDone) return note(payout, outcome.result);
+    if (isDuplicate(outcome.refusal.issue)) return adopt(payout, outcome.refusal.links);
+    if (outcome.refusal.status === 422 || outcome.refusal.status === 400)
+      return payouts.close(payout.id, "FAILED", zeroUsd);
+    throw refused("send a payout", outcome.refusal);
+  }
+
+  /**
+   * The batch exists though its answer was lost: PayPal's refusal of the second one points to it. Where it doesn't, the
+   * payout stays reserved until a webhook about its item names the batch.
+   */
+  async function adopt(payout: Payout, links: readonly string[]): Promise<Payout> {
+    const batchId = links.map((link) => /\/v1\/payments\/payouts\/([^/?]+)$/.exec(link)?.[1]).find(isText);
+    return batchId === undefined ? payout : show(payout, batchId);
+  }
+
+  async function show(payout: Payout, batchId: string): Promise<Payout> {
+    const path = `/v1/payments/payouts/${encodeURIComponent(batchId)}`;
+    return note(payout, await required("show a payout", () => rest({ method: "GET", path })));
+  }
+
+  /** `batchId`: PayPal's id of the batch, where a webhook names it. */
+  async function advance(payout: Payout, batchId = payout.paypalBatchId): Promise<Payout> {
+    return batchId === null ? send(payout) : show(payout, batchId);
+  }
+
+  async function note(payout: Payout, answer: unknown): Promise<Payout> {
+    const { batch_header: header, items } = batchAnswer.parse(answer);
+    const item = items?.find((candidate) => candidate.payout_item.sender_item_id === payout.id);
+    const status = item?.transaction_status ?? header.batch_status;
+    const batchId = header.payout_batch_id;
+    const noted = await payouts.sent(payout.id, { batchId, itemId: item?.payout_item_id ?? null, status });
+    if (deadBatches.has(header.batch_status)) return payouts.close(payout.id, "DENIED", zeroUsd);
+    if (item?.transaction_status === undefined) return noted;
+    const fee = item.payout_item_fee === undefined ? zeroUsd : parseUsd(item.payout_item_fee.value);
+    return payouts.close(payout.id, item.transaction_status, fee);
+  }
+
+  return { pay, advance };
+}
+
+export type PayoutRun = ReturnType<typeof newPayoutRun>;
+
+function isDuplicate(issue: string): boolean {
+  return /duplicate/i.test(issue) || issue === "DUPLICATE_REQUEST_ID";
+}
+
+function isText(value: string | undefined): value is string {
+  return value !== undefined;
+}

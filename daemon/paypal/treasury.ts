@@ -1,0 +1,217 @@
+import type { IncomingHttpHeaders } from "node:http";
+import { SubscriptionsController, TransactionSearchController } from "@paypal/paypal-server-sdk";
+import type { Clock } from "../../src/clock.ts";
+import { isPeerError, PeerError } from "../../src/errors.ts";
+import type { AccountId, HostId, PaymentId, SubscriptionId } from "../../src/ids.ts";
+import { networkAccount } from "../../src/ledger/account.ts";
+import type { Books } from "../../src/ledger/books.ts";
+import type { Payment, PaymentStore } from "../../src/ledger/payment.ts";
+import { defaultPayoutThreshold, type Payout, type PayoutStore } from "../../src/ledger/payout.ts";
+import type { PayPalRecords } from "../../src/ledger/paypal-records.ts";
+import type { Subscription, SubscriptionStore } from "../../src/ledger/subscription.ts";
+import type { Log } from "../../src/log.ts";
+import type { NanoUsd } from "../../src/money.ts";
+import { newAccessTokens, type PayPalAccess } from "./access-token.ts";
+import { parsePaypalAmount } from "./amount.ts";
+import { newCheckout } from "./checkout.ts";
+import { newMemberships } from "./memberships.ts";
+import { newOrders } from "./orders.ts";
+import { newPayoutRun } from "./payout-run.ts";
+import { required } from "./paypal-error.ts";
+import { newPlans } from "./plans.ts";
+import { newRest } from "./rest.ts";
+import { SdkClient } from "./sdk-client.ts";
+import { newWebhookInbox } from "./webhook-inbox.ts";
+import { newWebhookVerifier } from "./webhook-signature.ts";
+
+export interface TreasuryOptions {
+  readonly access: PayPalAccess;
+  readonly networkId: string;
+  /** Where payers come back to. */
+  readonly returnUrl: string;
+  readonly payments: PaymentStore;
+  readonly subscriptions: SubscriptionStore;
+  readonly payouts: PayoutStore;
+  readonly records: PayPalRecords;
+  readonly books: Books;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export interface Reconciliation {
+  /** What PayPal says the network has there. */
+  readonly paypalBalance: NanoUsd;
+  /** What the books say. */
+  readonly booksBalance: NanoUsd;
+  readonly isEqual: boolean;
+}
+
+const objectsPerRound = 50;
+
+/**
+ * All the network does with PayPal. Webhooks only make it faster: every round asks after whatever is not final, so that
+ * nothing depends on one arriving.
+ */
+export class Treasury {
+  readonly #options: TreasuryOptions;
+  readonly #checkout;
+  readonly #memberships;
+  readonly #payoutRun;
+  readonly #inbox;
+  readonly #search: TransactionSearchController;
+  readonly #closing = new AbortController();
+  #rounds: Promise<void> = Promise.resolve();
+
+  constructor(options: TreasuryOptions) {
+    this.#options = options;
+    const { access, networkId, returnUrl, payments, subscriptions, payouts, records, clock } = options;
+    const tokens = newAccessTokens(access);
+    const client = new SdkClient(access, tokens);
+    const rest = newRest(access, tokens);
+    const controller = new SubscriptionsController(client);
+    const plans = newPlans({ controller, rest, records, networkId });
+    this.#search = new TransactionSearchController(client);
+    this.#checkout = newCheckout({ orders: newOrders(client), payments, clock, returnUrl });
+    this.#memberships = newMemberships({ controller, plans, subscriptions, clock, returnUrl });
+    this.#payoutRun = newPayoutRun({ rest, payouts });
+    this.#inbox = newWebhookInbox({
+      records,
+      rest,
+      payments,
+      subscriptions,
+      payouts,
+      verify: newWebhookVerifier(access),
+      checkout: this.#checkout,
+      memberships: this.#memberships,
+      payoutRun: this.#payoutRun,
+    });
+  }
+
+  /** Asks after everything open every `intervalMs`, until it is closed. */
+  start(intervalMs: number): void {
+    this.#rounds = this.#work(intervalMs);
+  }
+
+  /** Tells PayPal to send webhooks to `url`. */
+  listenAt(url: string): Promise<void> {
+    return this.#inbox.subscribe(url);
+  }
+
+  topUp(accountId: AccountId, amount: NanoUsd): Promise<Payment> {
+    return this.#checkout.begin({ accountId, purpose: { kind: "credit" }, amount, description: "PeerLLM credit" });
+  }
+
+  buyModel(accountId: AccountId, model: string, producerId: AccountId, amount: NanoUsd): Promise<Payment> {
+    const purpose = { kind: "model", model, producerId } as const;
+    return this.#checkout.begin({ accountId, purpose, amount, description: `PeerLLM model ${model}` });
+  }
+
+  subscribeHost(accountId: AccountId, hostId: HostId, monthly: NanoUsd): Promise<Subscription> {
+    return this.#memberships.begin({ accountId, purpose: { kind: "host", hostId }, monthly, title: "PeerLLM host" });
+  }
+
+  subscribeCredit(accountId: AccountId, monthly: NanoUsd): Promise<Subscription> {
+    return this.#memberships.begin({ accountId, purpose: { kind: "credit" }, monthly, title: "PeerLLM credit" });
+  }
+
+  subscribeModel(accountId: AccountId, model: string, producerId: AccountId, monthly: NanoUsd): Promise<Subscription> {
+    const purpose = { kind: "model", model, producerId } as const;
+    return this.#memberships.begin({ accountId, purpose, monthly, title: `PeerLLM model ${model}` });
+  }
+
+  /** How a payment of the account stands, asked of PayPal now. Throws `not_found` for another's. */
+  async payment(accountId: AccountId, id: PaymentId): Promise<Payment> {
+    const payment = await this.#options.payments.find(id);
+    if (payment === null || payment.accountId !== accountId) {
+      throw new PeerError("not_found", `This account has no payment ${id}.`);
+    }
+    return this.#checkout.advance(payment);
+  }
+
+  async subscription(accountId: AccountId, id: SubscriptionId): Promise<Subscription> {
+    return this.#memberships.advance(await this.#own(accountId, id));
+  }
+
+  async cancel(accountId: AccountId, id: SubscriptionId): Promise<Subscription> {
+    return this.#memberships.cancel(await this.#own(accountId, id));
+  }
+
+  /** Pays out all that is payable, if it is at least `least`. */
+  payOut(accountId: AccountId, least: NanoUsd): Promise<Payout> {
+    return this.#payoutRun.pay(accountId, least);
+  }
+
+  /** Pays everyone who has reached their threshold; one that fails holds up nobody. */
+  async payOutAllDue(): Promise<void> {
+    const { payouts } = this.#options;
+    for (const accountId of await payouts.due()) {
+      const threshold = (await payouts.settings(accountId))?.threshold ?? defaultPayoutThreshold;
+      await this.#attempt("payout", accountId, () => this.#payoutRun.pay(accountId, threshold));
+    }
+  }
+
+  receiveWebhook(headers: IncomingHttpHeaders, body: Buffer): Promise<void> {
+    return this.#inbox.receive(headers, body);
+  }
+
+  /** One round: the inbox, then every payment, subscription and payout that is not final. */
+  async round(): Promise<void> {
+    const { payments, subscriptions, payouts } = this.#options;
+    await this.#inbox.process((eventId, error) => this.#note("webhook", eventId, error));
+    for (const payment of await payments.open(objectsPerRound)) {
+      await this.#attempt("payment", payment.id, () => this.#checkout.advance(payment));
+    }
+    for (const subscription of await subscriptions.open(objectsPerRound)) {
+      await this.#attempt("subscription", subscription.id, () => this.#memberships.advance(subscription));
+    }
+    for (const payout of await payouts.open(objectsPerRound)) {
+      await this.#attempt("payout", payout.id, () => this.#payoutRun.advance(payout));
+    }
+  }
+
+  /** Whether PayPal's balance and ours are the same to the nano. */
+  async reconcile(): Promise<Reconciliation> {
+    const { clock, books } = this.#options;
+    const asOfTime = new Date(clock.now()).toISOString();
+    const answer = await required("show its balances", () =>
+      this.#search.searchBalances({ asOfTime, currencyCode: "USD" }),
+    );
+    const dollars = answer.result.balances?.find((balance) => balance.currency === "USD");
+    const paypalBalance = parsePaypalAmount(dollars?.totalBalance);
+    const booksBalance = await books.balanceOf(networkAccount("paypal-clearing"));
+    return { paypalBalance, booksBalance, isEqual: paypalBalance === booksBalance };
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#rounds;
+  }
+
+  async #work(intervalMs: number): Promise<void> {
+    const { signal } = this.#closing;
+    while (!signal.aborted) {
+      await this.#attempt("round", "all", () => this.round());
+      await this.#options.clock.sleep(intervalMs, signal).catch(() => undefined);
+    }
+  }
+
+  async #own(accountId: AccountId, id: SubscriptionId): Promise<Subscription> {
+    const subscription = await this.#options.subscriptions.find(id);
+    if (subscription?.accountId === accountId) return subscription;
+    throw new PeerError("not_found", `This account has no subscription ${id}.`);
+  }
+
+  /** What fails now is asked again next round: the record says what is open. */
+  async #attempt(what: string, id: string, act: () => Promise<unknown>): Promise<void> {
+    try {
+      await act();
+    } catch (error) {
+      this.#note(what, id, error);
+    }
+  }
+
+  #note(what: string, id: string, error: unknown): void {
+    const code = isPeerError(error) ? error.code : "unexpected";
+    this.#options.log.warn("paypal-not-done", { what, id, code, message: error instanceof Error ? error.message : "" });
+  }
+}
