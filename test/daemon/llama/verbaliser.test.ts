@@ -49,7 +49,7 @@ describe("the verbaliser", () => {
         }
         expect(text + verbaliser.flush()).toBe(whole);
       }),
-      { numRuns: 500, seed: 2 },
+      { numRuns: 150, seed: 2 },
     );
   });
 });
