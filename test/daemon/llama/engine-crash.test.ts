@@ -43,7 +43,7 @@ describe("an engine whose process dies", () => {
   it("goes with a parent that is killed", async () => {
     const parent = spawn(
       process.execPath,
-      ["--import", "tsx", fileURLToPath(new URL("./engine-parent.ts", import.meta.url))],
+      ["--import", "tsx", fileURLToPath(new URL("./engine-parent-child.ts", import.meta.url))],
       { stdio: ["ignore", "pipe", "inherit"] },
     );
     const [line] = await once(createInterface({ input: parent.stdout }), "line");
