@@ -46,8 +46,8 @@ const recordTypes: ReadonlySet<EntityType> = new Set([
 /** The found entities of one text that are masked at `level`. */
 export function selectMasked(text: string, found: readonly Entity[], level: PrivacyLevel): Entity[] {
   if (level === "strict") return [...found];
-  const identifies = found.some((entity) => recordTypes.has(entity.type));
-  const isPublished = !identifies && isPublicProse(text);
+  const isRecord = found.some((entity) => recordTypes.has(entity.type));
+  const isPublished = !isRecord && found.some((entity) => entity.type === "PERSON") && isPublicProse(text);
   const anchors = found.filter((entity) => standard[entity.type] !== "near" && isPrivate(text, entity, isPublished));
   return found.filter(
     (entity) => anchors.includes(entity) || (standard[entity.type] === "near" && standsNear(text, entity, anchors)),

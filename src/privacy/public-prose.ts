@@ -5,7 +5,7 @@
  */
 export function isPublicProse(text: string): boolean {
   if (text.length < lengthMin) return false;
-  const words = text.replace(quotation, " ").split(/[^\p{L}'-]+/u);
+  const words = text.replace(quotation, " ").split(/[^A-Za-zé'-]+/);
   const publicSeen = new Set<string>();
   const privateSeen = new Set<string>();
   let spoken = 0;

@@ -97,8 +97,29 @@ function best(
     organisationFirst += weights[row + 5] ?? 0;
     organisationLater += weights[row + 6] ?? 0;
   }
-  const scores = [outside, personFirst, personLater, placeFirst, placeLater, organisationFirst, organisationLater];
-  return scores.indexOf(Math.max(...scores));
+  let label = 0;
+  let top = outside;
+  if (personFirst > top) {
+    label = 1;
+    top = personFirst;
+  }
+  if (personLater > top) {
+    label = 2;
+    top = personLater;
+  }
+  if (placeFirst > top) {
+    label = 3;
+    top = placeFirst;
+  }
+  if (placeLater > top) {
+    label = 4;
+    top = placeLater;
+  }
+  if (organisationFirst > top) {
+    label = 5;
+    top = organisationFirst;
+  }
+  return organisationLater > top ? 6 : label;
 }
 
 function extend(names: TaggedName[], start: number, end: number, label: number, last: number): void {

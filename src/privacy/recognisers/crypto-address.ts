@@ -7,11 +7,14 @@ const base58 = /(?<![\w])[13LMDTrXZt][1-9A-HJ-NP-Za-km-z]{25,34}(?![\w])/g;
 const bech32 = /(?<![\w])(?:bc1|tb1|ltc1|addr1|cosmos1)[02-9ac-hj-np-z]{25,98}(?![\w])/gi;
 const monero = /(?<![\w])[48][1-9A-HJ-NP-Za-km-z]{94}(?![\w])/g;
 const other = /(?<![\w])[1-9A-HJ-NP-Za-km-z]{43,44}(?![\w])/g;
+/** No address of any kind is shorter; without such a run nothing else need be tried. */
+const longRun = /[a-zA-Z0-9]{25}/;
 const walletCue = /\b(?:wallet|solana|sol|address|phantom|crypto|xrp|ripple)\b/;
 
 /** Wallet addresses: Bitcoin and its kin (base58check or bech32), Ethereum, Tron, Ripple, Monero; Solana beside a cue. */
 export function findCryptoAddresses(scan: Scan): Entity[] {
   const { text } = scan;
+  if (!longRun.test(text)) return [];
   const found: Entity[] = [];
   const collect = (pattern: RegExp, accept: (address: string, start: number) => boolean) => {
     for (const match of text.matchAll(pattern)) {

@@ -42,7 +42,7 @@ const issued: readonly SecretRule[] = [
   { keywords: ["sq0", "eaaa"], pattern: /\b(?:sq0[a-z]{3}-[\w-]{22,}|EAAA[\w-]{56,})/g },
   { keywords: ["key-", "pubkey-"], pattern: /\b(?:pub)?key-[a-f0-9]{32}\b/g },
   { keywords: ["-us"], pattern: /\b[a-f0-9]{32}-us\d{1,2}\b/g },
-  { keywords: ["ac", "sk"], pattern: /\b(?:AC|SK)[a-f0-9]{32}\b/g },
+  { keywords: ["twilio", "account_sid", "accountsid"], pattern: /\b(?:AC|SK)[a-f0-9]{32}\b/g },
   { keywords: [":aa"], pattern: /\b\d{8,10}:AA[\w-]{32,34}(?![\w-])/g },
   { keywords: ["discord"], pattern: /\b[MNO][\w-]{23,25}\.[\w-]{6}\.[\w-]{27,}/g },
   { keywords: ["accountkey=", "sharedaccesskey="], pattern: /(?:AccountKey|SharedAccessKey)=([A-Za-z0-9+/=]{40,})/gi },
@@ -60,6 +60,10 @@ const issued: readonly SecretRule[] = [
       /-----BEGIN [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----[\s\S]{0,16000}?(?:-----END [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----|$)/g,
   },
 ];
+
+const anyIssued = new RegExp(
+  issued.flatMap((rule) => rule.keywords.map((keyword) => keyword.replace(/\W/g, "\\$&"))).join("|"),
+);
 
 const name =
   "(?:pass(?:word|wd|phrase|code)?|pwd|secret|token|api[_-]?key|apikey|access[_-]?key|auth[_-]?key|private[_-]?key|client[_-]?secret|encryption[_-]?key|signing[_-]?key|credentials?)";
@@ -90,7 +94,7 @@ const assigned: readonly SecretRule[] = [
  */
 export function findSecrets({ text, lower }: Scan): Entity[] {
   const found: Entity[] = [];
-  for (const rule of [...issued, ...assigned]) {
+  for (const rule of anyIssued.test(lower) ? [...issued, ...assigned] : assigned) {
     if (!rule.keywords.some((keyword) => lower.includes(keyword))) continue;
     for (const match of text.matchAll(rule.pattern)) {
       const secret = match.length > 1 ? (match.at(-1) ?? match[0]) : match[0];
