@@ -138,14 +138,10 @@ function judgePiece(previous: string, piece: string, policy: Policy): Triage {
 
 /** Where the first complete piece of `text` ends: after a sentence or line, or at the longest length; 0 for none yet. */
 function pieceEnd(text: string): number {
-  const match = /[.!?…。！？]["'”’)\]*]*\s+|\n+/.exec(text);
-  if (
-    match !== null &&
-    match.index + match[0].length <= pieceLengthMax &&
-    match.index + match[0].length < text.length
-  ) {
-    return match.index + match[0].length;
-  }
+  const head = text.slice(0, pieceLengthMax + 1);
+  const match = /[.!?…。！？]["'”’)\]*]*\s+|\n+/.exec(head);
+  const end = match === null ? 0 : match.index + match[0].length;
+  if (end > 0 && end < head.length) return end;
   if (text.length <= pieceLengthMax) return 0;
   const space = text.lastIndexOf(" ", pieceLengthMax);
   return splitPoint(text, space > pieceLengthMax / 2 ? space + 1 : pieceLengthMax);

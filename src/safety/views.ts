@@ -37,7 +37,7 @@ export function plainView(text: string): string {
   const composed = text.replace(invisible, "").normalize("NFKC").toLowerCase();
   const bare = composed
     .normalize("NFD")
-    .replace(/(?<=[a-z]\p{M}*)\p{M}/gu, "")
+    .replace(/([a-z])\p{M}+/gu, "$1")
     .normalize("NFC");
   return bare.replace(/[\p{L}\p{N}]+/gu, foldWord);
 }
@@ -172,7 +172,7 @@ const leetLetters: Readonly<Record<string, string>> = {
 };
 /** A word with a letter and a stand-in inside it; "2nd", "4k", "gpt4" have theirs at one end and digits only. */
 const shortLeet = /^(?:t0|d0|g0|n0|s0|0f|0n|0r|1n|1s|1t|1f|4n|4s|4t|m3|w3|h3|b3)$/;
-const leetWord = /(?<![\p{L}\p{N}@$])(?=\S*[a-z])(?=\S*[0-9@$!|+€£*])[a-z0-9@$!|+€£*]{2,24}/gu;
+const leetWord = /(?<![\p{L}\p{N}@$])(?=\S{0,23}[a-z])(?=\S{0,23}[0-9@$!|+€£*])[a-z0-9@$!|+€£*]{2,24}/gu;
 
 function unleet(text: string): string | undefined {
   if (!/[a-z][0-9@$!|+€£*]|[0-9@$|+€£*][a-z]/.test(text)) return undefined;
