@@ -5,6 +5,7 @@ await dispatch(
   {
     dispatch: () => import("./dispatch.ts"),
     economy: () => import("./economy.ts"),
+    failover: () => import("./failover.ts"),
   },
   process.argv.slice(2),
 );
