@@ -25,6 +25,7 @@ export async function runRole(
     session.printer.result({ ...daemon.ready, pid: daemon.pid }, () => describe(daemon.ready));
     if (!isForeground) return;
     session.signal.addEventListener("abort", () => daemon.stop(), { once: true });
+    if (session.signal.aborted) daemon.stop();
     process.exitCode = await daemon.exited;
   } finally {
     progress.end();

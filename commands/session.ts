@@ -122,22 +122,23 @@ function isUnset(value: string | undefined): boolean {
   return value === undefined || value === "" || value === "0" || value === "false";
 }
 
-/** A second interrupt ends the process at once, whatever it is doing. */
+const interrupts = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/**
+ * A second interrupt ends the process at once, whatever it is doing. What libraries hung on these signals is taken
+ * off: conf's file writer answers each by raising it again, which would be taken for the second.
+ */
 function watchInterrupts(): { signal: AbortSignal; end(): void } {
   const controller = new AbortController();
   const onSignal = (name: NodeJS.Signals) => {
     if (controller.signal.aborted) process.exit(name === "SIGINT" ? 130 : 143);
     controller.abort(new PeerError("cancelled", `Stopped by ${name}.`));
   };
-  process.on("SIGINT", onSignal);
-  process.on("SIGTERM", onSignal);
-  process.on("SIGHUP", onSignal);
+  for (const name of interrupts) process.removeAllListeners(name).on(name, onSignal);
   return {
     signal: controller.signal,
     end() {
-      process.off("SIGINT", onSignal);
-      process.off("SIGTERM", onSignal);
-      process.off("SIGHUP", onSignal);
+      for (const name of interrupts) process.off(name, onSignal);
     },
   };
 }
