@@ -5,9 +5,11 @@ type BuilderFactory = ReturnType<Client["getRequestBuilderFactory"]>;
 
 const sandboxUrl = "https://api-m.sandbox.paypal.com";
 
+const tokenSeconds = 30;
+
 /**
- * PayPal's SDK, pointed at any base URL: it only knows two. Its own token cache is left empty (it would keep a failed
- * answer for ever); each call takes the token of `tokens`.
+ * PayPal's SDK, pointed at any base URL: it only knows two. It is given tokens that it believes to last
+ * half a minute, so that it soon asks for the one of `tokens` again.
  */
 export class SdkClient extends Client {
   readonly #baseUrl: string;
@@ -20,11 +22,7 @@ export class SdkClient extends Client {
       clientCredentialsAuthCredentials: {
         oAuthClientId: access.clientId,
         oAuthClientSecret: access.clientSecret,
-        oAuthTokenProvider: async () => ({
-          accessToken: await tokens.current(),
-          tokenType: "Bearer",
-          expiry: 0n,
-        }),
+        oAuthTokenProvider: () => shortLivedToken(tokens),
       },
     });
     this.#baseUrl = access.baseUrl;
@@ -48,5 +46,15 @@ export class SdkClient extends Client {
   #redirected(url: string): string {
     if (!url.startsWith(`${sandboxUrl}/`)) throw new TypeError(`PayPal's SDK would call another host: ${url}`);
     return this.#baseUrl + url.slice(sandboxUrl.length);
+  }
+}
+
+/** Never rejects: the SDK would keep the rejection for ever. It refuses an expired token itself, without calling PayPal. */
+async function shortLivedToken(tokens: AccessTokens) {
+  const now = Math.floor(Date.now() / 1_000);
+  try {
+    return { accessToken: await tokens.current(), tokenType: "Bearer", expiry: BigInt(now + tokenSeconds) };
+  } catch {
+    return { accessToken: "", tokenType: "Bearer", expiry: 0n };
   }
 }

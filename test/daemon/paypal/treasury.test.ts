@@ -1,0 +1,378 @@
+import { createServer, type Server } from "node:http";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Treasury } from "../../../daemon/paypal/treasury.ts";
+import { openBooks } from "../../../daemon/sqlite/books.ts";
+import { openPayments } from "../../../daemon/sqlite/payments.ts";
+import { openPayouts } from "../../../daemon/sqlite/payouts.ts";
+import { openPayPalRecords } from "../../../daemon/sqlite/paypal-records.ts";
+import { openSubscriptions } from "../../../daemon/sqlite/subscriptions.ts";
+import { systemClock } from "../../../src/clock.ts";
+import { noBudget } from "../../../src/identity/api-key.ts";
+import { newId } from "../../../src/ids.ts";
+import type { Books } from "../../../src/ledger/books.ts";
+import type { Payment, PaymentStore } from "../../../src/ledger/payment.ts";
+import type { PayoutStore } from "../../../src/ledger/payout.ts";
+import type { SubscriptionStore } from "../../../src/ledger/subscription.ts";
+import { silentLog } from "../../../src/log.ts";
+import { parseUsd, zeroUsd } from "../../../src/money.ts";
+import { settlementOf, usageOf } from "../../contracts/books.ts";
+import { PayPalSimulator } from "../../paypal-simulator/simulator.ts";
+import { freshDatabase, type OpenDatabase } from "../../worlds/database.ts";
+
+const consumer = newId("account");
+const owner = newId("account");
+let simulator: PayPalSimulator;
+let open: OpenDatabase;
+let books: Books;
+let payments: PaymentStore;
+let payouts: PayoutStore;
+let subscriptions: SubscriptionStore;
+let treasury: Treasury;
+let listener: Server;
+
+beforeEach(async () => {
+  simulator = await PayPalSimulator.start();
+  open = await freshDatabase();
+  treasury = newTreasury();
+  listener = await listenForWebhooks();
+});
+
+afterEach(async () => {
+  await simulator.webhooks.settled();
+  await treasury.close();
+  expect(simulator.violations).toEqual([]);
+  expect(await books.audit()).toMatchObject({ balanced: true, problems: [] });
+  await new Promise((resolve) => listener.close(resolve));
+  await simulator.close();
+  await open.close();
+});
+
+/** As after a start of the network: everything read again from the database. */
+function newTreasury(clientSecret = simulator.clientSecret, timeoutMs = 20_000): Treasury {
+  const { database } = open;
+  books = openBooks(database, systemClock);
+  payments = openPayments(database, systemClock);
+  payouts = openPayouts(database, systemClock);
+  subscriptions = openSubscriptions(database, systemClock);
+  return new Treasury({
+    access: { clientId: simulator.clientId, clientSecret, baseUrl: simulator.url, timeoutMs },
+    networkId: newId("network"),
+    returnUrl: "https://network.example/paid",
+    payments,
+    subscriptions,
+    payouts,
+    records: openPayPalRecords(database, systemClock),
+    books,
+    clock: systemClock,
+    log: silentLog,
+  });
+}
+
+async function listenForWebhooks(): Promise<Server> {
+  const server = createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk);
+    const isTaken = await treasury.receiveWebhook(request.headers, Buffer.concat(chunks)).then(
+      () => true,
+      () => false,
+    );
+    response.writeHead(isTaken ? 200 : 400).end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  await treasury.listenAt(`http://127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}/`);
+  return server;
+}
+
+async function approved(payment: { readonly approvalUrl: string | null }): Promise<void> {
+  await simulator.approve(payment.approvalUrl ?? "");
+}
+
+async function available() {
+  return (await books.balance(consumer)).available;
+}
+
+async function reload(payment: Payment): Promise<Payment> {
+  const found = await payments.find(payment.id);
+  if (found === null) throw new Error("the payment is gone");
+  return found;
+}
+
+async function earn(dollars: number): Promise<void> {
+  const amount = parseUsd(`${dollars}`);
+  const request = { accountId: consumer, apiKeyId: newId("key"), budget: noBudget, amount };
+  const holdId = await books.hold({ ...request, idempotencyKey: newId("request") });
+  const host = { hostId: newId("host"), accountId: owner };
+  await books.settle(holdId, settlementOf(usageOf(host, 0, dollars * 100_000)));
+}
+
+async function topUp(dollars: number): Promise<Payment> {
+  const payment = await treasury.topUp(consumer, parseUsd(`${dollars}`));
+  await approved(payment);
+  return treasury.payment(consumer, payment.id);
+}
+
+describe("a top-up", () => {
+  it("is credited when the payer has approved and the capture is COMPLETED, and not before", async () => {
+    const payment = await treasury.topUp(consumer, parseUsd("20"));
+    expect((await treasury.payment(consumer, payment.id)).state).toBe("open");
+    expect(await available()).toBe(zeroUsd);
+    await approved(payment);
+    expect((await treasury.payment(consumer, payment.id)).state).toBe("completed");
+    expect(await available()).toBe(parseUsd("20"));
+    expect(await treasury.reconcile()).toMatchObject({ isEqual: true, paypalBalance: parseUsd("18.81") });
+  });
+
+  it("is credited by webhook alone", async () => {
+    const payment = await treasury.topUp(consumer, parseUsd("20"));
+    await approved(payment);
+    await simulator.webhooks.settled();
+    await treasury.round();
+    expect(await available()).toBe(parseUsd("20"));
+  });
+
+  it("is credited by polling alone, where every webhook is lost", async () => {
+    simulator.webhooks.faults.isLossy = true;
+    await approved(await treasury.topUp(consumer, parseUsd("20")));
+    await treasury.round();
+    expect(await available()).toBe(parseUsd("20"));
+  });
+
+  it("is credited once, however often and in whatever order webhooks come", async () => {
+    Object.assign(simulator.webhooks.faults, { copies: 3, isReordering: true });
+    const payment = await topUp(20);
+    simulator.orders.refund((await reload(payment)).captureId ?? "", 500);
+    simulator.webhooks.flush();
+    await simulator.webhooks.settled();
+    await treasury.round();
+    await treasury.round();
+    expect(await available()).toBe(parseUsd("15"));
+    expect(await treasury.reconcile()).toMatchObject({ isEqual: true });
+  });
+
+  it("waits for a pending capture", async () => {
+    simulator.orders.nextCapture = "PENDING";
+    const payment = await topUp(20);
+    expect([payment.state, await available()]).toEqual(["open", zeroUsd]);
+    simulator.orders.release(simulator.orders.captureIds()[0] ?? "");
+    await treasury.round();
+    expect(await available()).toBe(parseUsd("20"));
+  });
+
+  it("fails where the payer's money is declined", async () => {
+    simulator.orders.nextCapture = "DECLINED";
+    expect((await topUp(20)).state).toBe("failed");
+    expect(await available()).toBe(zeroUsd);
+  });
+
+  it.each([
+    ["an error before the order is made", /POST \/v2\/checkout\/orders$/, "error"],
+    ["an order whose answer is lost", /POST \/v2\/checkout\/orders$/, "lost-answer"],
+    ["an order whose answer never comes", /POST \/v2\/checkout\/orders$/, "timeout"],
+  ] as const)("goes on after %s, with one order", async (_what, match, kind) => {
+    simulator.faults.push({ match, kind });
+    if (kind === "timeout") treasury = newTreasury(simulator.clientSecret, 500);
+    await expect(treasury.topUp(consumer, parseUsd("20"))).rejects.toMatchObject({ code: "upstream_failed" });
+    treasury = newTreasury();
+    await treasury.round();
+    const [payment] = await payments.open(10);
+    await approved(payment ?? { approvalUrl: null });
+    await treasury.round();
+    expect(await available()).toBe(parseUsd("20"));
+    expect(simulator.orders.captureIds()).toHaveLength(1);
+  });
+
+  it.each(["error", "lost-answer"] as const)("goes on after a capture's %s, with one capture", async (kind) => {
+    const payment = await treasury.topUp(consumer, parseUsd("20"));
+    await approved(payment);
+    simulator.faults.push({ match: /capture$/, kind });
+    await expect(treasury.payment(consumer, payment.id)).rejects.toMatchObject({ code: "upstream_failed" });
+    treasury = newTreasury();
+    await treasury.round();
+    expect(await available()).toBe(parseUsd("20"));
+    expect(simulator.orders.captureIds()).toHaveLength(1);
+  });
+
+  it("that is reversed after it was spent leaves a receivable, and agrees with PayPal", async () => {
+    const payment = await topUp(20);
+    await earn(15);
+    simulator.orders.refund(payment.captureId ?? "", 2_000, true);
+    await simulator.webhooks.settled();
+    await treasury.round();
+    expect(await books.balance(consumer)).toEqual({ available: zeroUsd, held: zeroUsd, owed: parseUsd("15") });
+    expect(await treasury.reconcile()).toMatchObject({ isEqual: true });
+  });
+
+  it("asks for one token, however many begin at once, and goes on after a refused one", async () => {
+    const wrong = newTreasury("wrong");
+    await expect(wrong.topUp(consumer, parseUsd("5"))).rejects.toMatchObject({ code: "upstream_failed" });
+    const begun = await Promise.all(Array.from({ length: 10 }, () => treasury.topUp(consumer, parseUsd("5"))));
+    expect(new Set(begun.map((payment) => payment.orderId)).size).toBe(10);
+  });
+});
+
+describe("a webhook", () => {
+  it("that PayPal did not sign is refused", async () => {
+    const headers = { "paypal-auth-algo": "SHA256withRSA", "paypal-cert-url": "https://evil.example/cert.pem" };
+    const transmission = {
+      "paypal-transmission-id": "1",
+      "paypal-transmission-time": "2",
+      "paypal-transmission-sig": "3",
+    };
+    const body = Buffer.from(JSON.stringify({ id: "WH-1", event_type: "CHECKOUT.ORDER.APPROVED", resource: {} }));
+    const forged = [
+      headers,
+      { ...headers, ...transmission },
+      { ...headers, ...transmission, "paypal-cert-url": `${simulator.url}/v1/notifications/certs/CERT-simulator` },
+    ];
+    for (const attempt of forged) {
+      await expect(treasury.receiveWebhook(attempt, body)).rejects.toMatchObject({ code: "authentication_failed" });
+    }
+  });
+});
+
+describe("a host's subscription", () => {
+  async function subscribed() {
+    const hostId = newId("host");
+    const begun = await treasury.subscribeHost(owner, hostId, parseUsd("5"));
+    await approved(begun);
+    const subscription = await treasury.subscription(owner, begun.id);
+    return { hostId, subscription, paypalId: subscription.paypalId ?? "" };
+  }
+
+  it("is paid for a month when it was approved, and a month more with each sale", async () => {
+    const { hostId, subscription, paypalId } = await subscribed();
+    expect(subscription.status).toBe("ACTIVE");
+    const first = (await subscriptions.ofHost(hostId))?.paidThrough ?? 0;
+    expect(first).toBeGreaterThan(Date.now() + 27 * 86_400_000);
+    simulator.subscriptions.bill(paypalId);
+    await simulator.webhooks.settled();
+    await treasury.round();
+    expect((await subscriptions.ofHost(hostId))?.paidThrough ?? 0).toBeGreaterThan(first + 27 * 86_400_000);
+    expect(await treasury.reconcile()).toMatchObject({ isEqual: true });
+  });
+
+  it("makes product and plan once, and finds them again when its own record is lost", async () => {
+    await subscribed();
+    await subscribed();
+    open.database.connection.exec("DELETE FROM paypal_objects WHERE name LIKE 'plan:%'");
+    await subscribed();
+    expect(simulator.subscriptions.counts()).toEqual({ products: 1, plans: 1, subscriptions: 3 });
+  });
+
+  it("that PayPal could not collect shows what is outstanding and pays for no more", async () => {
+    const { hostId, paypalId } = await subscribed();
+    const before = (await subscriptions.ofHost(hostId))?.paidThrough;
+    simulator.subscriptions.bill(paypalId, true);
+    await treasury.round();
+    expect(await subscriptions.ofHost(hostId)).toMatchObject({
+      status: "ACTIVE",
+      outstanding: parseUsd("5"),
+      paidThrough: before,
+    });
+  });
+
+  it("that is cancelled stays paid for, and is cancelled once", async () => {
+    const { hostId, subscription } = await subscribed();
+    const before = (await subscriptions.ofHost(hostId))?.paidThrough;
+    const cancelled = await treasury.cancel(owner, subscription.id);
+    expect(cancelled).toMatchObject({ status: "CANCELLED", paidThrough: before });
+    expect(await treasury.cancel(owner, subscription.id)).toMatchObject({ status: "CANCELLED" });
+  });
+
+  it("whose answer was lost is made once", async () => {
+    simulator.faults.push({ match: /POST \/v1\/billing\/subscriptions$/, kind: "lost-answer" });
+    const lost = treasury.subscribeHost(owner, newId("host"), parseUsd("5"));
+    await expect(lost).rejects.toMatchObject({ code: "upstream_failed" });
+    await treasury.round();
+    expect(simulator.subscriptions.counts().subscriptions).toBe(1);
+    expect((await subscriptions.open(10))[0]?.approvalUrl).toContain(simulator.url);
+  });
+
+  it("to monthly credit grants it at each sale, and takes it back when one is reversed", async () => {
+    const begun = await treasury.subscribeCredit(consumer, parseUsd("10"));
+    await approved(begun);
+    await treasury.round();
+    simulator.subscriptions.bill((await subscriptions.find(begun.id))?.paypalId ?? "");
+    await simulator.webhooks.settled();
+    await treasury.round();
+    expect(await available()).toBe(parseUsd("20"));
+    simulator.subscriptions.reverse((await subscriptions.find(begun.id))?.paypalId ?? "");
+    await simulator.webhooks.settled();
+    await treasury.round();
+    expect(await available()).toBe(parseUsd("10"));
+    expect(await treasury.reconcile()).toMatchObject({ isEqual: true });
+  });
+});
+
+describe("a payout", () => {
+  const settings = { receiver: "owner@example.com", receiverType: "EMAIL", threshold: parseUsd("25") } as const;
+
+  beforeEach(async () => {
+    await topUp(100);
+    await earn(40);
+    await payouts.setSettings(owner, settings);
+  });
+
+  it("is sent to whoever reached the threshold, with PayPal's fee on the network", async () => {
+    await treasury.payOutAllDue();
+    await treasury.round();
+    expect(await payouts.list(owner, 10)).toMatchObject([
+      { state: "paid", amount: parseUsd("38"), fee: parseUsd("0.25") },
+    ]);
+    expect(simulator.payouts.paid()).toEqual(new Map([[settings.receiver, 3_800]]));
+    expect(await treasury.reconcile()).toMatchObject({ isEqual: true });
+  });
+
+  it.each(["error", "lost-answer"] as const)("after a batch's %s is sent once", async (kind) => {
+    simulator.faults.push({ match: /POST \/v1\/payments\/payouts$/, kind });
+    await treasury.payOutAllDue();
+    expect(await payouts.open(10)).toMatchObject([{ state: "reserved" }]);
+    treasury = newTreasury();
+    await treasury.round();
+    await treasury.round();
+    expect(await payouts.list(owner, 10)).toMatchObject([{ state: "paid" }]);
+    expect(simulator.payouts.paid()).toEqual(new Map([[settings.receiver, 3_800]]));
+    expect(await treasury.reconcile()).toMatchObject({ isEqual: true });
+  });
+
+  it.each(["UNCLAIMED", "ONHOLD"] as const)(
+    "that is %s is pending until it is returned, then payable again",
+    async (held) => {
+      simulator.payouts.nextStatus = held;
+      await treasury.payOutAllDue();
+      await treasury.round();
+      expect(await payouts.list(owner, 10)).toMatchObject([{ state: "sent", paypalStatus: held }]);
+      simulator.payouts.move(simulator.payouts.itemIds()[0] ?? "", "RETURNED");
+      await treasury.round();
+      expect(await payouts.list(owner, 10)).toMatchObject([{ state: "returned" }]);
+      expect(await payouts.due()).toEqual([owner]);
+      expect(await treasury.reconcile()).toMatchObject({ isEqual: true });
+    },
+  );
+
+  it.each(["FAILED", "BLOCKED", "DENIED"] as const)(
+    "that is %s costs nothing and can be tried again",
+    async (status) => {
+      simulator.payouts.nextStatus = status;
+      await treasury.payOutAllDue();
+      await treasury.round();
+      simulator.payouts.nextStatus = "SUCCESS";
+      await treasury.payOutAllDue();
+      await treasury.round();
+      expect((await payouts.list(owner, 10)).map((payout) => payout.state)).toEqual(["paid", "returned"]);
+      expect(simulator.payouts.paid()).toEqual(new Map([[settings.receiver, 3_800]]));
+      expect(await treasury.reconcile()).toMatchObject({ isEqual: true });
+    },
+  );
+
+  it("that was paid and is reversed is payable again", async () => {
+    await treasury.payOutAllDue();
+    await treasury.round();
+    simulator.payouts.move(simulator.payouts.itemIds()[0] ?? "", "REVERSED");
+    await simulator.webhooks.settled();
+    await treasury.round();
+    expect(await payouts.list(owner, 10)).toMatchObject([{ state: "returned" }]);
+    expect(await treasury.reconcile()).toMatchObject({ isEqual: true });
+  });
+});
