@@ -1,9 +1,9 @@
+import { createHash } from "node:crypto";
 import { statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { type ByteSource, isPassing } from "../../src/client/byte-source.ts";
 import type { Clock } from "../../src/clock.ts";
 import { PeerError } from "../../src/errors.ts";
-import { sha256HexAside } from "../../src/models/digest.ts";
 import type { SignedShard } from "../../src/models/manifest.ts";
 import { PartFile, type PartPlan } from "./part-file.ts";
 import { createRateMeter, type OnDownloadProgress } from "./transfer-rate.ts";
@@ -20,11 +20,11 @@ const failuresMax = 8;
 const backoffMsMax = 30_000;
 /** How often one shard may arrive other than signed before its source is held to be another file. */
 const badArrivalsMax = 3;
-/** Shards being hashed and written while the next one arrives. */
-const pendingMax = 2;
+/** Written at once; small enough to stay in the processor's cache between being hashed and being written. */
+const pieceBytes = 524_288;
 
 /**
- * Fetches a file shard by shard, each checked against its signed digest before it is kept; only those that are missing
+ * Fetches a file shard by shard, each checked against its signed digest before it counts; only those that are missing
  * or bad are asked for, also after a crash. The file appears at `plan.path` whole and verified, or not at all. Throws
  * `digest_mismatch` when the source keeps sending other bytes than were signed, `storage_failed` when the disk is too
  * small, and the source's own failure once trying again stops helping.
@@ -39,8 +39,8 @@ export async function downloadFile(options: DownloadOptions, signal: AbortSignal
     for (let failures = 0; ; ) {
       const gap = part.nextGap();
       if (gap === undefined) {
-        if (await part.finish(signal)) break;
-        continue;
+        await part.finish();
+        break;
       }
       const before = part.verifiedBytes;
       try {
@@ -68,9 +68,8 @@ interface Fetch extends DownloadOptions {
 /** Reads one stretch of missing shards in one go; a bad one is left for the next gap. */
 async function fetchGap(fetch: Fetch, gap: { first: number; end: number }, signal: AbortSignal): Promise<void> {
   const { plan, source, part } = fetch;
-  const shards = plan.shards.slice(gap.first, gap.end);
-  const start = shards[0]?.start ?? 0;
-  const end = shards.at(-1)?.end ?? start;
+  const start = plan.shards[gap.first]?.start ?? 0;
+  const end = plan.shards[gap.end - 1]?.end ?? start;
   const stream = await source.read(start, end, signal);
   if (stream.totalBytes !== undefined && stream.totalBytes !== plan.sizeBytes) {
     throw new PeerError(
@@ -78,54 +77,56 @@ async function fetchGap(fetch: Fetch, gap: { first: number; end: number }, signa
       `${source.label} has ${stream.totalBytes} bytes, but ${plan.sizeBytes} were signed.`,
     );
   }
-  const pending: Promise<void>[] = [];
   let index = gap.first;
-  try {
-    for await (const bytes of inShards(stream.bytes, shards, (done) => fetch.onBytes(part.verifiedBytes + done))) {
-      pending.push(settleShard(fetch, index, bytes));
+  let position = start;
+  let hash = createHash("sha256");
+  for await (const { bytes, isShardEnd } of cutAtShards(stream.bytes, plan.shards.slice(gap.first, gap.end))) {
+    hash.update(bytes);
+    await part.write(position, bytes);
+    position += bytes.length;
+    if (isShardEnd) {
+      await settleShard(fetch, index, hash.digest("hex"));
+      hash = createHash("sha256");
       index++;
-      if (pending.length > pendingMax) await pending.shift();
     }
-  } finally {
-    await Promise.allSettled(pending);
+    fetch.onBytes(part.verifiedBytes + position - (plan.shards[index]?.start ?? position));
   }
-  await Promise.all(pending);
   if (index < gap.end) throw new PeerError("network_unreachable", `${source.label} broke off before the end.`);
 }
 
-/** Cuts what arrives into the shards asked for; the last one is left out when it did not arrive whole. */
-async function* inShards(
-  stream: AsyncIterable<Uint8Array>,
-  shards: readonly SignedShard[],
-  onArrival: (bytesOfShard: number) => void,
-): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  let at = 0;
+interface Piece {
+  readonly bytes: Uint8Array;
+  readonly isShardEnd: boolean;
+}
+
+/** Gathers what arrives into pieces worth writing, none of which crosses the border of a shard. */
+async function* cutAtShards(stream: AsyncIterable<Uint8Array>, shards: readonly SignedShard[]): AsyncGenerator<Piece> {
+  const piece = new Uint8Array(pieceBytes);
   let filled = 0;
-  let shard = newShard(shards[at]);
+  let at = 0;
+  let left = bytesOf(shards[at]);
   for await (const chunk of stream) {
-    for (let taken = 0; taken < chunk.length; ) {
-      if (at >= shards.length) return;
-      const piece = chunk.subarray(taken, taken + shard.length - filled);
-      shard.set(piece, filled);
-      filled += piece.length;
-      taken += piece.length;
-      if (filled < shard.length) continue;
-      yield shard;
-      at++;
+    for (let taken = 0; taken < chunk.length && at < shards.length; ) {
+      const part = chunk.subarray(taken, taken + Math.min(pieceBytes - filled, left));
+      piece.set(part, filled);
+      filled += part.length;
+      taken += part.length;
+      left -= part.length;
+      if (left > 0 && filled < pieceBytes) continue;
+      yield { bytes: piece.subarray(0, filled), isShardEnd: left === 0 };
       filled = 0;
-      shard = newShard(shards[at]);
+      if (left === 0) left = bytesOf(shards[++at]);
     }
-    onArrival(filled);
   }
 }
 
-function newShard(shard: SignedShard | undefined): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(shard === undefined ? 0 : shard.end - shard.start);
+function bytesOf(shard: SignedShard | undefined): number {
+  return shard === undefined ? 0 : shard.end - shard.start;
 }
 
-async function settleShard(fetch: Fetch, index: number, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+async function settleShard(fetch: Fetch, index: number, digest: string): Promise<void> {
   const { plan, source, part, badArrivals } = fetch;
-  if ((await sha256HexAside(bytes)) === plan.shards[index]?.digest) return part.write(index, bytes);
+  if (digest === plan.shards[index]?.digest) return part.confirm(index);
   const arrivals = (badArrivals.get(index) ?? 0) + 1;
   badArrivals.set(index, arrivals);
   if (arrivals < badArrivalsMax) return;

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { type FileHandle, mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { digestRanges } from "../../src/models/digest.ts";
@@ -67,38 +68,40 @@ export class PartFile {
     return { first, end };
   }
 
-  /** Keeps a shard whose digest the caller checked. */
-  async write(index: number, bytes: Uint8Array): Promise<void> {
-    const start = this.#plan.shards[index]?.start ?? 0;
+  /** Puts bytes in their place. They count for nothing until `confirm`. */
+  async write(at: number, bytes: Uint8Array): Promise<void> {
     for (let done = 0; done < bytes.length; ) {
-      const { bytesWritten } = await this.#data.write(bytes, done, bytes.length - done, start + done);
+      const { bytesWritten } = await this.#data.write(bytes, done, bytes.length - done, at + done);
       done += bytesWritten;
     }
-    await this.#journal.appendFile(`${index}\n`);
-    this.#verified.add(index);
-    this.#verifiedBytes += bytes.length;
   }
 
-  /**
-   * Reads all of it back, and gives it its name when every shard is what was signed. Otherwise forgets the bad shards
-   * and returns false.
-   */
-  async finish(signal: AbortSignal): Promise<boolean> {
+  /** Keeps a shard that was written whole and whose digest the caller found to be right. */
+  async confirm(index: number): Promise<void> {
+    const { start, end } = this.#shard(index);
+    await this.#journal.appendFile(`${index}\n`);
+    this.#verified.add(index);
+    this.#verifiedBytes += end - start;
+  }
+
+  /** Gives the file its name, once no shard is missing. */
+  async finish(): Promise<void> {
+    assert(this.nextGap() === undefined, "a download with missing shards can't be finished");
     await this.#data.sync();
-    const all = this.#plan.shards.map((_, index) => index);
-    const good = await verifiedOf(this.#plan, all, signal);
-    for (const index of all) if (!good.has(index)) this.#verified.delete(index);
-    this.#verifiedBytes = bytesOf(this.#plan, this.#verified);
-    if (good.size < all.length) return false;
     await rename(partPath(this.#plan.path), this.#plan.path);
     await syncFolder(dirname(this.#plan.path));
     await rm(journalPath(this.#plan.path), { force: true });
-    return true;
   }
 
   async close(): Promise<void> {
     await this.#data.close();
     await this.#journal.close();
+  }
+
+  #shard(index: number): SignedShard {
+    const shard = this.#plan.shards[index];
+    assert(shard !== undefined, "a shard that the plan does not have was confirmed");
+    return shard;
   }
 }
 

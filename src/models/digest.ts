@@ -1,6 +1,5 @@
-import { createHash, webcrypto } from "node:crypto";
+import { createHash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
-import { availableParallelism } from "node:os";
 import { PeerError } from "../errors.ts";
 
 export type DigestAlgorithm = "sha256" | "blake2b";
@@ -18,7 +17,6 @@ export type OnBytes = (bytes: number) => void;
 export const shardSizeBytes = 16_777_216;
 
 const readSizeBytes = 1_048_576;
-const rangesAtOnceMax = 4;
 
 /** Lower case hexadecimal SHA-256 of bytes already in memory. */
 export function sha256Hex(bytes: Uint8Array | string): string {
@@ -34,24 +32,21 @@ export function shardRanges(sizeBytes: number, shardBytes: number): ByteRange[] 
   return ranges;
 }
 
-/** Hexadecimal digest of a whole file, read in order. */
+/** Hexadecimal digest of a whole file. */
 export async function digestFile(
   path: string,
   algorithm: DigestAlgorithm,
   onBytes: OnBytes,
   signal: AbortSignal,
 ): Promise<string> {
-  const handle = await open(path, "r");
-  try {
-    return await digestStreamed(handle, { start: 0, end: Number.POSITIVE_INFINITY }, algorithm, onBytes, signal);
-  } finally {
-    await handle.close();
-  }
+  const whole = { start: 0, end: Number.POSITIVE_INFINITY };
+  const [digest = ""] = await digestRanges(path, [whole], algorithm, onBytes, signal);
+  return digest;
 }
 
 /**
- * Hexadecimal digest of each range, in their order; a few are hashed at once, off the main thread where they fit in
- * memory. Throws `digest_mismatch` when the file ends before a range does.
+ * Hexadecimal digest of each range, in their order. An infinite end means the end of the file. Throws
+ * `digest_mismatch` when the file ends before a range does.
  */
 export async function digestRanges(
   path: string,
@@ -60,17 +55,11 @@ export async function digestRanges(
   onBytes: OnBytes,
   signal: AbortSignal,
 ): Promise<string[]> {
-  const digests = new Array<string>(ranges.length);
   const handle = await open(path, "r");
-  let next = 0;
-  const lane = async (): Promise<void> => {
-    for (let index = next++; index < ranges.length; index = next++) {
-      const range = ranges[index];
-      if (range !== undefined) digests[index] = await digestRange(handle, range, algorithm, onBytes, signal);
-    }
-  };
   try {
-    await Promise.all(Array.from({ length: Math.min(rangesAtOnceMax, availableParallelism()) }, lane));
+    const reader: Reader = { handle, buffers: [new Uint8Array(readSizeBytes), new Uint8Array(readSizeBytes)] };
+    const digests: string[] = [];
+    for (const range of ranges) digests.push(await digestRange(reader, range, algorithm, onBytes, signal));
     return digests;
   } finally {
     await handle.close();
@@ -89,40 +78,24 @@ export async function readRange(handle: FileHandle, range: ByteRange): Promise<U
   return bytes;
 }
 
-/** SHA-256 of bytes in memory, computed on the thread pool; hexadecimal. */
-export async function sha256HexAside(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  return Buffer.from(await webcrypto.subtle.digest("SHA-256", bytes)).toString("hex");
+/** Two buffers that take turns: small enough to stay in the processor's cache between being read and being hashed. */
+interface Reader {
+  readonly handle: FileHandle;
+  readonly buffers: readonly [Uint8Array, Uint8Array];
 }
 
+/** Reads the next piece while the last one is hashed. */
 async function digestRange(
-  handle: FileHandle,
-  range: ByteRange,
-  algorithm: DigestAlgorithm,
-  onBytes: OnBytes,
-  signal: AbortSignal,
-): Promise<string> {
-  signal.throwIfAborted();
-  if (algorithm !== "sha256" || range.end - range.start > shardSizeBytes) {
-    return digestStreamed(handle, range, algorithm, onBytes, signal);
-  }
-  const digest = await sha256HexAside(await readRange(handle, range));
-  onBytes(range.end - range.start);
-  return digest;
-}
-
-/** Reads the next piece while the last one is hashed. An infinite end means: to the end of the file. */
-async function digestStreamed(
-  handle: FileHandle,
+  { handle, buffers }: Reader,
   range: ByteRange,
   algorithm: DigestAlgorithm,
   onBytes: OnBytes,
   signal: AbortSignal,
 ): Promise<string> {
   const hash = createHash(algorithm === "sha256" ? "sha256" : "blake2b512");
-  const read = (buffer: Uint8Array, at: number) =>
+  const read = (buffer: Uint8Array, at: number): Promise<number> =>
     handle.read(buffer, 0, Math.min(readSizeBytes, range.end - at), at).then(({ bytesRead }) => bytesRead);
-  let current = new Uint8Array(readSizeBytes);
-  let following = new Uint8Array(readSizeBytes);
+  let [current, following] = buffers;
   let position = range.start;
   let bytesRead = position < range.end ? await read(current, position) : 0;
   while (bytesRead > 0) {

@@ -6,6 +6,7 @@ await dispatch(
     engine: () => import("./engine.ts"),
     ledger: () => import("./ledger.ts"),
     privacy: () => import("./privacy.ts"),
+    registry: () => import("./registry.ts"),
     safety: () => import("./safety.ts"),
   },
   process.argv.slice(2),
