@@ -16,8 +16,11 @@ export async function openEngine(
   const model = await loadWeights(llama, opening.modelFile);
   const renderer = createRenderer(model);
   let countDecode: CountDecode = () => {};
-  const context = await createContext(model, opening, (streams, tokens) => countDecode(streams, tokens));
-  const contextLength = Math.min(opening.contextLength, context.contextSize);
+  const { sequences, threads } = opening;
+  const contextLength = Math.min(opening.contextLength, model.trainContextSize);
+  const context = await createContext(model, { sequences, contextLength, threads }, (streams, tokens) =>
+    countDecode(streams, tokens),
+  );
   const lockstep = new Lockstep({
     model,
     context,

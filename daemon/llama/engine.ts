@@ -13,7 +13,7 @@ export interface LlamaEngineOptions {
   readonly gpu: Gpu;
   /** Answers decoded at once; each has its own context. */
   readonly sequences: number;
-  /** Most tokens of a prompt and its answer together. */
+  /** Most tokens of a prompt and its answer together; no more than the model was trained on. */
   readonly contextLength: number;
   readonly log: Log;
 }

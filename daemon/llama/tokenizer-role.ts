@@ -23,6 +23,9 @@ interface OpenVerbaliser {
   readonly vocabularySize: number;
 }
 
+/** Answers being verbalised at once. */
+const verbalisersMax = 8_192;
+
 /** Answers questions about vocabularies; keeps the `modelsMax` last used in memory. */
 export async function openTokenizer(opening: TokenizerOpening, send: (message: FromChild) => void) {
   const llama = await openLibrary("off", 1);
@@ -46,6 +49,9 @@ export async function openTokenizer(opening: TokenizerOpening, send: (message: F
         return factsOf(await vocabularies.get(question.modelFile));
       case "verbalise-open": {
         const { model, renderer } = await vocabularies.get(question.modelFile);
+        if (verbalisers.size >= verbalisersMax) {
+          throw new PeerError("queue_full", `${verbalisersMax} answers are being verbalised.`);
+        }
         lastVerbaliser += 1;
         verbalisers.set(lastVerbaliser, {
           verbaliser: createVerbaliser((tokens) => model.detokenize(tokens.map(toToken)), question.stop),
