@@ -44,6 +44,7 @@ function upCommand(): Command {
     .option("--allow-clear", "listen beyond this machine without TLS")
     .option("--host-name <names>", "names it is called by, where a reverse proxy brings TLS; separated by commas")
     .option("--guard-model <ref>", "a GGUF guard model, for what the classifier is unsure of")
+    .option("--hub-url <url>", "where hf: models are read from (default https://huggingface.co)")
     .option("--foreground", "stay in the foreground and log to standard error")
     .addHelpText(
       "after",
@@ -62,6 +63,7 @@ const upOptions = z.object({
   allowClear: z.boolean().default(false),
   hostName: z.string().default(""),
   guardModel: z.string().nullable().default(null),
+  hubUrl: z.url({ protocol: /^https?$/, error: "must be a URL" }).nullable().default(null),
   foreground: z.boolean().default(false),
 });
 
@@ -76,6 +78,7 @@ async function up(session: Session, options: z.output<typeof upOptions>): Promis
     allowsClear: options.allowClear,
     hostNames: options.hostName.split(",").flatMap((name) => name.trim() || []),
     guardModel: options.guardModel,
+    hubUrl: options.hubUrl,
   });
   await runRole(session, "network", start, options.foreground, (ready) => {
     const { url, networkId } = networkReadySchema.parse(ready);

@@ -11,7 +11,7 @@ import { startTokenizers } from "./llama/tokenizer.ts";
 import { startOrchestrator } from "./orchestrator/orchestrator.ts";
 import { startProxy } from "./proxy/proxy.ts";
 import { openModelFiles } from "./registry/model-files.ts";
-import { createRegistry, type RegistryRules } from "./registry/registry.ts";
+import { createRegistry, type Registry, type RegistryRules } from "./registry/registry.ts";
 import { openAccounts } from "./sqlite/accounts.ts";
 import { openBooks } from "./sqlite/books.ts";
 import { Database } from "./sqlite/database.ts";
@@ -33,7 +33,9 @@ async function startNetworkRole(options: unknown, context: RoleContext): Promise
   const { home, clock, log } = context;
   const database = new Database(join(home.databaseDirectory, "network.db"));
   const tokenizers = startTokenizers();
+  const registries: Registry[] = [];
   const close = async () => {
+    for (const registry of registries) await registry.close();
     await tokenizers.close();
     database.close();
   };
@@ -50,8 +52,12 @@ async function startNetworkRole(options: unknown, context: RoleContext): Promise
       models,
       tokenizers,
       guard: null,
-      openRegistry: (rules: RegistryRules) =>
-        createRegistry({ ...rules, directory: registryDirectory, store: models, clock, log }),
+      openRegistry: (rules: RegistryRules) => {
+        const sources = start.hubUrl === null ? {} : { hubUrl: start.hubUrl };
+        const registry = createRegistry({ ...rules, directory: registryDirectory, store: models, clock, log, sources });
+        registries.push(registry);
+        return registry;
+      },
     };
     const orchestrator = await startOrchestrator(start, adapters, context);
     return { ...orchestrator, close: () => orchestrator.close().finally(close) };

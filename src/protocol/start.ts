@@ -22,6 +22,8 @@ export const networkStartSchema = z.object({
   /** Names the orchestrator is called by, beside its addresses and those of its certificate. */
   hostNames: z.array(z.string()).max(64).default([]),
   guardModel: z.string().nullable().default(null),
+  /** Where hf: sources are read from; its address is trusted, be it inside. Null: Hugging Face. */
+  hubUrl: url.nullable().default(null),
 });
 export type NetworkStart = z.infer<typeof networkStartSchema>;
 /** `url` is without `/v1`. */
