@@ -1,26 +1,44 @@
 import type { AnswerRequest } from "../chat/answer.ts";
 import { type Plan, singlePlan } from "../planning/plan.ts";
+import { planRequest } from "../planning/planner.ts";
 import type { MaskedPrompt } from "./2-anonymise.ts";
+import type { Admission } from "./admission.ts";
 
 /** One answer to make: its choice, its masked prompt and how it is divided. */
 export interface PlannedChoice {
   readonly choice: number;
   readonly masked: MaskedPrompt;
   readonly plan: Plan;
+  readonly answerTokensMax: number;
 }
+
+/** Of a context, what one subtask's prompt may fill; the rest is for its answer. */
+const promptShareOfContext = 0.6;
+/** English text in the usual vocabularies; exact counts come when a subtask is rendered. */
+const charactersPerToken = 3.5;
 
 /** Plans every answer asked for. One prompt is divided as its text allows; several answers are each made alone. */
-export function planChoices(request: AnswerRequest, prompts: readonly MaskedPrompt[]): readonly PlannedChoice[] {
+export function planChoices(
+  request: AnswerRequest,
+  prompts: readonly MaskedPrompt[],
+  { model, answerTokensMax }: Admission,
+): readonly PlannedChoice[] {
   const isBatch = prompts.length * request.choices > 1;
-  return prompts.flatMap((masked, promptIndex) =>
-    Array.from({ length: request.choices }, (_, answerIndex) => ({
+  const options = {
+    mode: request.plan,
+    isBound: request.sampling.stop.length > 0,
+    subtaskTokensMax: Math.floor(model.contextLength * promptShareOfContext),
+    countTokens: (text: string) => Math.ceil(text.length / charactersPerToken),
+  };
+  return prompts.flatMap((masked, promptIndex) => {
+    const plan = isBatch
+      ? singlePlan(masked.prompt, "One of several answers asked for at once.")
+      : planRequest(masked.prompt, options);
+    return Array.from({ length: request.choices }, (_, answerIndex) => ({
       choice: promptIndex * request.choices + answerIndex,
       masked,
-      plan: isBatch ? singlePlan(masked.prompt, "One of several answers asked for at once.") : planOf(request, masked),
-    })),
-  );
-}
-
-function planOf(_request: AnswerRequest, { prompt }: MaskedPrompt): Plan {
-  return singlePlan(prompt, "The prompt is answered whole.");
+      plan,
+      answerTokensMax: answerTokensMax[promptIndex] ?? 1,
+    }));
+  });
 }

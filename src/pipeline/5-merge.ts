@@ -2,17 +2,24 @@ import type { FinishReason } from "../chat/generation.ts";
 import type { SubtaskRun } from "./4-dispatch.ts";
 import type { Piece } from "./piece.ts";
 
+export interface MergedChoice {
+  readonly choice: number;
+  /** Index of the choice's first run among all the request's. */
+  readonly firstRun: number;
+  /** Where the answer is cut as `length`, however many subtasks it has. */
+  readonly tokensMax: number;
+}
+
 /**
- * One choice's answer: its subtasks' answers in the order of the plan, each streamed while later ones still work.
- * `firstRun` is the index of the choice's first run among all the request's. A hidden subtask's text feeds others only;
- * its tokens are metered when it is done.
+ * One choice's answer: its subtasks' answers in the order of the plan, each streamed while later ones still work. A
+ * hidden subtask's text feeds others only.
  */
 export async function* merge(
   runs: readonly SubtaskRun[],
-  choice: number,
-  firstRun: number,
+  { choice, firstRun, tokensMax }: MergedChoice,
 ): AsyncGenerator<Piece, void, undefined> {
   let finishReason: FinishReason = "stop";
+  let tokensLeft = tokensMax;
   for (const [index, { subtask, pieces }] of runs.entries()) {
     if (subtask.leadIn !== "") yield { kind: "text", choice, text: subtask.leadIn, metered: [] };
     for await (const piece of pieces) {
@@ -22,6 +29,11 @@ export async function* merge(
       }
       const text = subtask.isShown ? piece.text : "";
       yield { kind: "text", choice, text, metered: [{ run: firstRun + index, tokens: piece.tokens }] };
+      if (subtask.isShown) tokensLeft -= piece.tokens;
+      if (tokensLeft < 0) {
+        yield { kind: "end", choice, finishReason: "length" };
+        return;
+      }
     }
   }
   yield { kind: "end", choice, finishReason };

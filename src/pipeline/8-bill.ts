@@ -58,15 +58,19 @@ export async function bill(work: Work, caller: Caller, ports: Ports): Promise<Bi
   const promptTokens = subtasks.reduce((sum, usage) => sum + usage.promptTokens, 0);
   const { royaltyPer100kTokens } = admission.model;
   const isSplit = work.plans.some((plan) => plan.subtasks.length > 1);
-  const cap = isSplit
-    ? splitCap(admission.sheet, work.singlePromptTokens + completionTokens, royaltyPer100kTokens)
-    : null;
+  const singleTokens = work.singlePromptTokens + shownTokens(work);
+  const cap = isSplit ? splitCap(admission.sheet, singleTokens, royaltyPer100kTokens) : null;
   const settlement = { sheet: admission.sheet, subtasks, cap, reference: receiptId };
   const result = await ports.books.settle(admission.holdId, settlement);
   const usage = { promptTokens, completionTokens };
   const receipt = signReceipt(ports.networkKey, receiptOf(work, usage, result, ports));
   await ports.receipts.save(caller.accountId, receipt);
   return { usage, receipt };
+}
+
+/** Tokens of the answer that the consumer saw, had one host made it: what a hidden subtask made is not among them. */
+function shownTokens({ runs, releasedTokens }: Work): number {
+  return runs.reduce((sum, { subtask }, index) => sum + (subtask.isShown ? (releasedTokens.get(index) ?? 0) : 0), 0);
 }
 
 /** One subtask's usage, or none where nothing of it was released. */

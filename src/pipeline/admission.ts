@@ -11,10 +11,14 @@ export interface Admission {
   readonly model: ServedModel;
   readonly sheet: PriceSheet;
   readonly holdId: HoldId;
+  /** Most tokens of one answer, by prompt: what was asked for, or what the context leaves. */
+  readonly answerTokensMax: readonly number[];
 }
 
 /** Room for placeholders that are longer than what they stand for. */
 const maskingTokensMax = 64;
+/** Of a context, what is kept for the answer to a prompt so long that it is read in parts. */
+const answerShareOfContext = 0.25;
 
 /**
  * Finds the model and sets aside the most that the request can cost. The hold is the check, and it comes before any
@@ -24,12 +28,14 @@ export async function admit(request: AnswerRequest, caller: Caller, ports: Ports
   const model = await ports.catalogue.resolve(request.model, caller);
   const requestId = newId("request");
   const sheet = await ports.priceSheet();
+  const answerTokensMax: number[] = [];
   let tokens = 0;
   for (const prompt of request.prompts) {
     const promptTokens = (await ports.tokenizers.render(model.file, prompt)).length;
-    requireRoom(model, promptTokens);
-    const left = model.contextLength - promptTokens;
+    if (request.plan === "single") requireRoom(model, promptTokens);
+    const left = Math.max(model.contextLength - promptTokens, Math.floor(model.contextLength * answerShareOfContext));
     const answerTokens = Math.min(request.sampling.maxTokens ?? left, left);
+    answerTokensMax.push(answerTokens);
     tokens += request.choices * (promptTokens + maskingTokensMax + answerTokens);
   }
   const holdId = await ports.books.hold({
@@ -39,7 +45,7 @@ export async function admit(request: AnswerRequest, caller: Caller, ports: Ports
     amount: splitCap(sheet, tokens, model.royaltyPer100kTokens),
     idempotencyKey: `hold:${requestId}`,
   });
-  return { requestId, model, sheet, holdId };
+  return { requestId, model, sheet, holdId, answerTokensMax };
 }
 
 /** Throws `context_length_exceeded` where a prompt leaves no room for an answer. */

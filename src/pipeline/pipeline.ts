@@ -35,7 +35,7 @@ export async function* answer(
   try {
     await checkSafety(request.prompts, ports, limited);
     const { prompts, masked } = anonymisePrompts(request, caller.accountId, ports.maskingKey);
-    const choices = planChoices(request, prompts);
+    const choices = planChoices(request, prompts, admission);
     const started = await start(request, caller, admission, prompts, choices, ports, limited);
     work = { ...started.work, masked };
 
@@ -87,11 +87,11 @@ async function start(
   const exposure = new Exposure(shown, isStrict ? strictShareMax : Number.POSITIVE_INFINITY);
   const tenantKey = tenantKeyOf(caller.accountId, ports.maskingKey);
   const runs: SubtaskRun[] = [];
-  const answers = choices.map(({ choice, masked, plan }) => {
+  const answers = choices.map(({ choice, masked, plan, answerTokensMax }) => {
     const sampling = { ...request.sampling, seed: (request.sampling.seed + choice) % 2 ** 32 };
     const shared = { accountId: caller.accountId, model, tenantKey, exposure };
     const dispatched = dispatch(plan, { ...shared, sampling }, ports, signal);
-    const merged = merge(dispatched, choice, runs.length);
+    const merged = merge(dispatched, { choice, firstRun: runs.length, tokensMax: answerTokensMax });
     runs.push(...dispatched);
     const restored = rehydrate(merged, masked.vault);
     return review(restored, { messages: messagesOf(masked.prompt), isStrict }, ports, signal);
