@@ -122,16 +122,13 @@ test("a stream that is refused throws the server's error", async () => {
 });
 
 test("leaving a stream hangs up", async () => {
-  const hungUp = Promise.resolve().then(
-    () =>
-      new Promise<void>((resolve) => {
-        resolveHangUp = resolve;
-      }),
-  );
-  let resolveHangUp = () => {};
+  let onHangUp = () => {};
+  const hungUp = new Promise<void>((resolve) => {
+    onHangUp = resolve;
+  });
   const url = await serve((request, response) => {
     response.write('data: {"a":1}\n\n');
-    request.socket.once("close", () => resolveHangUp());
+    request.socket.once("close", () => onHangUp());
   });
   for await (const _ of createGateway({ url, apiKey: null }).stream("/v1/x", {}, signal)) break;
   await hungUp;
