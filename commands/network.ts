@@ -63,7 +63,10 @@ const upOptions = z.object({
   allowClear: z.boolean().default(false),
   hostName: z.string().default(""),
   guardModel: z.string().nullable().default(null),
-  hubUrl: z.url({ protocol: /^https?$/, error: "must be a URL" }).nullable().default(null),
+  hubUrl: z
+    .url({ protocol: /^https?$/, error: "must be a URL" })
+    .nullable()
+    .default(null),
   foreground: z.boolean().default(false),
 });
 
