@@ -1,18 +1,12 @@
-import type { LlamaContext, LlamaModel, Token } from "node-llama-cpp";
+import type { LlamaContext, Token } from "node-llama-cpp";
 import type { Generation, GenerationEvent } from "../../src/chat/generation.ts";
 import { PeerError } from "../../src/errors.ts";
 import type { EngineCounters } from "./messages.ts";
-import { checkTokens, type Renderer } from "./renderer.ts";
-import { seedAt } from "./seed.ts";
-import { SequencePool, type Slot } from "./sequences.ts";
-import { createVerbaliser, type Verbaliser } from "./verbaliser.ts";
+import { SequencePool } from "./sequences.ts";
+import { draftStream, lastEvents, type Stream, type StreamCourse, sampleToken } from "./stream.ts";
 
-export interface LockstepOptions {
-  readonly model: LlamaModel;
+export interface LockstepOptions extends StreamCourse {
   readonly context: LlamaContext;
-  readonly renderer: Renderer;
-  /** Most tokens of a prompt and its answer together. */
-  readonly contextLength: number;
   /** Unacknowledged tokens at which a stream is parked. */
   readonly windowTokens: number;
   /** Told once for each step that has something to tell. */
@@ -25,25 +19,6 @@ export type LockstepEvent =
 
 /** Prompt tokens evaluated in a step that others wait for, so that a long prompt holds nobody up for long. */
 const prefillTokensBesideOthers = 128;
-
-interface Stream {
-  readonly id: number;
-  readonly generation: Generation;
-  readonly prompt: readonly Token[];
-  readonly verbaliser: Verbaliser;
-  readonly slot: Slot;
-  readonly cachedTokens: number;
-  readonly completionTokensMax: number;
-  readonly admittedAt: number;
-  firstTokenAt: number | undefined;
-  /** What the sequence has yet to read: the rest of the prompt, then the last token. */
-  pending: readonly Token[];
-  completionTokens: number;
-  unacknowledgedTokens: number;
-  /** The running evaluation of a greedy stream; a sampled one starts anew at each token, for its seed. */
-  iterator: AsyncGenerator<Token, void> | undefined;
-  isAborted: boolean;
-}
 
 interface Waiting {
   readonly id: number;
@@ -100,7 +75,7 @@ export class Lockstep {
     this.#stir();
   }
 
-  /** To be called with what each decode is made of; see `countDecodes`. */
+  /** To be told of each decode; see `createContext`. */
   countDecode(streams: number, tokens: number): void {
     this.#decodesByStreams[streams] = (this.#decodesByStreams[streams] ?? 0) + 1;
     this.#tokensDecoded += tokens;
@@ -181,47 +156,17 @@ export class Lockstep {
 
   async #start(waiting: Waiting): Promise<void> {
     const { id, generation } = waiting;
-    const { model, renderer, contextLength } = this.#options;
-    const admittedAt = performance.now();
-    const prompt = renderer.render(generation.prompt).map(toToken);
-    if (prompt.length === 0) throw new PeerError("request_invalid", "The prompt is empty.");
-    if (prompt.length >= contextLength) {
-      throw new PeerError(
-        "context_length_exceeded",
-        `The prompt has ${prompt.length} tokens; the model's context holds ${contextLength}, answer included.`,
-      );
-    }
-    const resumed = checkTokens(generation.resumedTokens, renderer.vocabularySize).map(toToken);
-    const verbaliser = createVerbaliser((tokens) => model.detokenize(tokens.map(toToken)), generation.sampling.stop);
-    const completionTokensMax = Math.min(generation.sampling.maxTokens, contextLength - prompt.length);
-    const isStopped = verbaliser.push(resumed).isStopped;
-    if (isStopped || resumed.length >= completionTokensMax) {
-      const text = verbaliser.flush();
-      if (text !== "") this.#events.push({ id, event: { kind: "delta", tokens: [], text } });
-      this.#events.push({ id, event: endWithoutDecoding(isStopped, prompt.length, resumed.length) });
+    const draft = draftStream(id, generation, this.#options);
+    if (draft.isOver) {
+      this.#events.push(...lastEvents(draft, draft.isStopped ? "stop" : "length"));
       return;
     }
-    const tokens = [...prompt, ...resumed];
-    const slot = await this.#pool.acquire(generation.cacheKey, tokens);
+    const slot = await this.#pool.acquire(generation.cacheKey, draft.pending);
     if (slot === undefined) throw new PeerError("unexpected", "No sequence is free though one was counted.");
     const cachedTokens = slot.sequence.nextTokenIndex;
     this.#tokensFromCache += cachedTokens;
-    this.#streams.set(id, {
-      id,
-      generation,
-      prompt,
-      verbaliser,
-      slot,
-      cachedTokens,
-      completionTokensMax,
-      admittedAt,
-      firstTokenAt: undefined,
-      pending: tokens.slice(cachedTokens),
-      completionTokens: resumed.length,
-      unacknowledgedTokens: 0,
-      iterator: undefined,
-      isAborted: waiting.isAborted,
-    });
+    const pending = draft.pending.slice(cachedTokens);
+    this.#streams.set(id, { ...draft, slot, cachedTokens, pending, isAborted: waiting.isAborted });
   }
 
   /** One decode: every stream's next token, and of the prompts an even share of what fits. */
@@ -242,7 +187,7 @@ export class Lockstep {
         await stream.slot.sequence.evaluateWithoutGeneratingNewTokens(piece);
         stream.pending = stream.pending.slice(prefillTokens);
       } else {
-        const token = await this.#sample(stream);
+        const token = await sampleToken(stream);
         if (!stream.isAborted) await this.#take(stream, token);
       }
     } catch (error) {
@@ -250,27 +195,6 @@ export class Lockstep {
       await this.#pool.discard(stream.slot);
       this.#events.push({ id: stream.id, error });
     }
-  }
-
-  async #sample(stream: Stream): Promise<Token> {
-    const { temperature, topP, seed } = stream.generation.sampling;
-    const isGreedy = temperature === 0;
-    const position = stream.prompt.length + stream.completionTokens;
-    const iterator =
-      stream.iterator ??
-      stream.slot.sequence.evaluate([...stream.pending], {
-        temperature,
-        topP,
-        topK: 0,
-        minP: 0,
-        seed: seedAt(seed, position),
-        yieldEogToken: true,
-      });
-    if (isGreedy) stream.iterator = iterator;
-    const { value } = await iterator.next();
-    if (!isGreedy) await iterator.return();
-    if (value === undefined) throw new PeerError("unexpected", "The model gave no token.");
-    return value;
   }
 
   async #take(stream: Stream, token: Token): Promise<void> {
@@ -286,21 +210,7 @@ export class Lockstep {
   }
 
   async #finish(stream: Stream, finishReason: "stop" | "length"): Promise<void> {
-    const now = performance.now();
-    const text = stream.verbaliser.flush();
-    if (text !== "") this.#events.push({ id: stream.id, event: { kind: "delta", tokens: [], text } });
-    const firstTokenAt = stream.firstTokenAt ?? now;
-    this.#events.push({
-      id: stream.id,
-      event: {
-        kind: "end",
-        finishReason,
-        usage: { promptTokens: stream.prompt.length, completionTokens: stream.completionTokens },
-        cachedTokens: stream.cachedTokens,
-        prefillMs: firstTokenAt - stream.admittedAt,
-        decodeMs: now - firstTokenAt,
-      },
-    });
+    this.#events.push(...lastEvents(stream, finishReason));
     await this.#drop(stream);
   }
 
@@ -309,19 +219,4 @@ export class Lockstep {
     this.#options.emit(this.#events);
     this.#events = [];
   }
-}
-
-function endWithoutDecoding(isStopped: boolean, promptTokens: number, completionTokens: number): GenerationEvent {
-  return {
-    kind: "end",
-    finishReason: isStopped ? "stop" : "length",
-    usage: { promptTokens, completionTokens },
-    cachedTokens: 0,
-    prefillMs: 0,
-    decodeMs: 0,
-  };
-}
-
-function toToken(token: number): Token {
-  return token as Token;
 }

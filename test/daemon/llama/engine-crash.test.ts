@@ -38,7 +38,7 @@ describe("an engine whose process dies", () => {
     } finally {
       await engine.close();
     }
-  });
+  }, 180_000);
 
   it("goes with a parent that is killed", async () => {
     const parent = spawn(

@@ -53,12 +53,26 @@ describe("the lockstep pump", () => {
     });
   }
 
-  it("never evaluates a prompt it was given beyond what one decode holds", async () => {
-    const long = { kind: "tokens" as const, tokens: Array.from({ length: 700 }, (_, index) => 40 + (index % 50)) };
-    const { decodes } = await pump(2, [
-      question("", { prompt: long, maxTokens: 4 }),
-      question("Hello", { maxTokens: 30 }),
-    ]);
+  it("reads a long prompt in pieces between which others get their tokens", async () => {
+    const tokens = Array.from({ length: 700 }, (_, index) => 40 + (index % 50));
+    const long = question("", { prompt: { kind: "tokens", tokens }, maxTokens: 4 });
+    const { decodes } = await pump(2, [long, question("What is PeerLLM?", { maxTokens: 30 })]);
     expect(Math.max(...decodes.map((decode) => decode.tokens))).toBeLessThanOrEqual(512);
+    const pieces = decodes.slice(1).filter((decode) => decode.tokens > 2);
+    expect(pieces.length).toBeGreaterThanOrEqual(3);
+    expect(pieces.every((decode) => decode.streams === 2 && decode.tokens <= 129)).toBe(true);
+  });
+
+  it("frees the sequence of an answer that fails, and answers the rest", async () => {
+    const strange = question("", { prompt: { kind: "tokens", tokens: [-5] } });
+    const { events, counters } = await pump(1, [strange, question("What is PeerLLM?", { maxTokens: 3 })]);
+    expect(events.map((told) => ("error" in told ? "error" : told.event.kind))).toEqual([
+      "error",
+      "delta",
+      "delta",
+      "delta",
+      "end",
+    ]);
+    expect(counters).toMatchObject({ sequencesFree: 1, streamsActive: 0 });
   });
 });
