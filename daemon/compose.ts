@@ -9,17 +9,25 @@ import { benchmarkEngine } from "./llama/benchmark.ts";
 import { startLlamaEngine } from "./llama/engine.ts";
 import { startTokenizers } from "./llama/tokenizer.ts";
 import { startOrchestrator } from "./orchestrator/orchestrator.ts";
+import { returnUrlAt, webhookUrlAt } from "./orchestrator/paypal-link.ts";
+import { paypalAccessOf } from "./paypal/access-token.ts";
+import { Treasury } from "./paypal/treasury.ts";
 import { startProxy } from "./proxy/proxy.ts";
 import { openModelFiles } from "./registry/model-files.ts";
 import { createRegistry, type Registry, type RegistryRules } from "./registry/registry.ts";
 import { openAccounts } from "./sqlite/accounts.ts";
 import { openBooks } from "./sqlite/books.ts";
+import { openCodes } from "./sqlite/codes.ts";
 import { Database } from "./sqlite/database.ts";
 import { openHosts } from "./sqlite/hosts.ts";
 import { openInvites } from "./sqlite/invites.ts";
 import { openModelStore } from "./sqlite/model-store.ts";
+import { openPayments } from "./sqlite/payments.ts";
+import { openPayouts } from "./sqlite/payouts.ts";
+import { openPayPalRecords } from "./sqlite/paypal-records.ts";
 import { openPrices } from "./sqlite/prices.ts";
 import { openReceipts } from "./sqlite/receipts.ts";
+import { openSubscriptions } from "./sqlite/subscriptions.ts";
 
 /** What each role of the daemon is made of: the one place that constructs adapters. */
 export const roles: Readonly<Record<RoleName, StartRole>> = {
@@ -52,6 +60,10 @@ async function startNetworkRole(options: unknown, context: RoleContext): Promise
       models,
       tokenizers,
       guard: null,
+      codes: openCodes(database, clock),
+      payouts: openPayouts(database, clock),
+      subscriptions: openSubscriptions(database, clock),
+      openTreasury: start.billing === "paypal" ? await treasuryOpener(database, context) : null,
       openRegistry: (rules: RegistryRules) => {
         const sources = start.hubUrl === null ? {} : { hubUrl: start.hubUrl };
         const registry = createRegistry({ ...rules, directory: registryDirectory, store: models, clock, log, sources });
@@ -65,6 +77,35 @@ async function startNetworkRole(options: unknown, context: RoleContext): Promise
     await close();
     throw error;
   }
+}
+
+/** How often PayPal is asked after what is not final: webhooks are faster, and may be lost. */
+const paypalPollMs = 15_000;
+
+/** PayPal by `PAYPAL_CLIENT_ID`, `PAYPAL_CLIENT_SECRET`, and where they are said `PAYPAL_BASE_URL`, `PAYPAL_WEBHOOK_ID`. */
+async function treasuryOpener(database: Database, { clock, log }: RoleContext) {
+  const access = paypalAccessOf(process.env);
+  const records = openPayPalRecords(database, clock);
+  const webhookId = process.env.PAYPAL_WEBHOOK_ID;
+  if (webhookId !== undefined && webhookId !== "") await records.remember("webhook", webhookId);
+  return ({ networkId, url }: { readonly networkId: string; readonly url: string }) => {
+    const treasury = new Treasury({
+      access,
+      networkId,
+      returnUrl: returnUrlAt(url),
+      payments: openPayments(database, clock),
+      subscriptions: openSubscriptions(database, clock),
+      payouts: openPayouts(database, clock),
+      records,
+      books: openBooks(database, clock),
+      clock,
+      log,
+    });
+    treasury.start(paypalPollMs);
+    const isReachable = url.startsWith("https:") || access.isSimulated;
+    if (isReachable && webhookId === undefined) void treasury.listenAt(webhookUrlAt(url));
+    return treasury;
+  };
 }
 
 async function startHostRole(options: unknown, context: RoleContext): Promise<RunningRole> {

@@ -71,7 +71,8 @@ export async function readJson(exchange: Exchange): Promise<unknown> {
   }
 }
 
-async function readBody({ request, signal }: Exchange): Promise<Buffer> {
+/** The body's bytes, at most 4 MiB, within 30 s. Throws `request_too_large` or `deadline_exceeded`. */
+export async function readBody({ request, signal }: Exchange): Promise<Buffer> {
   const tooLarge = new PeerError("request_too_large", `The body is larger than ${bodyBytesMax} bytes.`);
   if (Number(request.headers["content-length"] ?? 0) > bodyBytesMax) throw tooLarge;
   return new Promise((resolve, reject) => {

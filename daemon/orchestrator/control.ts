@@ -4,6 +4,7 @@ import { type AccountStore, ownerOf } from "../../src/identity/account.ts";
 import type { InviteStore } from "../../src/identity/invite.ts";
 import { newId, parseId } from "../../src/ids.ts";
 import type { Books } from "../../src/ledger/books.ts";
+import type { CodeStore } from "../../src/ledger/code.ts";
 import type { PriceBook } from "../../src/ledger/price-book.ts";
 import type { PriceSheet } from "../../src/ledger/pricing.ts";
 import { modelId } from "../../src/models/manifest.ts";
@@ -11,6 +12,7 @@ import { formatUsd, parseUsd } from "../../src/money.ts";
 import type { Hosts } from "../../src/pipeline/ports.ts";
 import { type HostRow, networkMethods } from "../../src/protocol/control-methods.ts";
 import type { ControlHandler } from "../control/server.ts";
+import type { Treasury } from "../paypal/treasury.ts";
 import type { Traffic } from "./backend.ts";
 import type { NetworkCatalogue } from "./catalogue.ts";
 import type { HostGate } from "./host-gate.ts";
@@ -27,6 +29,8 @@ export interface NetworkControlOptions {
   readonly invites: InviteStore;
   readonly books: Books;
   readonly prices: PriceBook;
+  readonly codes: CodeStore;
+  readonly treasury: Treasury | null;
   readonly catalogue: NetworkCatalogue;
   readonly hosts: Hosts;
   readonly gate: HostGate;
@@ -59,9 +63,20 @@ export function networkControl(options: NetworkControlOptions): Readonly<Record<
       return { accountId, credited: formatUsd(amount), available: formatUsd(available) } satisfies Result<"credit">;
     },
     audit: async () => {
-      const { totals, ...report } = await books.audit();
+      const { totals, balanced, ...report } = await books.audit();
       const formatted = Object.entries(totals).map(([kind, amount]) => [kind, formatUsd(amount)]);
-      return { ...report, totals: Object.fromEntries(formatted) } satisfies Result<"audit">;
+      const paypal = await paypalBalances(options.treasury);
+      const isEqual = paypal?.isEqual ?? true;
+      return {
+        balanced: balanced && isEqual,
+        ...report,
+        totals: Object.fromEntries(formatted),
+        paypal,
+      } satisfies Result<"audit">;
+    },
+    "code-create": async (params) => {
+      const amount = parseUsd(networkMethods["code-create"].params.parse(params).usd);
+      return { code: await options.codes.create(amount), usd: formatUsd(amount) } satisfies Result<"code-create">;
     },
     "price-show": async () => priceOf(await prices.current()),
     "price-set": async (params) => {
@@ -88,6 +103,13 @@ export function networkControl(options: NetworkControlOptions): Readonly<Record<
       return { policy: policy.current() };
     },
   };
+}
+
+/** What PayPal and the books each say the network has there; null where PayPal has no part. */
+async function paypalBalances(treasury: Treasury | null) {
+  if (treasury === null) return null;
+  const { paypalBalance, booksBalance, isEqual } = await treasury.reconcile();
+  return { paypalUsd: formatUsd(paypalBalance), booksUsd: formatUsd(booksBalance), isEqual };
 }
 
 async function status(options: NetworkControlOptions): Promise<Result<"status">> {

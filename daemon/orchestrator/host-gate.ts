@@ -7,6 +7,7 @@ import { type AccountStore, ownerOf } from "../../src/identity/account.ts";
 import { requireScope } from "../../src/identity/api-key.ts";
 import { type KeyPair, parsePublicKey } from "../../src/identity/key.ts";
 import type { HostStore } from "../../src/identity/known-host.ts";
+import type { HostId } from "../../src/ids.ts";
 import type { Log } from "../../src/log.ts";
 import { packageVersion } from "../../src/paths.ts";
 import type { Hosts } from "../../src/pipeline/ports.ts";
@@ -35,6 +36,8 @@ export interface HostGateOptions {
   readonly hosts: Hosts;
   readonly clock: Clock;
   readonly log: Log;
+  /** Whether a host may be given work now. */
+  isEntitled(hostId: HostId): Promise<boolean>;
 }
 
 const handshakeMsMax = 10_000;
@@ -62,6 +65,11 @@ export class HostGate {
 
   sessions(): readonly HostSession[] {
     return [...this.#sessions.values()];
+  }
+
+  /** Asks again of every host whether it may be given work: months end, payments come. */
+  async reviewEntitlements(): Promise<void> {
+    for (const session of this.sessions()) session.setEntitled(await this.#options.isEntitled(session.hostId));
   }
 
   close(): void {
@@ -107,7 +115,8 @@ export class HostGate {
     requireScope(key, "host");
     const hostId = hostIdOf(publicKey);
     await knownHosts.seen({ id: hostId, accountId: account.id, publicKey });
-    return { hostId, publicKey, accountId: account.id, owner: ownerOf(account) };
+    const isEntitled = await this.#options.isEntitled(hostId);
+    return { hostId, publicKey, accountId: account.id, owner: ownerOf(account), isEntitled };
   }
 
   #seat(socket: WebSocket, identity: HostIdentity): void {

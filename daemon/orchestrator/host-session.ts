@@ -23,6 +23,8 @@ export interface HostIdentity {
   readonly publicKey: PublicKey;
   readonly accountId: AccountId;
   readonly owner: string;
+  /** Whether it may be given work: where hosts subscribe, it paid. */
+  readonly isEntitled: boolean;
 }
 
 export interface HostSessionOptions {
@@ -51,13 +53,15 @@ export class HostSession implements HostLink {
   readonly accountId: AccountId;
   readonly connectedAt: number;
   owner: string;
-  isAccepting = false;
   readonly #socket: WebSocket;
   readonly #options: HostSessionOptions;
   readonly #running = new Map<string, RunningSubtask>();
   readonly #watch: NodeJS.Timeout;
   #offers = new Map<string, Offer>();
   #heardAt: number;
+  /** What the host itself says. */
+  #isOffering = false;
+  #isEntitled: boolean;
   #isClosed = false;
 
   constructor(options: HostSessionOptions) {
@@ -66,6 +70,7 @@ export class HostSession implements HostLink {
     this.publicKey = identity.publicKey;
     this.accountId = identity.accountId;
     this.owner = identity.owner;
+    this.#isEntitled = identity.isEntitled;
     this.#options = options;
     this.#socket = socket;
     this.connectedAt = clock.now();
@@ -78,6 +83,16 @@ export class HostSession implements HostLink {
 
   offerOf(digest: string): Offer | undefined {
     return this.#offers.get(digest);
+  }
+
+  get isAccepting(): boolean {
+    return this.#isOffering && this.#isEntitled;
+  }
+
+  setEntitled(isEntitled: boolean): void {
+    if (isEntitled === this.#isEntitled) return;
+    this.#isEntitled = isEntitled;
+    this.#options.onOffer();
   }
 
   offers(): readonly Offer[] {
@@ -143,7 +158,7 @@ export class HostSession implements HostLink {
         throw new PeerError("protocol_violation", "The handshake is over.");
       case "offer":
         this.#offers = new Map(frame.models.map((offer) => [offer.digest, offer]));
-        this.isAccepting = frame.isAccepting;
+        this.#isOffering = frame.isAccepting;
         this.#options.onOffer();
         return;
       case "heartbeat":
@@ -208,7 +223,7 @@ export class HostSession implements HostLink {
   #over(reason: string): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.isAccepting = false;
+    this.#isOffering = false;
     clearInterval(this.#watch);
     for (const { channel } of this.#running.values()) channel.fail(new PeerError("host_lost", reason));
     this.#options.onClosed();

@@ -7,10 +7,13 @@ import type { AccountStore } from "../../src/identity/account.ts";
 import type { InviteStore } from "../../src/identity/invite.ts";
 import { loadOrCreateKeyPair } from "../../src/identity/key-file.ts";
 import type { HostStore } from "../../src/identity/known-host.ts";
-import type { AccountId } from "../../src/ids.ts";
+import type { AccountId, HostId } from "../../src/ids.ts";
 import type { Books } from "../../src/ledger/books.ts";
+import type { CodeStore } from "../../src/ledger/code.ts";
+import type { PayoutStore } from "../../src/ledger/payout.ts";
 import type { PriceBook } from "../../src/ledger/price-book.ts";
 import { type BillingMode, firstPriceSheet } from "../../src/ledger/pricing.ts";
+import type { SubscriptionStore } from "../../src/ledger/subscription.ts";
 import type { Log } from "../../src/log.ts";
 import type { ModelStore } from "../../src/models/model-store.ts";
 import type { Home } from "../../src/paths.ts";
@@ -22,12 +25,15 @@ import type { ReceiptStore } from "../../src/verification/receipt-store.ts";
 import type { ControlHandler } from "../control/server.ts";
 import { openaiRoutes } from "../http/openai-routes.ts";
 import { createHttpServer } from "../http/server.ts";
+import type { Treasury } from "../paypal/treasury.ts";
 import type { Registry, RegistryRules } from "../registry/registry.ts";
 import { apiRoutes } from "./api.ts";
 import { authenticate, networkBackend, type Traffic } from "./backend.ts";
 import { NetworkCatalogue } from "./catalogue.ts";
 import { networkControl } from "./control.ts";
+import { economyApi } from "./economy.ts";
 import { HostGate } from "./host-gate.ts";
+import { mayServe, paypalRoutes } from "./paypal-link.ts";
 import { PolicyFile } from "./policy-file.ts";
 import { RateLimit } from "./rate-limit.ts";
 
@@ -42,6 +48,11 @@ export interface OrchestratorAdapters {
   readonly models: ModelStore;
   readonly tokenizers: Tokenizers;
   readonly guard: Guard | null;
+  readonly codes: CodeStore;
+  readonly payouts: PayoutStore;
+  readonly subscriptions: SubscriptionStore;
+  /** Null where billing is not `paypal`. */
+  readonly openTreasury: ((network: { readonly networkId: string; readonly url: string }) => Treasury) | null;
   openRegistry(rules: RegistryRules): Registry;
 }
 
@@ -60,6 +71,8 @@ export interface RunningOrchestrator {
 
 /** Requests waiting for a host, over all accounts. */
 const queueMax = 4_096;
+/** How soon a host whose month was paid, or ended, notices. */
+const entitlementsMs = 2_000;
 
 /**
  * The network: one HTTP server for OpenAI's surface, the API, the registry and the hosts' links. Holds that a crash
@@ -79,7 +92,10 @@ export async function startOrchestrator(
   await setBilling(prices, options.billing, clock);
 
   const hosts: Hosts = new HostPool<HostLink>({ clock, queueMax });
-  const gate = new HostGate({ networkKey, accounts, knownHosts: adapters.knownHosts, hosts, clock, log });
+  const isEntitled = async (hostId: HostId) =>
+    options.billing !== "paypal" || mayServe(hostId, adapters.subscriptions, clock);
+  const { knownHosts, codes, payouts, subscriptions } = adapters;
+  const gate = new HostGate({ networkKey, accounts, knownHosts, hosts, clock, log, isEntitled });
   const policy = new PolicyFile(join(home.root, "policy.json"));
   const registry = adapters.openRegistry({
     producerOf: async (request) => (await authenticate(request, accounts, "produce")).account.id,
@@ -103,6 +119,8 @@ export async function startOrchestrator(
   };
   const traffic: Traffic = { active: 0, completed: 0, failed: 0, refused: 0, promptTokens: 0, completionTokens: 0 };
   const rateLimit = new RateLimit(clock);
+  let treasury: Treasury | null = null;
+  const economy = { accounts, books, codes, payouts, subscriptions, knownHosts, prices, clock };
   const server = await createHttpServer({
     address: options.listen,
     port: options.port,
@@ -122,6 +140,8 @@ export async function startOrchestrator(
         catalogue,
         priceSheet: ports.priceSheet,
       }),
+      ...economyApi({ ...economy, treasury: () => treasury }),
+      ...paypalRoutes(() => treasury),
     ],
     mounts: [(request, response, url, within) => registry.mount(request, response, url, within)],
     log,
@@ -130,14 +150,22 @@ export async function startOrchestrator(
   const { url } = server;
   log.info("network-serving", { networkId, url, billing: options.billing, holdsReleased });
 
+  treasury = adapters.openTreasury?.({ networkId, url }) ?? null;
+  const entitlements = treasury === null ? null : setInterval(() => void gate.reviewEntitlements(), entitlementsMs);
+  const closeTreasury = async () => {
+    if (entitlements !== null) clearInterval(entitlements);
+    await treasury?.close();
+  };
+
   const startedAt = clock.now();
-  const controlled = { networkId, url, isPrivate, startedAt, clock, accounts, invites, books, prices };
+  const controlled = { networkId, url, isPrivate, startedAt, clock, accounts, invites, books, prices, codes, treasury };
   return {
     ready: { url, pid: process.pid, networkId },
     control: networkControl({ ...controlled, catalogue, hosts, gate, policy, traffic }),
     drain: (signal) => server.drain(signal),
     async close() {
       gate.close();
+      await closeTreasury();
       await server.close();
       await registry.close();
     },

@@ -1,5 +1,6 @@
 import got from "got";
 import { z } from "zod";
+import { PeerError } from "../../src/errors.ts";
 import { required } from "./paypal-error.ts";
 
 export interface PayPalAccess {
@@ -8,6 +9,25 @@ export interface PayPalAccess {
   /** Without a slash at its end: PayPal's own, or a simulator's. */
   readonly baseUrl: string;
   readonly timeoutMs: number;
+}
+
+const paypalUrl = "https://api-m.paypal.com";
+const callTimeoutMs = 20_000;
+
+/** Reads the `PAYPAL_*` variables. Throws `config_invalid` where one is missing or the base URL is no URL. */
+export function paypalAccessOf(
+  environment: Readonly<Record<string, string | undefined>>,
+): PayPalAccess & { readonly isSimulated: boolean } {
+  const { PAYPAL_CLIENT_ID: clientId, PAYPAL_CLIENT_SECRET: clientSecret } = environment;
+  if (clientId === undefined || clientSecret === undefined) {
+    throw new PeerError("config_invalid", "Billing by PayPal needs PAYPAL_CLIENT_ID and PAYPAL_CLIENT_SECRET.", {
+      hint: "Make an app at developer.paypal.com, or use --billing credits.",
+    });
+  }
+  const baseUrl = (environment.PAYPAL_BASE_URL ?? paypalUrl).replace(/\/+$/, "");
+  if (!URL.canParse(baseUrl)) throw new PeerError("config_invalid", `PAYPAL_BASE_URL is no URL: "${baseUrl}".`);
+  const isSimulated = !new URL(baseUrl).hostname.endsWith(".paypal.com");
+  return { clientId, clientSecret, baseUrl, timeoutMs: callTimeoutMs, isSimulated };
 }
 
 export interface AccessTokens {

@@ -47,6 +47,7 @@ export interface Reconciliation {
 }
 
 const objectsPerRound = 50;
+const dailyMs = 86_400_000;
 
 /**
  * All the network does with PayPal. Webhooks only make it faster: every round asks after whatever is not final, so that
@@ -92,9 +93,9 @@ export class Treasury {
     this.#rounds = this.#work(intervalMs);
   }
 
-  /** Tells PayPal to send webhooks to `url`. */
+  /** Tells PayPal to send webhooks to `url`. Where it can't, polling has to do, and the next start tries again. */
   listenAt(url: string): Promise<void> {
-    return this.#inbox.subscribe(url);
+    return this.#attempt("webhook", "subscribe", () => this.#inbox.subscribe(url));
   }
 
   topUp(accountId: AccountId, amount: NanoUsd): Promise<Payment> {
@@ -189,10 +190,22 @@ export class Treasury {
 
   async #work(intervalMs: number): Promise<void> {
     const { signal } = this.#closing;
+    const { clock } = this.#options;
+    let nextDailyAt = clock.now();
     while (!signal.aborted) {
       await this.#attempt("round", "all", () => this.round());
-      await this.#options.clock.sleep(intervalMs, signal).catch(() => undefined);
+      if (clock.now() >= nextDailyAt) {
+        nextDailyAt = clock.now() + dailyMs;
+        await this.#attempt("payouts", "due", () => this.payOutAllDue());
+        await this.#attempt("reconciliation", "daily", () => this.#compare());
+      }
+      await clock.sleep(intervalMs, signal).catch(() => undefined);
     }
+  }
+
+  async #compare(): Promise<void> {
+    const { isEqual } = await this.reconcile();
+    if (!isEqual) this.#options.log.error("paypal-differs", {});
   }
 
   async #own(accountId: AccountId, id: SubscriptionId): Promise<Subscription> {

@@ -94,6 +94,7 @@ export const networkMethods = {
     z.looseObject({ accountId: z.string(), credited: usd, available: usd }),
   ),
   audit: answers("audit", nothing, z.looseObject({ balanced: z.boolean() })),
+  "code-create": answers("code-create", z.object({ usd }), z.looseObject({ code: z.string(), usd })),
   "price-show": answers("price-show", nothing, priceSchema),
   "price-set": answers("price-set", z.object({ usdPer100kTokens: usd }), priceSchema),
   hosts: answers("hosts", nothing, z.looseObject({ hosts: z.array(hostRowSchema) })),

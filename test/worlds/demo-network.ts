@@ -10,12 +10,15 @@ import { openModelFiles } from "../../daemon/registry/model-files.ts";
 import { createRegistry, type RegistryRules } from "../../daemon/registry/registry.ts";
 import { openAccounts } from "../../daemon/sqlite/accounts.ts";
 import { openBooks } from "../../daemon/sqlite/books.ts";
+import { openCodes } from "../../daemon/sqlite/codes.ts";
 import { Database } from "../../daemon/sqlite/database.ts";
 import { openHosts } from "../../daemon/sqlite/hosts.ts";
 import { openInvites } from "../../daemon/sqlite/invites.ts";
 import { openModelStore } from "../../daemon/sqlite/model-store.ts";
+import { openPayouts } from "../../daemon/sqlite/payouts.ts";
 import { openPrices } from "../../daemon/sqlite/prices.ts";
 import { openReceipts } from "../../daemon/sqlite/receipts.ts";
+import { openSubscriptions } from "../../daemon/sqlite/subscriptions.ts";
 import { systemClock } from "../../src/clock.ts";
 import type { AccountId } from "../../src/ids.ts";
 import { silentLog } from "../../src/log.ts";
@@ -83,6 +86,10 @@ export async function demoNetwork(options: DemoNetworkOptions): Promise<DemoNetw
     invites: openInvites(database, clock),
     knownHosts: openHosts(database, clock),
     prices: openPrices(database, clock),
+    codes: openCodes(database, clock),
+    payouts: openPayouts(database, clock),
+    subscriptions: openSubscriptions(database, clock),
+    openTreasury: null,
     openRegistry: (rules: RegistryRules) =>
       createRegistry({ ...rules, directory: join(root, "registry"), store: models, clock, log }),
   };

@@ -1,0 +1,228 @@
+import type { IncomingMessage } from "node:http";
+import type { z } from "zod";
+import type { Clock } from "../../src/clock.ts";
+import { PeerError } from "../../src/errors.ts";
+import type { AccountStore } from "../../src/identity/account.ts";
+import type { HostStore } from "../../src/identity/known-host.ts";
+import { type AccountId, parseId } from "../../src/ids.ts";
+import { ownedAccount } from "../../src/ledger/account.ts";
+import { type Books, dayOf } from "../../src/ledger/books.ts";
+import type { CodeStore } from "../../src/ledger/code.ts";
+import { summariseEarnings } from "../../src/ledger/earnings.ts";
+import type { Payment } from "../../src/ledger/payment.ts";
+import {
+  defaultPayoutThreshold,
+  type Payout,
+  type PayoutSettings,
+  type PayoutStore,
+  payoutThresholdMin,
+} from "../../src/ledger/payout.ts";
+import type { PriceBook } from "../../src/ledger/price-book.ts";
+import { monthRange, type Statement, statementCsv, statementOf } from "../../src/ledger/statement.ts";
+import { type Subscription, type SubscriptionStore, standingOf } from "../../src/ledger/subscription.ts";
+import { addUsd, formatUsd, type NanoUsd, parseUsd } from "../../src/money.ts";
+import {
+  type EarningsDocument,
+  economyRoutes,
+  type PaymentDocument,
+  type SubscriptionDocument,
+} from "../../src/protocol/economy-api.ts";
+import { type Exchange, jsonRoute, type Method, type Route } from "../http/route.ts";
+import type { Treasury } from "../paypal/treasury.ts";
+import { authenticate } from "./backend.ts";
+
+export interface EconomyOptions {
+  readonly accounts: AccountStore;
+  readonly books: Books;
+  readonly codes: CodeStore;
+  readonly payouts: PayoutStore;
+  readonly subscriptions: SubscriptionStore;
+  readonly knownHosts: HostStore;
+  readonly prices: PriceBook;
+  readonly clock: Clock;
+  /** Null until PayPal is connected, and for ever where billing is not `paypal`. */
+  treasury(): Treasury | null;
+}
+
+const firstDay = "0000-01-01";
+const topUpMin = parseUsd("1");
+const topUpMax = parseUsd("10000");
+const payoutsMax = 100;
+
+/** The money side of the HTTP API: what src/protocol/economy-api.ts describes. */
+export function economyApi(options: EconomyOptions): readonly Route[] {
+  const { accounts, books, codes, payouts, subscriptions, clock } = options;
+  const own = <Request extends z.ZodType, Response extends z.ZodType>(
+    route: EconomyRoute<Request, Response>,
+    handle: (accountId: AccountId, body: z.output<Request>, exchange: Exchange) => Promise<z.input<Response>>,
+  ) =>
+    jsonRoute(route.method, route.path, route.request, async (body, exchange) =>
+      handle(await accountOf(exchange.request, accounts), body, exchange),
+    );
+  const paypal = () => {
+    const treasury = options.treasury();
+    if (treasury !== null) return treasury;
+    throw new PeerError("parameter_unsupported", "This network takes no PayPal payments.", {
+      hint: 'Its operator grants credit ("peerllm network credit") or makes codes ("peerllm network code create").',
+    });
+  };
+  const documentOf = (subscription: Subscription) => subscriptionDocument(subscription, clock.now());
+
+  return [
+    own(economyRoutes.earnings, (accountId) => earnings(accountId, options)),
+    own(economyRoutes["billing-topup"], async (accountId, { usd }) =>
+      paymentDocument(await paypal().topUp(accountId, wholeCents(usd))),
+    ),
+    own(economyRoutes["billing-payment"], async (accountId, _body, { parameters }) =>
+      paymentDocument(await paypal().payment(accountId, parseId("payment", parameters.paymentId ?? ""))),
+    ),
+    own(economyRoutes["billing-redeem"], async (accountId, { code }) => {
+      const { amount } = await codes.redeem(code, accountId);
+      const { available } = await books.balance(accountId);
+      return { creditedUsd: formatUsd(amount), availableUsd: formatUsd(available) };
+    }),
+    own(economyRoutes["billing-statement"], async (accountId, { month }) => {
+      const { from, until } = monthRange(month);
+      const [opening, entries] = await Promise.all([
+        books.creditAt(accountId, from),
+        books.entries(accountId, from, until),
+      ]);
+      return statementDocument(statementOf(month, opening, entries));
+    }),
+    own(economyRoutes["subscriptions-list"], async (accountId) => ({
+      subscriptions: (await subscriptions.list(accountId)).map(documentOf),
+    })),
+    own(economyRoutes["subscription-begin"], async (accountId, { hostId, usd }) => {
+      if (hostId === undefined) {
+        return documentOf(await paypal().subscribeCredit(accountId, wholeCents(usd ?? "")));
+      }
+      const host = await options.knownHosts.find(parseId("host", hostId));
+      if (host?.accountId !== accountId) throw new PeerError("not_found", `This account has no host ${hostId}.`);
+      const { hostSubscription } = await options.prices.current();
+      return documentOf(await paypal().subscribeHost(accountId, host.id, hostSubscription));
+    }),
+    own(economyRoutes["subscription-show"], async (accountId, _body, { parameters }) => {
+      const id = parseId("subscription", parameters.subscriptionId ?? "");
+      return documentOf(await paypal().subscription(accountId, id));
+    }),
+    own(economyRoutes["subscription-cancel"], async (accountId, _body, { parameters }) => {
+      const id = parseId("subscription", parameters.subscriptionId ?? "");
+      return documentOf(await paypal().cancel(accountId, id));
+    }),
+    own(economyRoutes["payout-settings-show"], async (accountId) =>
+      settingsDocument(await payouts.settings(accountId)),
+    ),
+    own(economyRoutes["payout-settings-set"], async (accountId, { receiver, thresholdUsd }) => {
+      const before = await payouts.settings(accountId);
+      const threshold =
+        thresholdUsd === undefined ? (before?.threshold ?? defaultPayoutThreshold) : parseUsd(thresholdUsd);
+      if (threshold < payoutThresholdMin) {
+        throw new PeerError("request_invalid", `A payout's threshold is at least $${formatUsd(payoutThresholdMin)}.`);
+      }
+      const receiverType = receiver.includes("@") ? "EMAIL" : "PAYPAL_ID";
+      return settingsDocument(await payouts.setSettings(accountId, { receiver, receiverType, threshold }));
+    }),
+    own(economyRoutes["payout-request"], async (accountId) =>
+      payoutDocument(await paypal().payOut(accountId, payoutThresholdMin)),
+    ),
+    own(economyRoutes["payouts-list"], async (accountId) => ({
+      payouts: (await payouts.list(accountId, payoutsMax)).map(payoutDocument),
+    })),
+  ];
+}
+
+interface EconomyRoute<Request extends z.ZodType, Response extends z.ZodType> {
+  readonly method: Method;
+  readonly path: string;
+  readonly request: Request;
+  readonly response: Response;
+}
+
+async function accountOf(request: IncomingMessage, accounts: AccountStore): Promise<AccountId> {
+  return (await authenticate(request, accounts, null)).account.id;
+}
+
+async function earnings(accountId: AccountId, options: EconomyOptions): Promise<EarningsDocument> {
+  const { books, payouts, subscriptions, clock } = options;
+  const now = clock.now();
+  const sum = async (
+    ...kinds: readonly ("host-payable" | "producer-payable" | "host-pending-payout" | "producer-pending-payout")[]
+  ) => addUsd(...(await Promise.all(kinds.map((kind) => books.balanceOf(ownedAccount(kind, accountId))))));
+  const rows = await books.earnings(accountId, { from: firstDay, to: dayOf(now) });
+  const summary = summariseEarnings(rows, now);
+  const sumDocument = ({ tokens, amount }: { readonly tokens: number; readonly amount: NanoUsd }) => ({
+    tokens,
+    usd: formatUsd(amount),
+  });
+  return {
+    today: formatUsd(summary.today),
+    month: formatUsd(summary.month),
+    allTime: formatUsd(summary.allTime),
+    pending: formatUsd(await sum("host-pending-payout", "producer-pending-payout")),
+    payable: formatUsd(await sum("host-payable", "producer-payable")),
+    paid: formatUsd(await payouts.paid(accountId)),
+    monthEstimate: summary.monthEstimate === null ? null : formatUsd(summary.monthEstimate),
+    hosts: summary.hosts.map((host) => ({ hostId: host.hostId, ...sumDocument(host) })),
+    models: summary.models.map((model) => ({ model: model.model, ...sumDocument(model) })),
+    days: summary.days.map((day) => ({ day: day.day, ...sumDocument(day) })),
+    subscriptions: (await subscriptions.list(accountId)).map((each) => subscriptionDocument(each, now)),
+  };
+}
+
+/** PayPal takes whole cents. Throws `request_invalid` beyond a payment's limits. */
+function wholeCents(text: string): NanoUsd {
+  const amount = parseUsd(text);
+  if (amount >= topUpMin && amount <= topUpMax && amount % 10_000_000n === 0n) return amount;
+  throw new PeerError(
+    "request_invalid",
+    `A payment is from $${formatUsd(topUpMin)} to $${formatUsd(topUpMax)} in whole cents, not "${text.slice(0, 32)}".`,
+    { parameter: "usd" },
+  );
+}
+
+function paymentDocument({ id, amount, state, approvalUrl }: Payment): PaymentDocument {
+  return { paymentId: id, usd: formatUsd(amount), state, approvalUrl };
+}
+
+export function subscriptionDocument(subscription: Subscription, now: number): SubscriptionDocument {
+  const { id, purpose, monthly, status, paidThrough, outstanding, approvalUrl } = subscription;
+  return {
+    subscriptionId: id,
+    kind: purpose.kind,
+    hostId: purpose.kind === "host" ? purpose.hostId : null,
+    usdPerMonth: formatUsd(monthly),
+    status,
+    standing: standingOf(subscription, now),
+    paidThrough,
+    outstandingUsd: formatUsd(outstanding),
+    approvalUrl,
+  };
+}
+
+function payoutDocument({ id, amount, state, paypalStatus, fee, createdAt }: Payout) {
+  const feeUsd = fee === null ? null : formatUsd(fee);
+  return { payoutId: id, usd: formatUsd(amount), state, paypalStatus, feeUsd, createdAt };
+}
+
+function settingsDocument(settings: PayoutSettings | null) {
+  const threshold = settings?.threshold ?? defaultPayoutThreshold;
+  return { receiver: settings?.receiver ?? null, thresholdUsd: formatUsd(threshold) };
+}
+
+function statementDocument(statement: Statement) {
+  const { month, opening, closing, lines } = statement;
+  return {
+    month,
+    openingUsd: formatUsd(opening),
+    closingUsd: formatUsd(closing),
+    lines: lines.map(({ at, kind, account, amount, transferId, reference }) => ({
+      at,
+      kind,
+      account,
+      usd: formatUsd(amount),
+      transfer: transferId,
+      reference,
+    })),
+    csv: statementCsv(statement),
+  };
+}

@@ -1,0 +1,150 @@
+import { z } from "zod";
+
+/*
+ * The money side of the orchestrator's HTTP API, as src/protocol/api.ts describes the rest: amounts are decimal dollars
+ * as text, times milliseconds since the epoch, every route takes an API key.
+ */
+const nothing = z.object({});
+const usd = z.string();
+
+/** A payment or subscription on its way: the payer approves it in a browser. */
+const paymentSchema = z.looseObject({
+  paymentId: z.string(),
+  usd,
+  state: z.enum(["open", "completed", "failed"]),
+  approvalUrl: z.string().nullable(),
+});
+export type PaymentDocument = z.infer<typeof paymentSchema>;
+
+const subscriptionSchema = z.looseObject({
+  subscriptionId: z.string(),
+  /** "host", "credit" or "model". */
+  kind: z.string(),
+  hostId: z.string().nullable(),
+  usdPerMonth: usd,
+  status: z.string(),
+  standing: z.enum(["paid", "grace", "unpaid"]),
+  paidThrough: z.number().nullable(),
+  /** What PayPal could not collect. */
+  outstandingUsd: usd,
+  approvalUrl: z.string().nullable(),
+});
+export type SubscriptionDocument = z.infer<typeof subscriptionSchema>;
+
+const payoutSchema = z.looseObject({
+  payoutId: z.string(),
+  usd,
+  state: z.enum(["reserved", "sent", "paid", "returned"]),
+  paypalStatus: z.string().nullable(),
+  feeUsd: usd.nullable(),
+  createdAt: z.number(),
+});
+
+const payoutSettingsSchema = z.looseObject({ receiver: z.string().nullable(), thresholdUsd: usd });
+
+const sumSchema = z.looseObject({ tokens: z.int(), usd });
+
+export const earningsSchema = z.looseObject({
+  today: usd,
+  month: usd,
+  allTime: usd,
+  pending: usd,
+  payable: usd,
+  paid: usd,
+  /** Null before there is a whole day to go by. An estimate, not a promise. */
+  monthEstimate: usd.nullable(),
+  hosts: z.array(sumSchema.extend({ hostId: z.string() })),
+  models: z.array(sumSchema.extend({ model: z.string() })),
+  /** The last 30, oldest first. */
+  days: z.array(sumSchema.extend({ day: z.string() })),
+  subscriptions: z.array(subscriptionSchema),
+});
+export type EarningsDocument = z.infer<typeof earningsSchema>;
+
+export const economyRoutes = {
+  earnings: { method: "GET", path: "/api/v1/earnings", request: nothing, response: earningsSchema },
+  "billing-topup": {
+    method: "POST",
+    path: "/api/v1/billing/payments",
+    request: z.object({ usd }),
+    response: paymentSchema,
+  },
+  "billing-payment": {
+    method: "GET",
+    path: "/api/v1/billing/payments/:paymentId",
+    request: nothing,
+    response: paymentSchema,
+  },
+  "billing-redeem": {
+    method: "POST",
+    path: "/api/v1/billing/redeem",
+    request: z.object({ code: z.string().max(100) }),
+    response: z.looseObject({ creditedUsd: usd, availableUsd: usd }),
+  },
+  "billing-statement": {
+    method: "GET",
+    path: "/api/v1/billing/statement",
+    request: z.object({ month: z.string() }),
+    response: z.looseObject({
+      month: z.string(),
+      openingUsd: usd,
+      closingUsd: usd,
+      lines: z.array(
+        z.looseObject({
+          at: z.number(),
+          kind: z.string(),
+          account: z.string(),
+          usd,
+          transfer: z.string(),
+          reference: z.string().nullable(),
+        }),
+      ),
+      /** The same lines as RFC 4180. */
+      csv: z.string(),
+    }),
+  },
+  "subscriptions-list": {
+    method: "GET",
+    path: "/api/v1/subscriptions",
+    request: nothing,
+    response: z.looseObject({ subscriptions: z.array(subscriptionSchema) }),
+  },
+  /** For a host's right to serve, or, with `usd`, for monthly credit. */
+  "subscription-begin": {
+    method: "POST",
+    path: "/api/v1/subscriptions",
+    request: z.object({ hostId: z.string().optional(), usd: usd.optional() }),
+    response: subscriptionSchema,
+  },
+  "subscription-show": {
+    method: "GET",
+    path: "/api/v1/subscriptions/:subscriptionId",
+    request: nothing,
+    response: subscriptionSchema,
+  },
+  "subscription-cancel": {
+    method: "DELETE",
+    path: "/api/v1/subscriptions/:subscriptionId",
+    request: nothing,
+    response: subscriptionSchema,
+  },
+  "payout-settings-show": {
+    method: "GET",
+    path: "/api/v1/payouts/settings",
+    request: nothing,
+    response: payoutSettingsSchema,
+  },
+  "payout-settings-set": {
+    method: "POST",
+    path: "/api/v1/payouts/settings",
+    request: z.object({ receiver: z.string().min(1).max(254), thresholdUsd: usd.optional() }),
+    response: payoutSettingsSchema,
+  },
+  "payout-request": { method: "POST", path: "/api/v1/payouts", request: nothing, response: payoutSchema },
+  "payouts-list": {
+    method: "GET",
+    path: "/api/v1/payouts",
+    request: nothing,
+    response: z.looseObject({ payouts: z.array(payoutSchema) }),
+  },
+} as const;
