@@ -12,6 +12,7 @@ import { addGlobalOptions, commandTree } from "./global-options.ts";
 import { hostCommand } from "./host.ts";
 import { modelsCommand } from "./models.ts";
 import { networkCommand } from "./network.ts";
+import { planCommand } from "./plan.ts";
 import { producerCommand } from "./producer.ts";
 import { receiptsCommand } from "./receipts.ts";
 
@@ -26,6 +27,7 @@ export function createProgram(): Command {
   program.addCommand(consumeCommand());
   program.addCommand(chatCommand());
   program.addCommand(modelsCommand());
+  program.addCommand(planCommand());
   program.addCommand(receiptsCommand());
   program.addCommand(billingCommand());
   program.addCommand(hostCommand());

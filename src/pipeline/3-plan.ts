@@ -1,4 +1,5 @@
 import type { AnswerRequest } from "../chat/answer.ts";
+import { planningBudget } from "../planning/budget.ts";
 import { type Plan, singlePlan } from "../planning/plan.ts";
 import { planRequest } from "../planning/planner.ts";
 import type { MaskedPrompt } from "./2-anonymise.ts";
@@ -12,11 +13,6 @@ export interface PlannedChoice {
   readonly answerTokensMax: number;
 }
 
-/** Of a context, what one subtask's prompt may fill; the rest is for its answer. */
-const promptShareOfContext = 0.6;
-/** English text in the usual vocabularies; exact counts come when a subtask is rendered. */
-const charactersPerToken = 3.5;
-
 /** Plans every answer asked for. One prompt is divided as its text allows; several answers are each made alone. */
 export function planChoices(
   request: AnswerRequest,
@@ -27,8 +23,7 @@ export function planChoices(
   const options = {
     mode: request.plan,
     isBound: request.sampling.stop.length > 0,
-    subtaskTokensMax: Math.floor(model.contextLength * promptShareOfContext),
-    countTokens: (text: string) => Math.ceil(text.length / charactersPerToken),
+    ...planningBudget(model.contextLength),
   };
   return prompts.flatMap((masked, promptIndex) => {
     const plan = isBatch
