@@ -31,7 +31,6 @@ const recognisers: Readonly<Record<string, Recogniser>> = {
   phone: findPhones,
   secret: findSecrets,
   url: findUrls,
-  name: findNames,
 };
 
 /**
@@ -42,6 +41,8 @@ export function findEntities(text: string, ownWords: readonly string[]): Entity[
   const scan = scanOf(text);
   const found: Entity[] = [...findOwnWords(scan, ownWords)];
   for (const [name, recognise] of Object.entries(recognisers)) found.push(...recognised(name, recognise, scan));
+  const claimed = mergeEntities(found);
+  found.push(...recognised("name", (scanned) => findNames(scanned, claimed), scan));
   const placeholders = placeholderRanges(scan.text);
   const kept = found.filter(
     (entity) => !placeholders.some((range) => entity.start < range.end && range.start < entity.end),

@@ -189,7 +189,7 @@ function heldFrom(text: string, before: string): number {
 
 function unfinishedPattern(): RegExp {
   const open = String.raw`(?:\\{0,2}\[ ?|&(?:#9?1?|#x5?b?|l|lb[rack]{0,4}|ls?q?b?|lt?);? ?|<|【|\{)`;
-  const partialSeparator = String.raw`(?: ?(?:\\{0,2}_?|&(?:#9?5?|l[owbar]{0,5});?|[ -])? ?)`;
+  const partialSeparator = String.raw`(?: ?(?:\\{0,2}_?|&(?:#9?5?|l[owbar]{0,5})?;?|[ -])? ?)`;
   const close = String.raw`(?: ?\\{0,2}| ?&[#a-z0-9]{0,6};?)?`;
   const partialNouns = nouns.map((noun) => {
     const steps = [...noun]

@@ -120,7 +120,7 @@ const tail = new RegExp(
   String.raw`^(?:[,.]?[ \n>]{0,4},?[ \n]{0,2})(?:(?:${anyCase("apt|apartment|suite|ste|unit|flat|floor|fl|room|rm|bldg|piso")})\b\.? ?#? ?\d{1,5}[a-zA-Z]?|#\d{1,5}|nan(?!\w)|[A-Z]{1,2}\d{1,2}[A-Z]? ?\d[A-Z]{2}(?!\w)|[A-Z]\d[A-Z] ?\d[A-Z]\d(?!\w)|(?:[A-Z]{1,2}-)?\d{3,6}(?:[- ]\d{2,4})?(?: [A-Z]{2}(?![\p{L}]))?(?![\w/:]|\.\d)|[A-Z]{2}(?: \d{5}(?:-\d{4})?)?(?![\p{L}\p{N}'.]))`,
   "u",
 );
-const townWord = String.raw`\p{Lu}[\p{L}\p{M}'’-]*\.?`;
+const townWord = String.raw`\p{Lu}[\p{L}\p{M}'’-]*(?![\p{L}\d])\.?`;
 const town = new RegExp(
   String.raw`^(,? ?,?[ \n]{1,3}>?|,)(${townWord}(?:[ -](?:(?:de|del|di|da|do|dos|la|le|les|los|el|am|an der|im|nad|pod|upon|sur|of|van|den|der|i|and) ){0,2}${townWord}){0,3}(?: \d{1,2}(?!\d))?)`,
   "u",

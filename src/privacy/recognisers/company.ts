@@ -28,6 +28,7 @@ function firstWord(text: string, lower: string, tokens: readonly Token[], index:
     const token = tokens[back];
     if (token === undefined || token.kind === "break") break;
     const value = text.slice(token.start, token.end);
+    if (legalForms.has(value.toLowerCase())) break;
     const isName = token.kind === "word" && (isCapital(text, lower, token.start) || /^\d/.test(value));
     if (isName) first = token.start;
     else if (!/^(?:&|,|-|\.|and|of|und|et|y|e)$/.test(value)) break;

@@ -8,14 +8,28 @@ import { type Token, tokenise } from "../tokens.ts";
 import { findCompanies } from "./company.ts";
 import { findCuedNames } from "./name-cue.ts";
 
-/** People, places and organisations: what the tagger finds, what a cue names ("my name is …"), and places known by name. */
-export function findNames(scan: Scan): Entity[] {
-  const tokens = tokenise(scan.text);
+/**
+ * People, places and organisations: what the tagger finds, what a cue names ("my name is …"), and places known by name.
+ * What others have `claimed`, in text order, is no part of a name: the words of an e-mail address stand for none.
+ */
+export function findNames(scan: Scan, claimed: readonly Entity[]): Entity[] {
+  const tokens = unclaimed(tokenise(scan.text), claimed);
   const tagged: Entity[] = tagNames(scan.text, scan.lower, tokens, shippedModel(), shippedBias);
   const named = [...tagged, ...findCuedNames(scan, tokens)];
   const listed = [...knownGivenNames(scan, tokens, named), ...knownPlaces(scan, tokens, named)];
   const found = mergeEntities([...named, ...listed, ...findCompanies(scan, tokens)]);
   return joined(scan.text, found).flatMap((entity) => trimmed(scan, entity));
+}
+
+function unclaimed(tokens: readonly Token[], claimed: readonly Entity[]): readonly Token[] {
+  if (claimed.length === 0) return tokens;
+  let next = 0;
+  return tokens.map((token) => {
+    while (next < claimed.length && (claimed[next]?.end ?? 0) <= token.start) next += 1;
+    const range = claimed[next];
+    const isClaimed = range !== undefined && range.start < token.end && token.kind === "word";
+    return isClaimed ? { start: token.start, end: token.end, kind: "sign" } : token;
+  });
 }
 
 /** Given names of the list, with a capital, that nothing else claims and that are no everyday word and no place. */
@@ -33,7 +47,7 @@ function knownGivenNames({ text, lower }: Scan, tokens: readonly Token[], named:
 const particles =
   "(?:van|von|der|den|de|la|del|della|di|da|dos|das|bin|ibn|al|el|ter|ten|le|du|Van|Von|De|Da|Di|Del|La|Le|Du|Bin|Al|El|Ter|Ten|Dos)";
 const between = new RegExp(`^ (?:${particles} ){0,2}$`, "u");
-const onwards = new RegExp(String.raw`^ (?:${particles} ){0,2}(\p{Lu}[\p{L}\p{M}'’-]+)`, "u");
+const onwards = new RegExp(String.raw`^ (?:${particles} ){0,2}(\p{Lu}[\p{L}\p{M}'’-]+)(?![\p{L}\p{N}@])`, "u");
 
 /**
  * Makes one of names that stand side by side ("Lucas" and "François"), and carries a person's name on over the particle
@@ -48,7 +62,8 @@ function joined(text: string, found: readonly Entity[]): Entity[] {
     const isOne = isPair && between.test(text.slice(last.end, entity.start));
     if (isOne) result.pop();
     const current: Entity = isOne ? { start: last.start, end: entity.end, type: "PERSON" } : entity;
-    result.push(current.type === "PERSON" ? { ...current, end: nameEnd(text, current.end) } : current);
+    const goesOn = current.type === "PERSON" && /^\p{Lu}/u.test(text.slice(current.start, current.start + 2));
+    result.push(goesOn ? { ...current, end: nameEnd(text, current.end) } : current);
   }
   return mergeEntities(result);
 }

@@ -1,8 +1,12 @@
+import { inspect } from "node:util";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Message } from "../../../src/chat/message.ts";
+import { isPeerError } from "../../../src/errors.ts";
 import { anonymise, anonymiseTexts } from "../../../src/privacy/anonymise.ts";
+import { recognised } from "../../../src/privacy/recogniser.ts";
 import { createJsonRehydrator, createRehydrator, type Rehydrator } from "../../../src/privacy/rehydrate.ts";
+import { scanOf } from "../../../src/privacy/scan.ts";
 
 const options = { level: "standard", key: new Uint8Array(32).fill(7), ownWords: ["Bluebird"] } as const;
 
@@ -15,6 +19,14 @@ function inPieces(rehydrator: Rehydrator, text: string, sizes: readonly number[]
     at += size;
   }
   return out + rehydrator.flush();
+}
+
+function thrownBy(act: () => unknown): unknown {
+  try {
+    return act();
+  } catch (error) {
+    return error;
+  }
 }
 
 function user(content: string): Message {
@@ -98,7 +110,7 @@ describe("anonymise, then rehydrate", () => {
         const { messages, vault } = anonymise([user(original)], options);
         expect(inPieces(createRehydrator(vault), messages[0]?.content ?? "", cuts)).toBe(original);
       }),
-      { numRuns: 1500 },
+      { numRuns: 600 },
     );
   });
 
@@ -108,7 +120,7 @@ describe("anonymise, then rehydrate", () => {
         const { messages, vault } = anonymise(originals.map(user), { ...options, level: "strict" });
         expect(messages.map((message) => inPieces(createRehydrator(vault), message.content, cuts))).toEqual(originals);
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 
@@ -123,7 +135,7 @@ describe("anonymise, then rehydrate", () => {
           expect(JSON.parse(inPieces(createJsonRehydrator(vault), texts[0] ?? "", cuts))).toEqual(JSON.parse(json));
         },
       ),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 
@@ -141,7 +153,139 @@ describe("anonymise, then rehydrate", () => {
         expect(masked).not.toContain("John");
         expect(inPieces(createRehydrator(vault), masked, cuts)).toBe(original);
       }),
-      { numRuns: 100 },
+      { numRuns: 40 },
     );
+  });
+});
+
+const options2 = { ...options, key: new Uint8Array(32).fill(8) } as const;
+
+function maskedOf(messages: readonly Message[], level: "standard" | "strict" = "standard"): string[] {
+  return anonymise(messages, { ...options, level }).messages.map((message) => message.content);
+}
+
+describe("placeholders", () => {
+  it("are the same for the same value and different for different ones", () => {
+    const [first = "", second = ""] = maskedOf([
+      user("Write to anna.berg@example.com and to otto.kern@example.com."),
+      user("Has anna.berg@example.com answered? Anna.Berg@example.com is hers too."),
+    ]);
+    const [anna, otto] = first.match(/\[EMAIL_\d+\]/g) ?? [];
+    expect(first).toBe(`Write to ${anna} and to ${otto}.`);
+    expect(anna).not.toBe(otto);
+    expect(second.startsWith(`Has ${anna} answered? [EMAIL_`)).toBe(true);
+    expect(second).not.toContain("Anna");
+  });
+
+  it("are numbered differently for another key and for another conversation", () => {
+    const opening = [user("Write to anna.berg@example.com.")];
+    const numbers = [
+      anonymise(opening, options).messages[0]?.content,
+      anonymise(opening, options2).messages[0]?.content,
+      anonymise([user("Please write to anna.berg@example.com.")], options).messages[0]?.content.slice(
+        "Please w".length,
+      ),
+    ].map((content) => /\d+/.exec(content ?? "")?.[0]);
+    expect(new Set(numbers).size).toBe(3);
+  });
+
+  it("use no number that stands in the conversation", () => {
+    const numbers = Array.from({ length: 900 }, (_, index) => index + 100).filter((number) => number !== 555);
+    const { messages, vault } = anonymise([user("My name is John Smith."), user(numbers.join(" "))], options);
+    expect(messages[0]?.content).toMatch(/^My name is \[PERSON_(?:555|1\d{3})\]\.$/);
+    expect(numbers.some((number) => vault.entries.has(number))).toBe(false);
+  });
+
+  it("made by the consumer's own proxy are left alone", () => {
+    const [masked = ""] = maskedOf([
+      user("Dear [PERSON_347], mail [EMAIL_348] or otto.kern@example.com. My name is [PERSON_349]."),
+    ]);
+    expect(masked).toMatch(/^Dear \[PERSON_347\], mail \[EMAIL_348\] or \[EMAIL_\d+\]\. My name is \[PERSON_349\]\.$/);
+  });
+
+  it("stand wherever a value stands, also where nothing would have noticed it", () => {
+    const masked = maskedOf([
+      user("marek says hi"),
+      user("My name is Marek Nowak."),
+      user("so what does MAREK NOWAK think? ask Nowak"),
+    ]);
+    expect(masked.join("\n").toLowerCase()).not.toContain("nowak");
+  });
+
+  it("are counted by type", () => {
+    expect(anonymise([user("a.b@example.com, c.d@example.com, a.b@example.com, 219-09-9999")], options).masked).toEqual(
+      { EMAIL: 2, SSN: 1 },
+    );
+  });
+});
+
+describe("a conversation that goes on", () => {
+  const facts = [
+    "My name is John Smith.",
+    "Write to anna.berg@example.com.",
+    "Call (415) 555-0132.",
+    "My boss Piotr Kowalczyk is angry.",
+    "My card is 4111 1111 1111 1111.",
+    "I live at 742 Evergreen Terrace, Springfield.",
+    "What is the capital of France?",
+    "Thank you.",
+    "My SSN is 219-09-9999.",
+    "Bluebird is late.",
+    '{"name":"Ilse Maier","n":1}',
+    "See https://bob:hunter22@git.example.com/r.",
+  ] as const;
+
+  it("is masked to begin as the turn before, where each value is noticed when it first stands", () => {
+    fc.assert(
+      fc.property(fc.shuffledSubarray([...facts], { minLength: 2 }), (turns) => {
+        const conversation = turns.flatMap((turn): Message[] => [
+          user(turn),
+          { role: "assistant", content: "Understood." },
+        ]);
+        const whole = maskedOf(conversation);
+        for (let length = 1; length < conversation.length; length += 1) {
+          expect(whole.slice(0, length)).toEqual(maskedOf(conversation.slice(0, length)));
+        }
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it("keeps an answer that repeats placeholders as the host wrote it", () => {
+    const opening = [user("My name is John Smith, write me a greeting.")];
+    const first = anonymise(opening, options);
+    const placeholder = /\[PERSON_\d+\]/.exec(first.messages[0]?.content ?? "")?.[0];
+    const host = `Good morning, ${placeholder}!`;
+    const rehydrator = createRehydrator(first.vault);
+    const answer = rehydrator.push(host) + rehydrator.flush();
+    expect(answer).toBe("Good morning, John Smith!");
+    expect(maskedOf([...opening, { role: "assistant", content: answer }, user("Shorter.")])[1]).toBe(host);
+  });
+
+  it("gives up its old beginning when a value that stood there unnoticed comes to light", () => {
+    const opening = [user("The word is zorblax."), user("My name is Zorblax.")];
+    expect(maskedOf(opening.slice(0, 1))).toEqual(["The word is zorblax."]);
+    expect(maskedOf(opening)[0]).toMatch(/^The word is \[PERSON_\d+\]\.$/);
+  });
+});
+
+describe("links and tags", () => {
+  it.each([
+    ["a URL", "see http://a.example/?q=john.smith@example.com now", /^see \[LINK_\d+\] now$/],
+    ["a link", "see [him](mailto:john.smith@example.com) now", /^see \[TEXT_\d+\] now$/],
+    ["a tag", '<a href="mailto:john.smith@example.com">him</a>', /^\[TEXT_\d+\]him<\/a>$/],
+  ])("are masked whole where a value stands in %s", (_, original, expected) => {
+    expect(maskedOf([user(original)])[0]).toMatch(expected);
+  });
+});
+
+describe("failure", () => {
+  it("of one recogniser fails the request and says nothing of the text", () => {
+    const failing = () => {
+      throw new Error("on: John Smith");
+    };
+    const failure = thrownBy(() => recognised("name", failing, scanOf("John Smith")));
+    expect(isPeerError(failure, "recogniser_failed")).toBe(true);
+    expect(inspect(failure)).not.toContain("John");
   });
 });
