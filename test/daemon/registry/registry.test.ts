@@ -3,13 +3,19 @@ import { createServer } from "node:http";
 import { got } from "got";
 import { afterEach, describe, expect, it } from "vitest";
 import { createHttpServer } from "../../../daemon/http/server.ts";
+import { openBlobs } from "../../../daemon/registry/blobs.ts";
+import { createPublisher } from "../../../daemon/registry/publication.ts";
 import { createRegistry, type RegistryOptions } from "../../../daemon/registry/registry.ts";
+import { openUploads } from "../../../daemon/registry/uploads.ts";
 import { openModelStore } from "../../../daemon/sqlite/model-store.ts";
+import { httpSource } from "../../../src/client/byte-source.ts";
 import { systemClock } from "../../../src/clock.ts";
 import { PeerError } from "../../../src/errors.ts";
 import { type AccountId, newId } from "../../../src/ids.ts";
 import { silentLog } from "../../../src/log.ts";
+import { sha256Hex } from "../../../src/models/digest.ts";
 import { modelId, sealManifest, sealYank, signedManifestJson } from "../../../src/models/manifest.ts";
+import { signModel } from "../../../src/models/signature.ts";
 import { generateSigningKey } from "../../../src/models/signing-key.ts";
 import { freshDatabase } from "../../worlds/database.ts";
 import { fileServer, type Mischief } from "../../worlds/file-server.ts";
@@ -166,8 +172,6 @@ describe("publishing", () => {
   it("refuses a file that is no GGUF model before anything opens it", async () => {
     const { upload, publish } = await registryWorld();
     const model = await testModel();
-    const { signModel } = await import("../../../src/models/signature.ts");
-    const { sha256Hex } = await import("../../../src/models/digest.ts");
     const bytes = Buffer.from("GGUF but not really");
     const file = await temporaryFolder({ "tiny.gguf": bytes });
     open.push({ close: file.remove });
@@ -229,7 +233,6 @@ describe("publishing", () => {
     const [name] = await readdir(folder);
     const longAgo = new Date(Date.now() - 8 * 86_400_000);
     await utimes(`${folder}/${name}`, longAgo, longAgo);
-    const { openUploads } = await import("../../../daemon/registry/uploads.ts");
     await openUploads(`${world.folder.path}/uploads`, systemClock).prune();
     expect(await readdir(folder)).toEqual([]);
   });
@@ -248,6 +251,27 @@ describe("publishing from a source", () => {
     expect(await world.publish(model)).toMatchObject({ status: 201 });
     expect(hub.ranges).toHaveLength(1);
     expect((await world.call("GET", `blobs/${model.signed.manifest.digest}`)).bytes.equals(model.bytes)).toBe(true);
+  });
+
+  it("says how far it is where that takes longer than the asker waits, and is asked again", async () => {
+    const { model, hub, world } = await hubWorld((request) =>
+      request === 0 ? { after: { bytes: 10, ending: "hang" } } : undefined,
+    );
+    const folder = await temporaryFolder();
+    open.push({ close: folder.remove });
+    const publisher = createPublisher({
+      blobs: openBlobs(folder.file("blobs")),
+      uploads: openUploads(folder.file("uploads"), systemClock),
+      store: world.store,
+      clock: { ...systemClock, sleep: async (_, signal) => signal.throwIfAborted() },
+      log: silentLog,
+      sourceOf: () => httpSource({ url: hub.url, stallMs: 300 }),
+    });
+    open.push(publisher);
+    const asked = await publisher.publish(alice, model.signed, 1);
+    expect(asked).toMatchObject({ totalBytes: model.bytes.length });
+    expect(await publisher.publish(alice, model.signed, 60_000)).toMatchObject({ accountId: alice });
+    expect(hub.ranges).toHaveLength(2);
   });
 
   it("refuses what is not the signed file", async () => {
