@@ -18,9 +18,20 @@ export function leans(text: string): boolean {
   );
 }
 
-/** Whether a question names what it is about: a name, a number, a quotation, or "a …". */
+/** "How do plants make oxygen?": a kind of thing in general, which no text before it need name. */
+const general = /^\W*(?:how|why) (?:do|does|did|is|are) (?!(?:the|i|you|we|my|your|our|their)\b)[a-z]+ [a-z]+/i;
+
+/** "the boiling point of water", and things there is one of. */
+const definite =
+  /\bthe (?:[a-z]+ ){1,2}of (?!(?:the|this|that|it|them|these|those|my|your|our|their)\b)[a-z]+|\bthe (?:sky|sun|moon|earth|sea|ocean|world|universe|internet)\b/i;
+
+/** Whether a question names what it is about: a name, a number, a quotation, "a …", or a kind of thing. */
 export function namesItsSubject(text: string): boolean {
-  return /["'“‘`].+["'”’`]|\d|\b(?:a|an)\s+[a-z]/i.test(text) || /\s[A-Z[][\p{L}\d_-]/u.test(text.trim());
+  return (
+    general.test(text) ||
+    /["'“‘`].+["'”’`]|\d|\b(?:a|an)\s+[a-z]/i.test(text) ||
+    /\s[A-Z[][\p{L}\d_-]/u.test(text.trim())
+  );
 }
 
 /** What is quoted may point where it likes. */

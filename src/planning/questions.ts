@@ -44,7 +44,9 @@ function listed(request: Request, list: List): Plan | undefined {
   const isShared = !isAnnounced && perAnswer.test(frame) && answering.test(frame) && isShort(frame);
   if (together.test(frame) || (!isAnnounced && !isShared) || (list.after !== "" && !isShared)) return undefined;
   const areQuestions = bodies.every((body) => body.endsWith("?"));
-  const areRequests = bodies.every((body) => asking.test(body)) && isAnnounced && frame !== "";
+  // Requests alone may be the steps of one thing, unless they are announced or stand among questions.
+  const isNamedAsSeveral = frame !== "" || bodies.some((body) => body.endsWith("?"));
+  const areRequests = bodies.every((body) => asking.test(body)) && isAnnounced && isNamedAsSeveral;
   if (!areQuestions && !areRequests) return undefined;
   const preamble = isShared ? frame : "";
   return planOf(
@@ -65,8 +67,9 @@ function unlisted(request: Request): Plan | undefined {
   if (from < 0 || bodies.length < 2 || bodies.length > questionsMax) return undefined;
   const isShared = perAnswer.test(before) && isShort(before) && !together.test(before);
   if (before !== "" && !isShared && !announces(before)) return undefined;
-  if (!bodies.every((body) => body.endsWith("?") && asking.test(body) && namesItsSubject(body)) || !areAlone(bodies))
-    return undefined;
+  const areWhole = bodies.every((body) => body.endsWith("?") && asking.test(body));
+  const haveSubjects = bodies.every(namesItsSubject);
+  if (!areWhole || !haveSubjects || !areAlone(bodies)) return undefined;
   return planOf(
     request,
     isShared ? before : "",
@@ -80,7 +83,16 @@ function announces(text: string): boolean {
 }
 
 function areAlone(bodies: readonly string[]): boolean {
-  return bodies.every((body) => !leans(body)) && new Set(bodies).size === bodies.length;
+  return (
+    bodies.every((body, index) => !leans(body) && !takesUp(body, bodies.slice(0, index))) &&
+    new Set(bodies).size === bodies.length
+  );
+}
+
+/** "Name a river." … "Where does the river begin?" */
+function takesUp(body: string, earlier: readonly string[]): boolean {
+  const introduced = earlier.flatMap((text) => [...text.matchAll(/\ban? ([a-z]+)/gi)].map((match) => match[1]));
+  return [...body.matchAll(/\bthe ([a-z]+)/gi)].some((match) => introduced.includes(match[1]));
 }
 
 function isShort(text: string): boolean {
