@@ -22,6 +22,8 @@ import { type DaemonStart, startDaemon, stopDaemon } from "./daemon-process.ts";
 const hostOwners = ["Ada", "Bob", "Cleo"] as const;
 const demoModel = { name: "demo/peer", version: "1.0.0" } as const;
 const consumerCreditUsd = "5.00";
+/** What each host gives at most, so that answers can be watched, and so that three share one machine. */
+const tokensPerSecondMax = 60;
 
 export interface DemoHost {
   readonly home: Home;
@@ -75,7 +77,14 @@ export async function startDemoNetwork(
       const home = homes.hosts[index] ?? homes.operator;
       const account = await createAccount(home, url, { name: ownerName }, signal);
       await callDaemon(homes.operator, "network", networkMethods.vouch, { account: account.accountId }, signal);
-      const options = { networkUrl: url, apiKey: account.apiKey, models: [model], gpu: "off", threads: 1 };
+      const options = {
+        networkUrl: url,
+        apiKey: account.apiKey,
+        models: [model],
+        gpu: "off",
+        threads: 1,
+        tokensPerSecondMax,
+      };
       const host = await start(home, "host", hostStartSchema.parse(options));
       const { hostId, benchmark } = hostReadySchema.parse(host.ready);
       const { decodeTokensPerSecond } = benchmark;
