@@ -2,13 +2,18 @@ import { Command } from "commander";
 import { z } from "zod";
 import { routes } from "../src/protocol/api.ts";
 import { openGateway } from "./access.ts";
+import { planCommand, redeemCommand, statementCommand, topupCommand } from "./billing-pay.ts";
 import { action } from "./session.ts";
 
-/** `peerllm billing …`: what an account has and spends. */
+/** `peerllm billing …`: what an account has, buys and spends. */
 export function billingCommand(): Command {
-  const billing = new Command("billing").description("show credit and what it was spent on");
+  const billing = new Command("billing").description("show credit, buy it, and see what it was spent on");
   billing.addCommand(balanceCommand());
+  billing.addCommand(topupCommand());
+  billing.addCommand(planCommand());
+  billing.addCommand(redeemCommand());
   billing.addCommand(usageCommand());
+  billing.addCommand(statementCommand());
   return billing;
 }
 

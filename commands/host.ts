@@ -10,6 +10,7 @@ import { ensureAccess } from "./access.ts";
 import { downCommand, logsCommand, runRole } from "./daemon-commands.ts";
 import { doctor } from "./doctor.ts";
 import { hostModelsCommand } from "./host-models.ts";
+import { hostSubscribeCommand, hostUnsubscribeCommand } from "./host-subscription.ts";
 import { formatDuration } from "./printer.ts";
 import { action, type Session } from "./session.ts";
 import { watch } from "./watch.ts";
@@ -31,6 +32,8 @@ export function hostCommand(): Command {
     new Command("doctor").description("check whether this machine is fit to serve").action(action(none, doctor)),
   );
   host.addCommand(hostModelsCommand());
+  host.addCommand(hostSubscribeCommand());
+  host.addCommand(hostUnsubscribeCommand());
   return host;
 }
 

@@ -24,6 +24,7 @@ export function networkCommand(): Command {
   network.addCommand(inviteCommand());
   network.addCommand(creditCommand());
   network.addCommand(auditCommand());
+  network.addCommand(codeCommand());
   network.addCommand(priceCommand());
   network.addCommand(hostsCommand());
   network.addCommand(modelsCommand());
@@ -196,6 +197,29 @@ function creditCommand(): Command {
         );
       }),
     );
+}
+
+function codeCommand(): Command {
+  const code = new Command("code").description("codes that turn into credit");
+  code.addCommand(
+    new Command("create")
+      .description("make a code; it is shown this once")
+      .argument("<usd>", "what it is worth, in dollars")
+      .action(
+        action(none, async (session, _, [amount = ""]) => {
+          const usd = formatUsd(parseUsd(amount));
+          const made = await callDaemon(
+            session.home,
+            "network",
+            networkMethods["code-create"],
+            { usd },
+            session.signal,
+          );
+          session.printer.result(made, () => made.code);
+        }),
+      ),
+  );
+  return code;
 }
 
 function auditCommand(): Command {

@@ -1,0 +1,44 @@
+import { execa } from "execa";
+import { systemClock } from "../src/clock.ts";
+import { PeerError } from "../src/errors.ts";
+import type { Session } from "./session.ts";
+
+const lookMs = 1_500;
+const waitMsMax = 30 * 60_000;
+
+export interface Approval<State> {
+  /** Where the payer agrees; null where PayPal gave none. */
+  readonly url: string | null;
+  readonly read: () => Promise<State>;
+  readonly isDone: (state: State) => boolean;
+}
+
+/** Shows the approval link, opens it where there is a terminal, and waits until the network knows how it ended. */
+export async function waitForApproval<State>(session: Session, approval: Approval<State>): Promise<State> {
+  const { url, read, isDone } = approval;
+  if (url !== null) {
+    process.stderr.write(`Approve it at PayPal: ${url}\n`);
+    if (session.mayAsk) await openBrowser(url);
+  }
+  const progress = session.printer.progress();
+  const signal = AbortSignal.any([session.signal, AbortSignal.timeout(waitMsMax)]);
+  try {
+    progress.update({ step: "Waiting for your approval at PayPal" });
+    for (;;) {
+      const state = await read();
+      if (isDone(state)) return state;
+      await systemClock.sleep(lookMs, signal);
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    throw new PeerError("cancelled", "Nobody waits for the approval any more; when it comes, it counts all the same.");
+  } finally {
+    progress.end();
+  }
+}
+
+/** A link that does not open by itself was printed, and can be clicked. */
+async function openBrowser(url: string): Promise<void> {
+  const command = process.platform === "darwin" ? "open" : process.platform === "win32" ? "explorer" : "xdg-open";
+  await execa(command, [url], { reject: false, timeout: 5_000, stdio: "ignore" });
+}

@@ -1,0 +1,146 @@
+import { Command } from "commander";
+import { z } from "zod";
+import { PeerError } from "../src/errors.ts";
+import { economyRoutes } from "../src/protocol/economy-api.ts";
+import { openGateway } from "./access.ts";
+import { waitForApproval } from "./approval.ts";
+import { action } from "./session.ts";
+
+const none = z.object({});
+const waiting = z.object({ wait: z.boolean().default(true) });
+
+/** `peerllm billing topup 20`: credit bought once. */
+export function topupCommand(): Command {
+  return new Command("topup")
+    .description("buy credit through PayPal")
+    .argument("<usd>", "dollars, in whole cents")
+    .option("--no-wait", "print the approval link and return")
+    .addHelpText("after", "\nExample:\n  peerllm billing topup 20")
+    .action(
+      action(waiting, async (session, { wait }, [usd = ""]) => {
+        const gateway = await openGateway(session);
+        const begun = await gateway.call(economyRoutes["billing-topup"], { usd }, session.signal);
+        const { paymentId } = begun;
+        const read = () => gateway.call(economyRoutes["billing-payment"], {}, session.signal, { paymentId });
+        const isDone = ({ state }: { state: string }) => state !== "open";
+        const payment = wait ? await waitForApproval(session, { url: begun.approvalUrl, read, isDone }) : begun;
+        if (payment.state === "failed") {
+          throw new PeerError("payment_failed", `The payment of $${payment.usd} was declined or given up.`);
+        }
+        session.printer.result(payment, () =>
+          payment.state === "completed" ? `$${payment.usd} is credited.` : `Approve it at ${payment.approvalUrl}`,
+        );
+      }),
+    );
+}
+
+/** `peerllm billing plan subscribe|cancel|show`: credit bought every month. */
+export function planCommand(): Command {
+  const plan = new Command("plan").description("buy credit every month through PayPal");
+  plan.addCommand(planSubscribeCommand());
+  plan.addCommand(planShowCommand());
+  plan.addCommand(planCancelCommand());
+  return plan;
+}
+
+function planSubscribeCommand(): Command {
+  return new Command("subscribe")
+    .description("begin to buy credit every month")
+    .argument("<usd>", "dollars a month, in whole cents")
+    .option("--no-wait", "print the approval link and return")
+    .action(
+      action(waiting, async (session, { wait }, [usd = ""]) => {
+        const gateway = await openGateway(session);
+        const begun = await gateway.call(economyRoutes["subscription-begin"], { usd }, session.signal);
+        const { subscriptionId } = begun;
+        const read = () => gateway.call(economyRoutes["subscription-show"], {}, session.signal, { subscriptionId });
+        const isDone = ({ standing, status }: { standing: string; status: string }) =>
+          standing === "paid" || status === "CANCELLED" || status === "EXPIRED";
+        const plan = wait ? await waitForApproval(session, { url: begun.approvalUrl, read, isDone }) : begun;
+        session.printer.result(plan, () =>
+          plan.standing === "paid" ? `$${plan.usdPerMonth} of credit comes every month.` : `It is ${plan.status}.`,
+        );
+      }),
+    );
+}
+
+function planShowCommand(): Command {
+  return new Command("show").description("show the account's subscriptions").action(
+    action(none, async (session) => {
+      const gateway = await openGateway(session);
+      const listed = await gateway.call(economyRoutes["subscriptions-list"], {}, session.signal);
+      session.printer.result(listed, () =>
+        session.printer.table(
+          ["SUBSCRIPTION", "FOR", "USD A MONTH", "STATUS", "PAID THROUGH"],
+          listed.subscriptions.map((each) => [
+            each.subscriptionId,
+            each.hostId ?? each.kind,
+            each.usdPerMonth,
+            each.status,
+            each.paidThrough === null ? "-" : new Date(each.paidThrough).toISOString().slice(0, 10),
+          ]),
+        ),
+      );
+    }),
+  );
+}
+
+function planCancelCommand(): Command {
+  return new Command("cancel")
+    .description("stop a subscription; what is paid stays paid for")
+    .argument("<subscription>", "its id, as `plan show` lists it")
+    .action(
+      action(none, async (session, _, [subscriptionId = ""]) => {
+        const gateway = await openGateway(session);
+        const parameters = { subscriptionId };
+        const ended = await gateway.call(economyRoutes["subscription-cancel"], {}, session.signal, parameters);
+        session.printer.result(ended, () => `${ended.subscriptionId} is ${ended.status}.`);
+      }),
+    );
+}
+
+/** `peerllm billing redeem CODE`. */
+export function redeemCommand(): Command {
+  return new Command("redeem")
+    .description("turn a code into credit")
+    .argument("<code>", "the code")
+    .action(
+      action(none, async (session, _, [code = ""]) => {
+        const gateway = await openGateway(session);
+        const redeemed = await gateway.call(economyRoutes["billing-redeem"], { code }, session.signal);
+        session.printer.result(
+          redeemed,
+          () => `$${redeemed.creditedUsd} is credited; $${redeemed.availableUsd} is free.`,
+        );
+      }),
+    );
+}
+
+/** `peerllm billing statement --month 2026-11 [--csv]`. */
+export function statementCommand(): Command {
+  return new Command("statement")
+    .description("show a month of the account's books")
+    .requiredOption("--month <month>", "such as 2026-11")
+    .option("--csv", "as comma-separated values")
+    .addHelpText("after", "\nExample:\n  peerllm billing statement --month 2026-11 --csv > november.csv")
+    .action(
+      action(z.object({ month: z.string(), csv: z.boolean().default(false) }), async (session, { month, csv }) => {
+        const gateway = await openGateway(session);
+        const statement = await gateway.call(economyRoutes["billing-statement"], { month }, session.signal);
+        session.printer.result(statement, () => {
+          if (csv) return statement.csv;
+          const lines = statement.lines.map((line) => [
+            new Date(line.at).toISOString().slice(0, 16).replace("T", " "),
+            line.kind,
+            line.account,
+            line.usd,
+          ]);
+          return [
+            `Credit on the first: $${statement.openingUsd}`,
+            session.printer.table(["TIME (UTC)", "WHAT", "ACCOUNT", "USD"], lines),
+            `Credit at the end: $${statement.closingUsd}`,
+          ].join("\n");
+        });
+      }),
+    );
+}

@@ -1,0 +1,59 @@
+import { Command } from "commander";
+import { z } from "zod";
+import { callDaemon } from "../src/client/control.ts";
+import { PeerError } from "../src/errors.ts";
+import { hostMethods } from "../src/protocol/control-methods.ts";
+import { economyRoutes } from "../src/protocol/economy-api.ts";
+import { openGateway } from "./access.ts";
+import { waitForApproval } from "./approval.ts";
+import { action, type Session } from "./session.ts";
+
+/** `peerllm host subscribe [HOST]`: the monthly payment of a host, where its network asks one. */
+export function hostSubscribeCommand(): Command {
+  return new Command("subscribe")
+    .description("pay the network's monthly fee for a host")
+    .argument("[host]", "its id (default: the one that runs here)")
+    .option("--no-wait", "print the approval link and return")
+    .action(
+      action(z.object({ wait: z.boolean().default(true) }), async (session, { wait }, [named]) => {
+        const hostId = named ?? (await hostHere(session));
+        const gateway = await openGateway(session);
+        const begun = await gateway.call(economyRoutes["subscription-begin"], { hostId }, session.signal);
+        const { subscriptionId } = begun;
+        const read = () => gateway.call(economyRoutes["subscription-show"], {}, session.signal, { subscriptionId });
+        const isDone = ({ standing, status }: { standing: string; status: string }) =>
+          standing === "paid" || status === "CANCELLED" || status === "EXPIRED";
+        const now = wait ? await waitForApproval(session, { url: begun.approvalUrl, read, isDone }) : begun;
+        session.printer.result(now, () => {
+          const until =
+            now.paidThrough === null ? "" : ` through ${new Date(now.paidThrough).toISOString().slice(0, 10)}`;
+          return now.standing === "paid" ? `${hostId} is paid for${until}.` : `The subscription is ${now.status}.`;
+        });
+      }),
+    );
+}
+
+/** `peerllm host unsubscribe [HOST]`: what is paid stays paid for. */
+export function hostUnsubscribeCommand(): Command {
+  return new Command("unsubscribe")
+    .description("stop paying a host's monthly fee; it serves on until the paid month ends")
+    .argument("[host]", "its id (default: the one that runs here)")
+    .action(
+      action(z.object({}), async (session, _, [named]) => {
+        const hostId = named ?? (await hostHere(session));
+        const gateway = await openGateway(session);
+        const { subscriptions } = await gateway.call(economyRoutes["subscriptions-list"], {}, session.signal);
+        const current = subscriptions.find((each) => each.hostId === hostId && each.status === "ACTIVE");
+        if (current === undefined) throw new PeerError("not_found", `${hostId} has no active subscription.`);
+        const parameters = { subscriptionId: current.subscriptionId };
+        const ended = await gateway.call(economyRoutes["subscription-cancel"], {}, session.signal, parameters);
+        session.printer.result(ended, () => `The subscription of ${hostId} is ${ended.status}.`);
+      }),
+    );
+}
+
+async function hostHere(session: Session): Promise<string> {
+  const { hostId } = await callDaemon(session.home, "host", hostMethods.status, {}, session.signal);
+  if (hostId !== null) return hostId;
+  throw new PeerError("usage_invalid", "The host here serves this machine alone; it needs no subscription.");
+}
