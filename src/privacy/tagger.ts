@@ -51,7 +51,7 @@ export function tagNames(
     let label = 0;
     if (facts.isPlain[index] === 0) {
       const count = featuresAt(facts, index, last, beforeLast, model.bits, buckets);
-      const lean = facts.shape[index] === shapes.lower && facts.isUncapitalised[index] === 0 ? 0 : 1;
+      const lean = facts.shape[index] !== shapes.lower ? 1 : facts.isUncapitalised[index] === 0 ? 0 : 0.5;
       label = best(model.weights, buckets, count, bias.person * lean, bias.place * lean, bias.organisation * lean);
     } else if (last !== 0 && isInside(text, tokens[index], last)) {
       label = last % 2 === 1 ? last + 1 : last;

@@ -125,6 +125,16 @@ function trimmed({ text, lower }: Scan, { start, end, type }: Entity): Entity[] 
   const value = text.slice(from, to);
   if (value.length < 2 || !/\p{L}/u.test(value) || isNetworkWord(value)) return [];
   const isShouted = value === value.toUpperCase() && value !== value.toLowerCase();
+  if (type !== "LOCATION" && !value.includes(" ") && isImperative(text, from, to, lower.slice(from, to))) return [];
   if (type === "PERSON" && isShouted && !value.includes(" ") && isCommonWord(lower.slice(from, to))) return [];
   return [{ start: from, end: to, type }];
+}
+
+const object =
+  /^ (?:the|a|an|this|these|those|that|my|your|our|his|her|its|their|me|us|some|all|each|every|any|how|what|why|whether|if|between|following)\b/;
+
+/** A lone capitalised word at the start of a sentence with an object after it ("Summarize the …") is a verb. */
+function isImperative(text: string, start: number, end: number, word: string): boolean {
+  if (givenNames.has(word) || !object.test(text.slice(end, end + 12))) return false;
+  return start === 0 || /(?:[.!?:]\s+|\n\s*(?:[-*>•]\s*|\d+[.)]\s*)?)$/.test(text.slice(Math.max(0, start - 8), start));
 }

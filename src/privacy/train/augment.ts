@@ -1,7 +1,11 @@
 import type { Sentence } from "./corpus.ts";
+import { instructions } from "./instructions.ts";
 import { familyName, fullName, givenName, organisationName, placeName } from "./names.ts";
+import { otherLanguages } from "./other-languages.ts";
 import type { Random } from "./random.ts";
 import { phrases, sentences } from "./sentences.ts";
+
+const templates: readonly string[] = [...sentences, ...otherLanguages, ...instructions];
 
 type Name = Sentence["names"][number];
 
@@ -30,7 +34,7 @@ const slot = /\{([PGFLOCN])\}/g;
 
 /** `count` sentences made from the project's own, each slot filled anew. */
 export function ownSentences(count: number, random: Random): Sentence[] {
-  return Array.from({ length: count }, (_, index) => filled(sentences[index % sentences.length] ?? "", random));
+  return Array.from({ length: count }, (_, index) => filled(templates[index % templates.length] ?? "", random));
 }
 
 function filled(template: string, random: Random): Sentence {

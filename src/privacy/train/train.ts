@@ -9,6 +9,8 @@ import { encodeModel, shippedBias, type TagBias, type TaggerModel, tagNames } fr
 import { tokenise } from "../tokens.ts";
 import { ownSentences, swapNames, withCase, withFront } from "./augment.ts";
 import { readCorpus, type Sentence } from "./corpus.ts";
+import { everydayWords, instructions } from "./instructions.ts";
+import { otherLanguages } from "./other-languages.ts";
 import { train } from "./perceptron.ts";
 import { createRandom } from "./random.ts";
 
@@ -19,7 +21,7 @@ import { createRandom } from "./random.ts";
 const seed = 20_260_101;
 const bits = 18;
 const epochs = 7;
-const ownCount = 9_000;
+const ownCount = 14_000;
 
 const { values } = parseArgs({ options: { data: { type: "string" }, out: { type: "string" } } });
 if (values.data === undefined) throw new Error("Give the folder of the corpora: --data DIR.");
@@ -49,7 +51,7 @@ for (const [name, sentences] of [
   process.stdout.write(`${name} ${JSON.stringify(figures(sentences, model, shippedBias))}\n`);
 }
 
-/** Words written in lower case at least three times and hardly ever part of a name. */
+/** Words written in lower case at least three times and hardly ever part of a name, and those of the project's own texts. */
 function commonWordsOf(sentences: readonly Sentence[]): Set<number> {
   const plain = new Map<string, number>();
   const named = new Map<string, number>();
@@ -65,6 +67,10 @@ function commonWordsOf(sentences: readonly Sentence[]): Set<number> {
   for (const [word, count] of plain) {
     const isName = givenNames.has(word) || familyNames.has(word);
     if (count >= (isName ? 12 : 3) && (named.get(word) ?? 0) * 12 < count) common.add(wordHash(word, 0, word.length));
+  }
+  for (const word of everydayWords) common.add(wordHash(word, 0, word.length));
+  for (const template of [...otherLanguages, ...instructions]) {
+    for (const word of template.match(/(?<!\{)\b\p{Ll}[\p{L}'-]*/gu) ?? []) common.add(wordHash(word, 0, word.length));
   }
   return common;
 }

@@ -113,11 +113,9 @@ describe("recognisers", () => {
   });
 
   it("find the user's own words, whole and in any case", () => {
-    const text = "Bluebird and BLUEBIRD, not bluebirdy things";
-    expect(findEntities(text, ["bluebird"]).map(({ start, end, type }) => [type, text.slice(start, end)])).toEqual([
-      ["WORD", "Bluebird"],
-      ["WORD", "BLUEBIRD"],
-    ]);
+    const text = "Bluebird and BLUEBIRD, not bluebirds";
+    const own = findEntities(text, ["bluebird"]).filter((entity) => entity.type === "WORD");
+    expect(own.map(({ start, end }) => text.slice(start, end))).toEqual(["Bluebird", "BLUEBIRD"]);
   });
 
   it("take time in proportion to the text, whatever it is made of", () => {
