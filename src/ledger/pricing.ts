@@ -82,9 +82,9 @@ export function priceAtMost(sheet: PriceSheet, tokens: number, royaltyPer100kTok
   return addUsd(priceOfTokens(sheet, tokens), royaltyOfTokens(sheet, tokens, royaltyPer100kTokens));
 }
 
-/** The most a split may cost: 1.25 times what one subtask with the same prompt and answer would. */
-export function splitCap(sheet: PriceSheet, singleTokens: number, royaltyPer100kTokens: NanoUsd): NanoUsd {
-  return mulDiv(priceAtMost(sheet, singleTokens, royaltyPer100kTokens), 5n, 4n, "floor");
+/** The most tokens a split is billed: 1.25 times what one subtask with the same prompt and answer would take. */
+export function splitTokensMax(singleTokens: number): number {
+  return Math.floor((singleTokens * 5) / 4);
 }
 
 export function tokensOf(usage: SubtaskUsage): number {

@@ -114,12 +114,23 @@ export function debitLegs(accountId: AccountId, amount: NanoUsd, available: Nano
   ];
 }
 
-/** The same subtasks for less: `charged` in proportion to what each subtask's work and royalty would have cost. */
+/**
+ * The same subtasks for less: `charged` in proportion to what each subtask's work and royalty would have cost, in steps
+ * that the hosts' share divides, so that it stays exact. What is less than a step goes to the first part.
+ */
 function reduceTo(charged: NanoUsd, settlement: Settlement, full: readonly SubtaskPrice[]): SubtaskPrice[] {
   const weights = full.flatMap((part) => [part.price, part.royalty]);
-  const parts = apportionUsd(charged, weights);
+  const step = 10_000n / greatestCommonDivisor(BigInt(settlement.sheet.hostShareBasisPoints), 10_000n);
+  const rest = charged % step;
+  const parts = apportionUsd(nanoUsd(charged / step), weights).map((steps, index) =>
+    nanoUsd(steps * step + (index === 0 ? rest : 0n)),
+  );
   return settlement.subtasks.map((usage, index) => ({
     ...sharePrice(settlement.sheet, usage, parts[2 * index] ?? zeroUsd),
     royalty: parts[2 * index + 1] ?? zeroUsd,
   }));
+}
+
+function greatestCommonDivisor(a: bigint, b: bigint): bigint {
+  return b === 0n ? a : greatestCommonDivisor(b, a % b);
 }

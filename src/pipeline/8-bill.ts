@@ -1,7 +1,7 @@
 import type { AnswerRequest } from "../chat/answer.ts";
 import type { Usage } from "../chat/generation.ts";
 import type { ReceiptId } from "../ids.ts";
-import { type PaidHost, type SubtaskUsage, splitCap } from "../ledger/pricing.ts";
+import { type PaidHost, priceAtMost, type SubtaskUsage, splitTokensMax } from "../ledger/pricing.ts";
 import type { SettlementResult } from "../ledger/settlement.ts";
 import { formatUsd, zeroUsd } from "../money.ts";
 import type { Plan } from "../planning/plan.ts";
@@ -59,10 +59,12 @@ export async function bill(work: Work, caller: Caller, ports: Ports): Promise<Bi
   const { royaltyPer100kTokens } = admission.model;
   const isSplit = work.plans.some((plan) => plan.subtasks.length > 1);
   const singleTokens = work.singlePromptTokens + shownTokens(work);
-  const cap = isSplit ? splitCap(admission.sheet, singleTokens, royaltyPer100kTokens) : null;
+  const tokens = promptTokens + completionTokens;
+  const billedTokens = isSplit ? Math.min(tokens, splitTokensMax(singleTokens)) : tokens;
+  const cap = billedTokens < tokens ? priceAtMost(admission.sheet, billedTokens, royaltyPer100kTokens) : null;
   const settlement = { sheet: admission.sheet, subtasks, cap, reference: receiptId };
   const result = await ports.books.settle(admission.holdId, settlement);
-  const usage = { promptTokens, completionTokens };
+  const usage = { promptTokens: billedTokens - completionTokens, completionTokens };
   const receipt = signReceipt(ports.networkKey, receiptOf(work, usage, result, ports));
   await ports.receipts.save(caller.accountId, receipt);
   return { usage, receipt };

@@ -2,7 +2,7 @@ import type { AnswerRequest } from "../chat/answer.ts";
 import type { Message, Prompt } from "../chat/message.ts";
 import { PeerError } from "../errors.ts";
 import { type HoldId, newId, type RequestId } from "../ids.ts";
-import { type PriceSheet, splitCap } from "../ledger/pricing.ts";
+import { type PriceSheet, priceAtMost, splitTokensMax } from "../ledger/pricing.ts";
 import type { Caller, Ports, ServedModel } from "./ports.ts";
 
 /** A request let in: what it runs on, what it may cost, and the money set aside for that. */
@@ -42,7 +42,7 @@ export async function admit(request: AnswerRequest, caller: Caller, ports: Ports
     accountId: caller.accountId,
     apiKeyId: caller.apiKeyId,
     budget: caller.budget,
-    amount: splitCap(sheet, tokens, model.royaltyPer100kTokens),
+    amount: priceAtMost(sheet, splitTokensMax(tokens), model.royaltyPer100kTokens),
     idempotencyKey: `hold:${requestId}`,
   });
   return { requestId, model, sheet, holdId, answerTokensMax };

@@ -182,7 +182,6 @@ class Course {
 
   #run(lease: Lease<HostLink>, signal: AbortSignal): Runner {
     const subtask = this.#subtask;
-    subtask.exposure.record(lease.member.owner, subtask.shownTokens);
     const epoch = subtask.legs.length + 1;
     const leg: Leg = { link: lease.member, epoch, deliveredTokens: 0, outcome: "running", statement: null };
     subtask.legs.push(leg);
@@ -210,9 +209,10 @@ class Course {
       accountId,
       cacheKey,
       promptTokens: promptTokens.length + this.#received.length,
-      avoidedOwners: exposure.owners(),
+      avoidedOwners: () => exposure.owners(),
       isEligible: (hostId, owner) =>
         hostId !== excluded && exposure.mayShow(owner, shownTokens) && this.#mayTry(hostId),
+      placed: (owner) => exposure.record(owner, shownTokens),
     };
   }
 

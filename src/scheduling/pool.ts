@@ -21,8 +21,11 @@ export interface Wanted {
   readonly accountId: string;
   readonly cacheKey: string;
   readonly promptTokens: number;
-  readonly avoidedOwners: ReadonlySet<string>;
+  /** Asked anew each time a host is looked for: other parts of the same request may have been placed meanwhile. */
+  avoidedOwners(): ReadonlySet<string>;
   isEligible(hostId: HostId, owner: string): boolean;
+  /** Told at the instant the slot is given, before anyone else is placed. */
+  placed(owner: string): void;
 }
 
 export type LeaseOutcome = "finished" | "failed" | "cancelled";
@@ -217,10 +220,13 @@ export class HostPool<Member extends PoolMember> {
   }
 
   #take(wanted: Wanted): Lease<Member> | null {
-    const best = rankCandidates(this.#candidates(wanted), wanted)[0];
+    const { promptTokens, cacheKey } = wanted;
+    const work = { promptTokens, cacheKey, avoidedOwners: wanted.avoidedOwners() };
+    const best = rankCandidates(this.#candidates(wanted), work)[0];
     const seat = best === undefined ? undefined : this.#seats.get(best.member.hostId);
     if (best === undefined || seat === undefined) return null;
     this.#leasesGiven += 1;
+    wanted.placed(seat.member.owner);
     return this.#lease(seat, best.offer, wanted);
   }
 

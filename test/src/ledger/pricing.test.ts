@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { newId } from "../../../src/ids.ts";
-import { firstPriceSheet, priceAtMost, priceSubtask, splitCap, tokensOf } from "../../../src/ledger/pricing.ts";
+import { firstPriceSheet, priceAtMost, priceSubtask, splitTokensMax, tokensOf } from "../../../src/ledger/pricing.ts";
 import { addUsd, nanoUsd, parseUsd, zeroUsd } from "../../../src/money.ts";
 import { paidHost, usageOf } from "../../contracts/books.ts";
 
@@ -80,6 +80,6 @@ describe("pricing", () => {
 
   it("caps a split at 1.25 times what single would cost", () => {
     expect(priceAtMost(sheet, 100_000, parseUsd("0.2"))).toBe(parseUsd("1.2"));
-    expect(splitCap(sheet, 100_000, parseUsd("0.2"))).toBe(parseUsd("1.5"));
+    expect(priceAtMost(sheet, splitTokensMax(100_000), parseUsd("0.2"))).toBe(parseUsd("1.5"));
   });
 });

@@ -36,8 +36,9 @@ function wanted(options: Partial<Wanted> = {}): Wanted {
     accountId: "someone",
     cacheKey: "none",
     promptTokens: 10,
-    avoidedOwners: new Set(),
+    avoidedOwners: () => new Set(),
     isEligible: () => true,
+    placed: () => {},
     ...options,
   };
 }
@@ -62,7 +63,7 @@ describe("the pool of hosts", () => {
   it("prefers an owner who has seen nothing of the request, however slow", async () => {
     const [seen, unseen] = [member({ owner: "a", decode: 500 }), member({ owner: "b", decode: 1 })];
     const pool = poolOf(new VirtualClock(), seen, unseen);
-    const lease = await pool.acquire(wanted({ avoidedOwners: new Set(["a"]) }), 1_000, never);
+    const lease = await pool.acquire(wanted({ avoidedOwners: () => new Set(["a"]) }), 1_000, never);
     expect(lease.member).toBe(unseen);
   });
 
