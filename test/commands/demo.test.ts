@@ -20,6 +20,12 @@ const documentSchema = z.strictObject({
     }),
   ),
   ledger: z.strictObject({ consumerDebit: z.string(), hostCredit: z.string(), networkCredit: z.string() }),
+  failover: z.strictObject({
+    answer: z.string().min(1),
+    killed: z.string().regex(/^host_/),
+    failovers: z.literal(1),
+    longestPauseMs: z.number(),
+  }),
 });
 
 /** Processes that work in a folder, by /proc; nothing where there is none. */
@@ -38,7 +44,7 @@ function isZombie(pid: string): boolean {
   return /^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
 }
 
-test("the demo pays its hosts exactly 95% of what its consumer paid, and leaves nothing behind", async () => {
+test("the demo pays hosts of different owners exactly 95%, outlives a killed host and leaves nothing behind", async () => {
   const folder = await temporaryFolder();
   const ran = await peerllm(["demo", "--json"], { env: { TMPDIR: folder } });
   expect(ran.stderr).toBe("");
