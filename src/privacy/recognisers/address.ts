@@ -97,9 +97,10 @@ const streetNouns = anyCase(
 const trailingName = String.raw`(?:${capital} ){0,3}(?:\p{Lu}[\p{L}\p{M}-]*(?:${endings})|${capital} (?:${streetNouns}))`;
 /** "Koskikatu 25", "Kopfhölzistrasse 45", "Hegedûs Gyula utca 76." */
 const trailingBehind = new RegExp(String.raw`(?<![\p{L}\d])(?:\d{1,5} )?${trailingName} (?:[nN][.°º]? ?)?$`, "u");
+const months = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec";
 /** "5366 Pivovarská 276", "9721 Dalmatinova 43": a street between two numbers. */
 const trailingAhead = new RegExp(
-  String.raw`^\d{1,5} (?:${capital} ){1,4}${house}(?![\w/:])\.?(?: (?:${streetWords})\b\.?)?`,
+  String.raw`^\d{3,5} (?!(?:${months}))(?:${capital} ){1,4}${house}(?![\w/:])\.?(?: (?:${streetWords})\b\.?)?`,
   "u",
 );
 const unitBehind = new RegExp(
