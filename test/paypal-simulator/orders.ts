@@ -67,6 +67,11 @@ export class Orders {
     return this.#refund(capture, cents, isReversal ? "PAYMENT.CAPTURE.REVERSED" : "PAYMENT.CAPTURE.REFUNDED").id;
   }
 
+  /** Orders that wait for their payer. */
+  openOrders(): string[] {
+    return [...this.#orders.values()].filter((order) => order.status === "CREATED").map((order) => order.id);
+  }
+
   captureIds(): string[] {
     return [...this.#captures.keys()];
   }

@@ -1,0 +1,136 @@
+import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { z } from "zod";
+import { packageFile } from "../../src/paths.ts";
+import { PayPalSimulator } from "../paypal-simulator/simulator.ts";
+import { peerllm, type Ran, temporaryFolder } from "../worlds/command.ts";
+
+const slow = 240_000;
+
+function documentOf<Schema extends z.ZodType>(ran: Ran, schema: Schema): z.output<Schema> {
+  expect(ran, ran.stdout + ran.stderr).toMatchObject({ code: 0 });
+  return schema.parse(ran.json());
+}
+
+async function paypalNetwork() {
+  const simulator = await PayPalSimulator.start();
+  const home = await temporaryFolder();
+  onTestFinished(async () => {
+    await peerllm(["network", "down", "--now"], { home });
+    await simulator.close();
+  });
+  const env = {
+    PAYPAL_CLIENT_ID: simulator.clientId,
+    PAYPAL_CLIENT_SECRET: simulator.clientSecret,
+    PAYPAL_BASE_URL: simulator.url,
+  };
+  const ran = await peerllm(["network", "up", "--port", "0", "--billing", "paypal", "--json"], { home, env });
+  const { url } = documentOf(ran, z.object({ url: z.string() }));
+  return { simulator, home, url };
+}
+
+async function member(url: string, name: string) {
+  const home = await temporaryFolder();
+  const ran = await peerllm(["account", "create", "--network", url, "--name", name, "--json"], { home });
+  return { home, accountId: documentOf(ran, z.object({ accountId: z.string() })).accountId };
+}
+
+describe("a network that bills by PayPal", () => {
+  test(
+    "sells credit and subscriptions, redeems codes, and gives work to hosts that are paid for",
+    async () => {
+      const { simulator, home, url } = await paypalNetwork();
+      const consumer = await member(url, "consumer");
+      const owner = await member(url, "owner");
+      const run = (who: { home: string }, ...words: string[]) => peerllm([...words, "--json"], { home: who.home });
+
+      const begun = documentOf(
+        await run(consumer, "billing", "topup", "20", "--no-wait"),
+        z.object({ paymentId: z.string(), approvalUrl: z.string(), state: z.literal("open") }),
+      );
+      await simulator.approve(begun.approvalUrl);
+      await vi.waitUntil(
+        async () => (await run(consumer, "billing", "balance")).stdout.includes('"available":"20.00"'),
+        { timeout: 60_000, interval: 500 },
+      );
+
+      const { code } = documentOf(
+        await peerllm(["network", "code", "create", "7", "--json"], { home }),
+        z.object({ code: z.string() }),
+      );
+      expect((await run(consumer, "billing", "redeem", code)).json()).toMatchObject({ availableUsd: "27.00" });
+
+      const file = packageFile("src/models/demo/demo.gguf");
+      const published = await run(owner, "producer", "publish", file, "--name", "peerllm/demo", "--version", "1.0.0");
+      expect(published, published.stderr).toMatchObject({ code: 0 });
+      const ready = documentOf(await run(owner, "host", "up"), z.object({ hostId: z.string() }));
+      onTestFinished(async () => void (await peerllm(["host", "down", "--now"], { home: owner.home })));
+      const status = await peerllm(["network", "status", "--json"], { home });
+      expect(status.stdout).toContain('"state":"paused"');
+
+      const subscribed = documentOf(
+        await run(owner, "host", "subscribe", ready.hostId, "--no-wait"),
+        z.object({ approvalUrl: z.string(), standing: z.literal("unpaid") }),
+      );
+      await simulator.approve(subscribed.approvalUrl);
+      await vi.waitUntil(
+        async () => (await peerllm(["network", "status", "--json"], { home })).stdout.includes('"state":"serving"'),
+        { timeout: 60_000, interval: 500 },
+      );
+
+      expect((await peerllm(["chat", "What is PeerLLM?", "--json"], { home: consumer.home })).code).toBe(0);
+      const earnings = documentOf(
+        await run(owner, "earnings"),
+        z.object({
+          today: z.string(),
+          payable: z.string(),
+          subscriptions: z.array(z.object({ standing: z.string() })),
+        }),
+      );
+      expect(earnings).toMatchObject({ payable: earnings.today, subscriptions: [{ standing: "paid" }] });
+      expect(earnings.payable).not.toBe("0.00");
+
+      await run(owner, "payout", "settings", "--paypal", "owner@example.com", "--threshold", "1");
+      const early = await run(owner, "payout", "request");
+      expect(early).toMatchObject({ code: 2 });
+      expect(early.stdout).toContain("at least $1.00");
+      expect((await run(owner, "payout", "list")).json()).toEqual({ payouts: [] });
+
+      expect((await run(owner, "host", "unsubscribe", ready.hostId)).json()).toMatchObject({
+        status: "CANCELLED",
+        standing: "paid",
+      });
+
+      const month = new Date().toISOString().slice(0, 7);
+      const csv = (await peerllm(["billing", "statement", "--month", month, "--csv"], { home: consumer.home })).stdout;
+      expect(csv.split("\r\n").slice(0, 3)).toMatchObject([
+        "time,kind,account,amount_usd,transfer,reference",
+        expect.stringContaining(",credit,consumer-credit,20.00,"),
+        expect.stringContaining(",credit,consumer-credit,7.00,"),
+      ]);
+      const audit = documentOf(
+        await peerllm(["network", "audit", "--json"], { home }),
+        z.object({ balanced: z.literal(true), paypal: z.object({ isEqual: z.literal(true) }) }),
+      );
+      expect(audit.balanced).toBe(true);
+      expect(simulator.violations).toEqual([]);
+    },
+    slow,
+  );
+
+  test(
+    "waits for the payer, and says when the money was declined",
+    async () => {
+      const { simulator, url } = await paypalNetwork();
+      const { home } = await member(url, "consumer");
+      simulator.orders.nextCapture = "DECLINED";
+      const waiting = peerllm(["billing", "topup", "5", "--json"], { home });
+      await vi.waitUntil(() => simulator.orders.openOrders().length > 0, { timeout: 60_000 });
+      for (const orderId of simulator.orders.openOrders()) simulator.orders.approve(orderId);
+      const ran = await waiting;
+      expect(ran.code).toBe(3);
+      expect(ran.json()).toMatchObject({ error: { code: "payment_failed" } });
+      expect(ran.stderr).toContain(`${simulator.url}/checkoutnow?token=`);
+    },
+    slow,
+  );
+});

@@ -1,0 +1,31 @@
+import { expect, it } from "vitest";
+import { forecastEarnings } from "../../../src/ledger/calculator.ts";
+import { firstPriceSheet } from "../../../src/ledger/pricing.ts";
+import { parseUsd } from "../../../src/money.ts";
+
+const scenario = { tokensPerSecond: 10, conversations: 2, hosts: 3, hours: 24 };
+const costs = { electricity: parseUsd("12.50"), internet: parseUsd("7.50") };
+
+it("a forecast counts every second of a month of 30 days, and takes the costs off", () => {
+  expect(forecastEarnings(firstPriceSheet("credits", 0), { ...scenario, ...costs })).toEqual({
+    tokens: 155_520_000,
+    gross: parseUsd("1555.2"),
+    hostShare: parseUsd("1477.44"),
+    costs: parseUsd("20"),
+    net: parseUsd("1457.44"),
+  });
+});
+
+it("where hosts subscribe, every host's subscription is a cost, and a month may end below zero", () => {
+  const idle = { ...scenario, hours: 0, ...costs };
+  expect(forecastEarnings(firstPriceSheet("paypal", 0), idle)).toMatchObject({
+    costs: parseUsd("35"),
+    net: parseUsd("-35"),
+  });
+});
+
+it("500,000 tokens pay a month's subscription only nearly", () => {
+  const month = { tokensPerSecond: 500_000 / (30 * 3_600), conversations: 1, hosts: 1, hours: 1 };
+  const { hostShare } = forecastEarnings(firstPriceSheet("paypal", 0), { ...month, ...costs });
+  expect(hostShare).toBe(parseUsd("4.75"));
+});
