@@ -6,6 +6,7 @@ await dispatch(
     dispatch: () => import("./dispatch.ts"),
     economy: () => import("./economy.ts"),
     failover: () => import("./failover.ts"),
+    fuzz: () => import("./fuzz.ts"),
   },
   process.argv.slice(2),
 );
