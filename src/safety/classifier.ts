@@ -82,8 +82,8 @@ class Sums {
     for (let word = 0; word < wordCount; word++) {
       const end = starts[word + 1] ?? 0;
       for (let index = starts[word] ?? 0; index < end; index++) alone += binary[features[index] ?? 0] ?? 0;
-      if (word > 0) pair += binary[pairs[word] ?? 0] ?? 0;
-      if (word > 1) skip += binary[skips[word] ?? 0] ?? 0;
+      pair += binary[pairs[word] ?? -1] ?? 0;
+      skip += binary[skips[word] ?? -1] ?? 0;
       this.#alone[word + 1] = alone;
       this.#pairs[word + 1] = pair;
       this.#skips[word + 1] = skip;

@@ -2,7 +2,7 @@
 export const bucketCount = 1 << 18;
 
 /**
- * A text as hashed features, word by word: word 1-grams, character 3–5-grams inside each word (its edges marked) and,
+ * A text as hashed features, word by word (echoes have none): word 1-grams, character 3–5-grams inside each word (its edges marked) and,
  * apart, the 2-gram and the skip-2-gram that end at the word, so that any run of words can be scored from sums.
  */
 export interface FeatureText {
@@ -10,7 +10,7 @@ export interface FeatureText {
   /** Features of word w are `features[starts[w]] … features[starts[w + 1] - 1]`. */
   readonly starts: Int32Array;
   readonly features: Int32Array;
-  /** The 2-gram of words w − 1 and w, and the skip-2-gram of w − 2 and w; −1 at the start. */
+  /** The 2-gram of words w − 1 and w, and the skip-2-gram of w − 2 and w; −1 at the start and for an echo. */
   readonly pairs: Int32Array;
   readonly skips: Int32Array;
   /** Hash of word w alone, before it is folded into a bucket. */
@@ -24,6 +24,8 @@ export interface FeatureText {
 const edge = 0x20;
 /** Longer words are cut: nothing readable is longer, and the cost of a text stays linear. */
 const wordLengthMax = 32;
+/** A word that is one of this many before it is an echo. */
+const echoWords = 6;
 
 /** Reads lower-case text. Digits count as one digit, apostrophes as nothing, all other punctuation as a gap. */
 export function featuresOf(text: string): FeatureText {
@@ -52,8 +54,9 @@ export function featuresOf(text: string): FeatureText {
       buffer[size + 1] = edge;
       offsets[wordCount] = wordStart;
       starts[wordCount] = featureCount;
-      words[wordCount] = hashRun(buffer, 1, size, 0x9747b28c);
-      featureCount = addWord(buffer, size, words[wordCount] ?? 0, features, featureCount);
+      const word = hashRun(buffer, 1, size, 0x9747b28c);
+      words[wordCount] = word;
+      if (!isEcho(words, wordCount, word)) featureCount = addWord(buffer, size, word, features, featureCount);
       wordCount++;
       size = 0;
     }
@@ -84,6 +87,12 @@ function endsSentence(code: number, text: string, index: number): boolean {
   return next <= 0x20 || next === 0x22 || next === 0x29;
 }
 
+/** Whether a word was just said: repeating it adds nothing, so that "you you you" scores like "you". */
+function isEcho(words: Int32Array, index: number, word: number): boolean {
+  for (let before = Math.max(0, index - echoWords); before < index; before++) if (words[before] === word) return true;
+  return false;
+}
+
 function addWord(buffer: Uint16Array, size: number, wordHash: number, features: Int32Array, from: number): number {
   let count = from;
   features[count++] = wordHash & (bucketCount - 1);
@@ -105,8 +114,9 @@ function pairsOf(words: Int32Array, count: number): { pairs: Int32Array; skips: 
   const skips = new Int32Array(count);
   for (let index = 0; index < count; index++) {
     const word = words[index] ?? 0;
-    pairs[index] = index < 1 ? -1 : pairBucket(words[index - 1] ?? 0, word, 0x2545f491);
-    skips[index] = index < 2 ? -1 : pairBucket(words[index - 2] ?? 0, word, 0x6c8e9cf5);
+    const echoes = isEcho(words, index, word);
+    pairs[index] = index < 1 || echoes ? -1 : pairBucket(words[index - 1] ?? 0, word, 0x2545f491);
+    skips[index] = index < 2 || echoes ? -1 : pairBucket(words[index - 2] ?? 0, word, 0x6c8e9cf5);
   }
   return { pairs, skips };
 }

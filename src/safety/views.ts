@@ -1,3 +1,5 @@
+import { segment } from "./segment.ts";
+
 /**
  * Other ways to read the same text. `base` is always there; the rest appear only where they differ from it, so that
  * ordinary text is scored once. All are lower case.
@@ -142,11 +144,15 @@ function joinSpaced(text: string): string | undefined {
   return text.replace(spacedRun, (run) => (run.length < 6 ? run : joinLetters(run)));
 }
 
+/** Longer runs are several words whose gaps were left out. */
+const joinedWordMax = 8;
+
 function joinLetters(run: string): string {
   const gap = run.charAt(1);
   return run
     .split(new RegExp(`\\${gap}{2,}`))
     .map((word) => word.replaceAll(gap, ""))
+    .map((word) => (word.length > joinedWordMax ? segment(word) : word))
     .join(" ");
 }
 

@@ -9,8 +9,10 @@ type Random = () => number;
 const samplesPerHarmfulPhrase = 12;
 const samplesPerUse = 8;
 const samplesPerStatement = 5;
-const samplesPerHarmlessPhrase = 12;
+const samplesPerHarmlessPhrase = 8;
+const plainSamples = 4;
 const samplesPerTopic = 12;
+const samplesPerActivity = 8;
 const jailbreakShare = 0.08;
 
 /**
@@ -22,6 +24,7 @@ export function augmentation(seed: number): readonly Row[] {
   const slots = readSlots();
   const forms = readPhrases("forms");
   const wrappers = readPhrases("wrappers");
+  const plainForms = readPhrases("plain-forms");
   const jailbreaks = readPhrases("jailbreaks");
   const ask = (phrase: string) =>
     pick(wrappers, random).replace("$request", () => request(pick(forms, random), fill(phrase, slots, random)));
@@ -42,6 +45,8 @@ export function augmentation(seed: number): readonly Row[] {
   }
   for (const phrase of readPhrases("benefits")) {
     for (let sample = 0; sample < samplesPerUse; sample++) rows.push(benign(use(phrase), phrase));
+    for (let sample = 0; sample < plainSamples; sample++)
+      rows.push(benign(request(pick(plainForms, random), phrase), phrase));
   }
   for (const { category, phrase } of [...readLabelled("statements"), ...readLabelled("questions")]) {
     const samples = phrase.includes("$") ? samplesPerStatement : 2;
@@ -49,6 +54,14 @@ export function augmentation(seed: number): readonly Row[] {
   }
   for (const { phrase } of readLabelled("benign")) {
     for (let sample = 0; sample < samplesPerHarmlessPhrase; sample++) rows.push(benign(ask(phrase), phrase));
+    for (let sample = 0; sample < plainSamples; sample++)
+      rows.push(benign(request(pick(plainForms, random), phrase), phrase));
+  }
+  const doing = readPhrases("doing");
+  for (const { category, phrase } of readLabelled("activities")) {
+    for (let sample = 0; sample < samplesPerActivity; sample++) {
+      rows.push(unsafe(pick(doing, random).replace("$activity", phrase), category, phrase));
+    }
   }
   const knowing = readPhrases("knowing");
   for (const topic of readPhrases("topics")) {
@@ -107,7 +120,8 @@ function request(form: string, phrase: string): string {
   return form
     .replace("$vp", () => phrase)
     .replace("$Vp", () => capital)
-    .replace("$ing", () => gerund(phrase));
+    .replace("$ing", () => gerund(phrase))
+    .replace("$s", () => thirdPerson(phrase));
 }
 
 const doubled =
@@ -123,6 +137,21 @@ function gerund(phrase: string): string {
       : verb;
   const ing = verb === "die" ? "dying" : verb === "lie" ? "lying" : `${stem}ing`;
   return [ing, ...rest].join(" ");
+}
+
+/** "make a bomb" → "makes a bomb". */
+function thirdPerson(phrase: string): string {
+  const [verb = "", ...rest] = phrase.split(" ");
+  const ending = /(?:s|sh|ch|x|z|o)$/.test(verb) ? "es" : "s";
+  const form =
+    verb === "be"
+      ? "is"
+      : verb === "have"
+        ? "has"
+        : /[^aeiou]y$/.test(verb)
+          ? `${verb.slice(0, -1)}ies`
+          : verb + ending;
+  return [form, ...rest].join(" ");
 }
 
 function pick<Item>(items: readonly Item[], random: Random): Item {

@@ -8,6 +8,7 @@ import { seededRandom, shuffle } from "./random.ts";
 
 /** One run of words to learn from. */
 interface Example {
+  /** Buckets; −1 where an echo has none. */
   readonly features: Int32Array;
   readonly label: 0 | 1;
   readonly weight: number;
@@ -92,6 +93,7 @@ function fitBinary(examples: readonly Example[], random: () => number): BinaryHe
       bias -= rate * 0.05 * error;
       if (Math.abs(error) < 1e-4) continue;
       for (const feature of example.features) {
+        if (feature < 0) continue;
         const weight = weights[feature] ?? 0;
         const gradient = error * value + l2 * weight;
         const square = (squares[feature] ?? 0) + gradient * gradient;

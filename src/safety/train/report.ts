@@ -8,7 +8,9 @@ export function reportOf(unseen: readonly Unseen[], weights: Weights): string {
   const groups = new Map<string, { row: Unseen["row"]; score: number }[]>();
   for (const scored of rescaled) {
     const name = scored.row.source.replace(/^own:.*/s, "own").replace(/\/t0:.*/s, "/t0");
-    groups.set(name, [...(groups.get(name) ?? []), scored]);
+    const group = groups.get(name) ?? [];
+    group.push(scored);
+    groups.set(name, group);
   }
   const independent = benignScores(rescaled.filter(({ row }) => !/^own:|^openai\//.test(row.source)));
   const lines = [
