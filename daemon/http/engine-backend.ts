@@ -1,8 +1,8 @@
 import type { AnswerEvent, AnswerRequest, ModelListing } from "../../src/chat/answer.ts";
 import type { Engine } from "../../src/chat/generation.ts";
+import { interleave } from "../../src/chat/interleave.ts";
 import type { Prompt } from "../../src/chat/message.ts";
 import { modelMissing } from "../../src/chat/openai-models.ts";
-import { interleave } from "./interleave.ts";
 import type { AnswerBackend } from "./openai-routes.ts";
 
 /** A model that this machine serves to itself. */

@@ -1,4 +1,5 @@
 import type { AnswerEvent, AnswerRequest, AnswerSummary } from "../chat/answer.ts";
+import { interleave } from "../chat/interleave.ts";
 import { newId } from "../ids.ts";
 import { Exposure } from "../scheduling/exposure.ts";
 import { checkSafety } from "./1-safety.ts";
@@ -10,7 +11,6 @@ import { rehydrate } from "./6-rehydrate.ts";
 import { review } from "./7-review.ts";
 import { type Bill, bill, meterReleased, type Work } from "./8-bill.ts";
 import { type Admission, admit, messagesOf } from "./admission.ts";
-import { interleave } from "./interleave.ts";
 import type { Piece } from "./piece.ts";
 import type { Caller, Ports } from "./ports.ts";
 
@@ -41,7 +41,8 @@ export async function* answer(
 
     let hasBegun = false;
     const choiceEnds: AnswerEvent[] = [];
-    for await (const piece of interleave(started.answers)) {
+    const sources = started.answers.map((pieces) => (stopped: AbortSignal) => endedWith(stopped, over, pieces));
+    for await (const piece of interleave(sources, sources.length, limited)) {
       if (!hasBegun) yield { kind: "begin", receipt: work.receiptId };
       hasBegun = true;
       if (piece.kind === "end") {
@@ -62,6 +63,16 @@ export async function* answer(
     if (work === null) await ports.books.release(admission.holdId);
     else if (!isBilled) await bill(work, caller, ports);
   }
+}
+
+/** One choice's pieces; when the others fail or the reader leaves, its hosts stop too. */
+function endedWith<Item>(
+  stopped: AbortSignal,
+  over: AbortController,
+  pieces: AsyncIterable<Item>,
+): AsyncIterable<Item> {
+  stopped.addEventListener("abort", () => over.abort(), { once: true });
+  return pieces;
 }
 
 /** Sets every choice's subtasks to work and lays the last stages behind each. */

@@ -128,7 +128,6 @@ const networkFrame = z.discriminatedUnion("type", [
 export type HostFrame = z.infer<typeof hostFrame>;
 export type NetworkFrame = z.infer<typeof networkFrame>;
 export type OfferedModel = z.infer<typeof offeredModel>;
-export type HostStatement = z.infer<typeof statement>;
 
 /** Parses a frame that a host sent. Throws `protocol_violation`; the message never quotes the frame's content. */
 export function parseHostFrame(bytes: Uint8Array): HostFrame {

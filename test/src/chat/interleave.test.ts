@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { describe, expect, it } from "vitest";
-import { interleave } from "../../../daemon/http/interleave.ts";
+import { interleave } from "../../../src/chat/interleave.ts";
 
 const never = new AbortController().signal;
 
