@@ -181,8 +181,6 @@ export function newWebhookInbox(options: WebhookInboxOptions) {
   return { subscribe, receive, process };
 }
 
-export type WebhookInbox = ReturnType<typeof newWebhookInbox>;
-
 function parseEvent(text: string): Event {
   try {
     return eventShape.parse(JSON.parse(text));

@@ -38,12 +38,6 @@ export interface LedgerAccount {
   readonly owner: AccountId | null;
 }
 
-export const ledgerAccountKinds = Object.keys(sides).filter(isLedgerAccountKind);
-
-export function isLedgerAccountKind(text: string): text is LedgerAccountKind {
-  return Object.hasOwn(sides, text);
-}
-
 export function ownedAccount(kind: LedgerAccountKind, owner: AccountId): LedgerAccount {
   return { kind, owner };
 }
