@@ -26,7 +26,7 @@ const homes: Readonly<Record<string, readonly string[]>> = {
   commander: ["commands"],
   conf: ["src/config.ts"],
   execa: ["commands"],
-  got: ["src/client", "daemon/paypal", "daemon/proxy"],
+  got: ["src/client", "daemon/paypal"],
   ink: ["commands"],
   "ipaddr.js": ["src/client"],
   kysely: ["daemon/sqlite"],

@@ -1,10 +1,10 @@
 import type { AnswerEvent, AnswerRequest, ModelListing } from "../../src/chat/answer.ts";
+import type { Upstream } from "../../src/client/upstream.ts";
 import { type ErrorCode, isPeerError, PeerError } from "../../src/errors.ts";
 import { moderationOf } from "../../src/safety/moderation.ts";
 import { defaultPolicy } from "../../src/safety/policy.ts";
 import type { AnswerBackend } from "../http/openai-routes.ts";
 import { type MaskingOptions, maskRequest } from "./masking.ts";
-import type { Upstream } from "./upstream.ts";
 
 export interface ProxyBackendOptions {
   readonly network: Upstream;

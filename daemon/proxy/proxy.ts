@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { AnswerEvent } from "../../src/chat/answer.ts";
+import { createUpstream, type UpstreamOptions } from "../../src/client/upstream.ts";
 import type { Clock } from "../../src/clock.ts";
 import { isPeerError, PeerError } from "../../src/errors.ts";
 import type { Log } from "../../src/log.ts";
@@ -7,7 +8,6 @@ import { defaultPorts, proxyStartSchema } from "../../src/protocol/start.ts";
 import { type AnswerBackend, openaiRoutes } from "../http/openai-routes.ts";
 import { createHttpServer } from "../http/server.ts";
 import { proxyBackend } from "./backend.ts";
-import { createUpstream, type UpstreamOptions } from "./upstream.ts";
 
 /** What the proxy needs of the daemon around it. */
 export interface ProxyContext {

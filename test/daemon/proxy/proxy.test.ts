@@ -6,7 +6,7 @@ import { type AnswerBackend, openaiRoutes } from "../../../daemon/http/openai-ro
 import { createHttpServer, type HttpServer } from "../../../daemon/http/server.ts";
 import { proxyBackend } from "../../../daemon/proxy/backend.ts";
 import { startProxy } from "../../../daemon/proxy/proxy.ts";
-import { createUpstream } from "../../../daemon/proxy/upstream.ts";
+import { createUpstream } from "../../../src/client/upstream.ts";
 import { systemClock } from "../../../src/clock.ts";
 import { PeerError } from "../../../src/errors.ts";
 import { silentLog } from "../../../src/log.ts";

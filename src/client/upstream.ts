@@ -2,17 +2,18 @@ import { once } from "node:events";
 import { Agent as PlainAgent } from "node:http";
 import { Agent as TlsAgent } from "node:https";
 import { got, RequestError } from "got";
-import type { AnswerEvent, AnswerRequest, ModelListing } from "../../src/chat/answer.ts";
-import { composeChatBody } from "../../src/chat/openai-chat.ts";
-import { decodeChunks } from "../../src/chat/openai-chunks.ts";
-import { composeCompletionBody } from "../../src/chat/openai-completion.ts";
-import { parseErrorBody } from "../../src/chat/openai-error.ts";
-import { parseModelList } from "../../src/chat/openai-models.ts";
-import { parseEvents } from "../../src/chat/sse.ts";
-import type { Clock } from "../../src/clock.ts";
-import { isPeerError, PeerError } from "../../src/errors.ts";
+import type { AnswerEvent, AnswerRequest, ModelListing } from "../chat/answer.ts";
+import { composeChatBody } from "../chat/openai-chat.ts";
+import { decodeChunks } from "../chat/openai-chunks.ts";
+import { composeCompletionBody } from "../chat/openai-completion.ts";
+import { parseErrorBody } from "../chat/openai-error.ts";
+import { parseModelList } from "../chat/openai-models.ts";
+import { parseEvents } from "../chat/sse.ts";
+import type { Clock } from "../clock.ts";
+import { isPeerError, PeerError } from "../errors.ts";
+import { packageVersion } from "../paths.ts";
 
-/** An OpenAI-compatible server that answers for us: a network's orchestrator, or a local host. */
+/** An OpenAI-compatible server that answers for us: a network's orchestrator, a local host, or anybody's. */
 export interface Upstream {
   readonly url: string;
   models(signal: AbortSignal): Promise<readonly ModelListing[]>;
@@ -28,6 +29,8 @@ export interface UpstreamOptions {
   readonly clock: Clock;
   /** How long an unreachable server is tried again, so that one that restarts is not noticed. */
   readonly retryMsMax: number;
+  /** Servers other than ours may refuse requests with fields that OpenAI does not have. */
+  readonly isForeign?: boolean;
 }
 
 const connectMsMax = 5_000;
@@ -40,13 +43,17 @@ const modelsBytesMax = 16 * 1024 * 1024;
 const socketsMax = 256;
 const retryDelayMsMax = 1_500;
 
-export function createUpstream({ url: base, apiKey, clock, retryMsMax }: UpstreamOptions): Upstream {
+export function createUpstream(options: UpstreamOptions): Upstream {
+  const { url: base, apiKey, clock, retryMsMax, isForeign = false } = options;
   const url = base.replace(/\/+$/, "").replace(/\/v1$/, "");
   const agentOptions = { keepAlive: true, maxSockets: socketsMax, scheduling: "lifo" } as const;
   const agents = { http: new PlainAgent(agentOptions), https: new TlsAgent(agentOptions) };
   const client = got.extend({
     agent: agents,
-    headers: { "user-agent": "peerllm-proxy", ...(apiKey === null ? {} : { authorization: `Bearer ${apiKey}` }) },
+    headers: {
+      "user-agent": `peerllm/${packageVersion()}`,
+      ...(apiKey === null ? {} : { authorization: `Bearer ${apiKey}` }),
+    },
     retry: { limit: 0 },
     timeout: { connect: connectMsMax, secureConnect: connectMsMax, response: responseMsMax },
     throwHttpErrors: false,
@@ -107,7 +114,7 @@ export function createUpstream({ url: base, apiKey, clock, retryMsMax }: Upstrea
       }
     },
     async *answer(request, signal) {
-      const { path, json } = composeBody(request);
+      const { path, json } = composeBody(request, isForeign);
       const { stream, headers } = await open(path, { json, isMasked: request.isMasked }, signal);
       const receipt = headers["x-peerllm-receipt"];
       try {
@@ -125,10 +132,12 @@ export function createUpstream({ url: base, apiKey, clock, retryMsMax }: Upstrea
   };
 }
 
-function composeBody(request: AnswerRequest): { readonly path: string; readonly json: unknown } {
+function composeBody(request: AnswerRequest, isForeign: boolean): { readonly path: string; readonly json: unknown } {
   const first = request.prompts[0];
-  if (first?.kind === "chat") return { path: "/v1/chat/completions", json: composeChatBody(request, first.messages) };
-  return { path: "/v1/completions", json: composeCompletionBody(request) };
+  const isChat = first?.kind === "chat";
+  const { peerllm, ...common } = isChat ? composeChatBody(request, first.messages) : composeCompletionBody(request);
+  const json = isForeign ? common : { ...common, peerllm };
+  return { path: isChat ? "/v1/chat/completions" : "/v1/completions", json };
 }
 
 /** The bytes as they come; throws `upstream_failed` when nothing came for a minute, not even a comment. */
