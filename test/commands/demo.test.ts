@@ -1,12 +1,11 @@
 import { once } from "node:events";
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { execa } from "execa";
 import { expect, test, vi } from "vitest";
 import { z } from "zod";
 import { parseUsd } from "../../src/money.ts";
 import { packageFile } from "../../src/paths.ts";
-import { peerllm, temporaryFolder } from "../worlds/command.ts";
+import { peerllm, processesIn, temporaryFolder } from "../worlds/command.ts";
 
 const documentSchema = z.strictObject({
   answer: z.string().min(1),
@@ -27,22 +26,6 @@ const documentSchema = z.strictObject({
     longestPauseMs: z.number(),
   }),
 });
-
-/** Processes that work in a folder, by /proc; nothing where there is none. */
-function processesIn(folder: string): string[] {
-  if (process.platform !== "linux") return [];
-  return readdirSync("/proc").filter((pid) => {
-    try {
-      return /^\d+$/.test(pid) && readlinkSync(`/proc/${pid}/cwd`).startsWith(folder) && !isZombie(pid);
-    } catch {
-      return false;
-    }
-  });
-}
-
-function isZombie(pid: string): boolean {
-  return /^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
-}
 
 test("the demo pays hosts of different owners exactly 95%, outlives a killed host and leaves nothing behind", async () => {
   const folder = await temporaryFolder();

@@ -1,0 +1,82 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, onTestFinished, test, vi } from "vitest";
+import { z } from "zod";
+import { parseDuration } from "../../commands/host.ts";
+import { peerllm, processesIn, temporaryFolder } from "../worlds/command.ts";
+
+const upSchema = z.looseObject({
+  baseUrl: z.url(),
+  pid: z.int(),
+  models: z.array(z.string()),
+  benchmark: z.unknown(),
+});
+const words = ["host", "up", "--local", "--port", "0", "--threads", "1", "--gpu", "off", "--json"];
+
+async function hostUp() {
+  const home = await temporaryFolder();
+  onTestFinished(async () => void (await peerllm(["host", "down", "--now"], { home })));
+  const ran = await peerllm(words, { home });
+  expect(ran).toMatchObject({ code: 0, stderr: "" });
+  return { home, ...upSchema.parse(ran.json()) };
+}
+
+test("a local host serves this machine without network or account, measured, and pauses and resumes", async () => {
+  const { home, pid, baseUrl, models, benchmark } = await hostUp();
+  expect(models).toHaveLength(1);
+  expect(benchmark).toMatchObject({
+    prefillTokensPerSecond: expect.toSatisfy((figure: number) => figure > 0),
+    decodeTokensPerSecond: expect.toSatisfy((figure: number) => figure > 0),
+  });
+  const answer = await fetch(`${baseUrl}/chat/completions`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({
+      model: models[0],
+      max_tokens: 8,
+      messages: [{ role: "user", content: "What is PeerLLM?" }],
+    }),
+  });
+  expect(answer.status).toBe(200);
+  expect(await answer.json()).toMatchObject({ usage: { completion_tokens: 8 } });
+
+  const status = async (command: string[]) => (await peerllm(["host", ...command, "--json"], { home })).json();
+  expect(await status(["status"])).toMatchObject({ state: "serving", pid, hostId: null, activeStreams: 0, models });
+  expect(await status(["pause", "--for", "2h"])).toMatchObject({ state: "paused", pausedUntil: expect.any(Number) });
+  expect(await status(["resume"])).toMatchObject({ state: "serving", pausedUntil: null });
+  expect((await readdir(join(home, "keys")).catch(() => [])).length).toBe(0);
+
+  expect(await status(["down"])).toEqual({ stopped: true, pid, killed: false });
+  expect(processesIn(home)).toEqual([]);
+});
+
+test("a host that is killed leaves no engine behind, and starts again", async () => {
+  const { home, pid } = await hostUp();
+  process.kill(pid, "SIGKILL");
+  await vi.waitUntil(() => processesIn(home).length === 0, { timeout: 30_000 });
+  expect((await peerllm(["host", "status"], { home })).code).toBe(4);
+  expect((await peerllm(words, { home })).code).toBe(0);
+});
+
+test("what a host can't serve is refused before it serves anything", async () => {
+  const home = await temporaryFolder();
+  const missing = await peerllm([...words, "--model", "./missing.gguf"], { home });
+  expect(missing).toMatchObject({ code: 2 });
+  expect(missing.json()).toMatchObject({ error: { message: expect.stringContaining("missing.gguf") } });
+  const upstream = await peerllm(["host", "up", "--local", "--engine", "openai", "--json"], { home });
+  expect(upstream.json()).toMatchObject({ error: { code: "usage_invalid" } });
+  expect(await readdir(join(home, "run"))).toEqual([]);
+});
+
+test.each([
+  ["90s", 90_000],
+  ["30m", 1_800_000],
+  ["1.5h", 5_400_000],
+  ["1d", 86_400_000],
+])("%s is %i ms", (text, durationMs) => {
+  expect(parseDuration(text)).toBe(durationMs);
+});
+
+test.each(["", "2", "h", "-1h", "0h", "2 h", "1w"])("%j is no time", (text) => {
+  expect(() => parseDuration(text)).toThrow(expect.objectContaining({ code: "usage_invalid" }));
+});
