@@ -5,6 +5,7 @@ await dispatch(
   {
     engine: () => import("./engine.ts"),
     ledger: () => import("./ledger.ts"),
+    overhead: () => import("./overhead.ts"),
     privacy: () => import("./privacy.ts"),
     registry: () => import("./registry.ts"),
     safety: () => import("./safety.ts"),
