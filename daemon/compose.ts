@@ -3,7 +3,8 @@ import type { RoleName } from "../src/protocol/control.ts";
 import { hostStartSchema, networkStartSchema } from "../src/protocol/start.ts";
 import type { EngineSettings } from "./host/engine-settings.ts";
 import { startHost } from "./host/host.ts";
-import type { LocalModel } from "./host/served-models.ts";
+import type { HostedModel } from "./host/served-models.ts";
+import { startUpstreamEngine } from "./host/upstream-engine.ts";
 import type { RoleContext, RunningRole, StartRole } from "./lifecycle.ts";
 import { benchmarkEngine } from "./llama/benchmark.ts";
 import { startLlamaEngine } from "./llama/engine.ts";
@@ -122,8 +123,10 @@ async function startHostRole(options: unknown, context: RoleContext): Promise<Ru
       files,
       tokenizers,
       benchmark: benchmarkEngine,
-      startEngine: ({ file }: LocalModel, settings: EngineSettings, signal: AbortSignal) =>
-        startLlamaEngine({ modelFile: file, ...settings, log }, signal),
+      startEngine: ({ weights, reference }: HostedModel, settings: EngineSettings, signal: AbortSignal) =>
+        weights.kind === "file"
+          ? startLlamaEngine({ modelFile: weights.file, ...settings, log }, signal)
+          : startUpstreamEngine({ url: weights.url, reference, ...settings, clock }, signal),
     };
     const host = await startHost(start, adapters, context);
     return { ...host, close: () => host.close().finally(close) };

@@ -140,8 +140,8 @@ async function* pull(
 
 async function capacity({ files, models }: HostControlOptions): Promise<Result<"models-capacity">> {
   const kept = await files.list();
-  const first = models.list()[0];
-  const disk = await statfs(first === undefined ? "/" : dirname(first.model.file));
+  const weights = models.list()[0]?.model.weights;
+  const disk = await statfs(weights?.kind === "file" ? dirname(weights.file) : "/");
   return {
     usedBytes: kept.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
     freeBytes: disk.bavail * disk.bsize,

@@ -13,6 +13,7 @@ import { hostControl } from "./control.ts";
 import { type Door, openLocalDoor, openNetworkDoor } from "./door.ts";
 import { type EngineSettings, engineSettings } from "./engine-settings.ts";
 import {
+  describePublished,
   fetchPublished,
   modelThatFits,
   type NetworkAccess,
@@ -20,14 +21,20 @@ import {
   openLocalFile,
 } from "./model-fetcher.ts";
 import { Pace } from "./pace.ts";
-import { type Benchmark, type HostedEngine, type LocalModel, type ServedModel, ServedModels } from "./served-models.ts";
+import {
+  type Benchmark,
+  type HostedEngine,
+  type HostedModel,
+  type ServedModel,
+  ServedModels,
+} from "./served-models.ts";
 import { SubtaskFeed } from "./subtask-feed.ts";
 
 /** What a host runs on; made, and closed after it, by whoever starts it. */
 export interface HostAdapters {
   readonly files: ModelFiles;
   readonly tokenizers: Tokenizers;
-  startEngine(model: LocalModel, settings: EngineSettings, signal: AbortSignal): Promise<HostedEngine>;
+  startEngine(model: HostedModel, settings: EngineSettings, signal: AbortSignal): Promise<HostedEngine>;
   /** At most 15 s. */
   benchmark(engine: HostedEngine, signal: AbortSignal): Promise<Benchmark>;
 }
@@ -62,6 +69,7 @@ const memoryShareMax = 0.6;
 export async function startHost(start: HostStart, adapters: HostAdapters, context: HostContext): Promise<RunningHost> {
   const { clock, log, home, signal } = context;
   const network = networkOf(start);
+  requireUpstream(start);
   const models = new ServedModels();
   const availability = new Availability(clock);
   const feed = new SubtaskFeed(adapters.tokenizers, log, (digest) => models.get(digest)?.model);
@@ -124,6 +132,18 @@ function networkOf(start: HostStart): NetworkAccess | null {
   return { url, apiKey };
 }
 
+/** Throws `usage_invalid` where an engine and the address of its server don't go together. */
+function requireUpstream({ engine, upstream, isLocal, models }: HostStart): void {
+  if ((engine === "openai") !== (upstream !== null)) {
+    throw new PeerError("usage_invalid", "--engine openai and --upstream, the server's address, go together.");
+  }
+  if (upstream === null) return;
+  if (isLocal) throw new PeerError("usage_invalid", "A server that runs already needs no --local host in front of it.");
+  if (models.length === 0) {
+    throw new PeerError("usage_invalid", "--engine openai needs --model: which model of the network the server has.");
+  }
+}
+
 async function wantedModels(
   start: HostStart,
   network: NetworkAccess | null,
@@ -132,6 +152,16 @@ async function wantedModels(
   if (start.models.length > 0) return start.models;
   if (network === null) return [packageFile(demoModelFile)];
   return [await modelThatFits(network, totalmem() * memoryShareMax, signal)];
+}
+
+async function findModel(
+  { reference, start, network, onProgress }: WantedModel,
+  files: ModelFiles,
+  signal: AbortSignal,
+): Promise<HostedModel> {
+  if (network === null) return openLocalFile(reference, signal);
+  if (start.upstream !== null) return describePublished(reference, network, start.upstream, signal);
+  return fetchPublished(reference, network, files, onProgress, signal);
 }
 
 interface WantedModel {
@@ -150,10 +180,7 @@ async function addModel(
   signal: AbortSignal,
 ): Promise<ServedModel> {
   const { reportProgress, log } = context;
-  const model =
-    network === null
-      ? await openLocalFile(reference, signal)
-      : await fetchPublished(reference, network, adapters.files, onProgress, signal);
+  const model = await findModel({ reference, start, network, onProgress }, adapters.files, signal);
   const present = models.get(model.digest);
   if (present !== undefined) return present;
   const settings = engineSettings(start, model);

@@ -11,7 +11,7 @@ import { parsePublishedReference } from "../../src/models/reference.ts";
 import { routes } from "../../src/protocol/api.ts";
 import type { ModelFiles } from "../registry/model-files.ts";
 import type { DownloadProgress } from "../registry/transfer-rate.ts";
-import type { LocalModel } from "./served-models.ts";
+import type { HostedModel } from "./served-models.ts";
 
 export interface NetworkAccess {
   readonly url: string;
@@ -30,7 +30,7 @@ export async function fetchPublished(
   files: ModelFiles,
   onProgress: OnModelProgress,
   signal: AbortSignal,
-): Promise<LocalModel> {
+): Promise<HostedModel> {
   const signed = await manifestOf(reference, network, signal);
   const { manifest } = signed;
   const source = httpSource({
@@ -42,18 +42,39 @@ export async function fetchPublished(
   if (!isHere) await files.pull(signed, source, (progress) => onProgress(id, progress), signal);
   const file = await files.verify(signed, signal);
   const { contextLength } = manifest.facts;
-  return { reference: id, digest: `sha256:${manifest.digest}`, file, sizeBytes: manifest.sizeBytes, contextLength };
+  const weights = { kind: "file" as const, file };
+  return { reference: id, digest: `sha256:${manifest.digest}`, weights, sizeBytes: manifest.sizeBytes, contextLength };
+}
+
+/** A model of the network that another server on the owner's side has loaded already: nothing is fetched or verified. */
+export async function describePublished(
+  reference: string,
+  network: NetworkAccess,
+  url: string,
+  signal: AbortSignal,
+): Promise<HostedModel> {
+  const { manifest } = await manifestOf(reference, network, signal);
+  const { sizeBytes, facts, digest } = manifest;
+  const { contextLength } = facts;
+  const weights = { kind: "upstream" as const, url };
+  return { reference: modelId(manifest), digest: `sha256:${digest}`, weights, sizeBytes, contextLength };
 }
 
 /** A GGUF file of this machine's owner; nobody signed it, so it serves this machine alone. */
-export async function openLocalFile(path: string, signal: AbortSignal): Promise<LocalModel> {
+export async function openLocalFile(path: string, signal: AbortSignal): Promise<HostedModel> {
   if (!existsSync(path)) throw new PeerError("file_missing", `There is no model file at "${path}".`);
   const { contextLength } = await readGgufFacts(path);
   const { size } = await stat(path);
   const hash = createHash("sha256");
   for await (const chunk of createReadStream(path, { signal })) hash.update(chunk);
   const digest = `sha256:${hash.digest("hex")}`;
-  return { reference: basename(path, ".gguf"), digest, file: path, sizeBytes: size, contextLength };
+  return {
+    reference: basename(path, ".gguf"),
+    digest,
+    weights: { kind: "file", file: path },
+    sizeBytes: size,
+    contextLength,
+  };
 }
 
 /** What a host serves that was told nothing: the network's first model whose weights fit in `memoryBytes`. */

@@ -14,19 +14,24 @@ export interface HostedEngine extends Engine {
   state(): "ready" | "restarting" | "closed";
 }
 
-/** A model whose file is on this machine, verified where it came from a network. */
-export interface LocalModel {
+/** A file on this machine, verified where it came from a network; or whatever an OpenAI-compatible server has loaded. */
+export type Weights =
+  | { readonly kind: "file"; readonly file: string }
+  | { readonly kind: "upstream"; readonly url: string };
+
+/** A model that this host can serve. */
+export interface HostedModel {
   /** `owner/name:version`, or the file's base name. */
   readonly reference: string;
   /** "sha256:" and 64 hex digits. */
   readonly digest: string;
-  readonly file: string;
+  readonly weights: Weights;
   readonly sizeBytes: number;
   readonly contextLength: number;
 }
 
 export interface ServedModel {
-  readonly model: LocalModel;
+  readonly model: HostedModel;
   readonly settings: EngineSettings;
   readonly engine: HostedEngine;
   readonly benchmark: Benchmark;
@@ -100,6 +105,6 @@ export class ServedModels {
   }
 }
 
-function nameOf({ reference }: LocalModel): string {
+function nameOf({ reference }: HostedModel): string {
   return reference.split(":")[0] ?? reference;
 }

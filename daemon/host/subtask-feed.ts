@@ -1,6 +1,7 @@
 import { Channel } from "../../src/channel.ts";
 import type { Log } from "../../src/log.ts";
 import type { Tokenizers } from "../../src/pipeline/ports.ts";
+import type { HostedModel } from "./served-models.ts";
 import type { RunFrame, SubtaskObserver } from "./subtask-runner.ts";
 
 /** What the host's own operator sees of a subtask while it runs; kept nowhere. */
@@ -21,14 +22,10 @@ export class SubtaskFeed implements SubtaskObserver {
   readonly #watchers = new Set<Channel<SeenSubtask>>();
   readonly #tokenizers: Tokenizers;
   readonly #log: Log;
-  readonly #describe: (digest: string) => { readonly reference: string; readonly file: string } | undefined;
+  readonly #describe: (digest: string) => HostedModel | undefined;
 
-  /** `describe` tells the reference and file of a served model by its digest. */
-  constructor(
-    tokenizers: Tokenizers,
-    log: Log,
-    describe: (digest: string) => { readonly reference: string; readonly file: string } | undefined,
-  ) {
+  /** `describe` tells a served model by its digest. */
+  constructor(tokenizers: Tokenizers, log: Log, describe: (digest: string) => HostedModel | undefined) {
     this.#tokenizers = tokenizers;
     this.#log = log;
     this.#describe = describe;
@@ -74,9 +71,9 @@ export class SubtaskFeed implements SubtaskObserver {
   async #textOf({ prompt, digest }: RunFrame): Promise<string> {
     if (prompt.kind === "text") return prompt.text;
     if (prompt.kind === "chat") return prompt.messages.map(({ content }) => content).join("\n");
-    const file = this.#describe(digest)?.file;
-    if (file === undefined) return "";
-    const verbaliser = await this.#tokenizers.verbalise(file, []);
+    const weights = this.#describe(digest)?.weights;
+    if (weights?.kind !== "file") return "";
+    const verbaliser = await this.#tokenizers.verbalise(weights.file, []);
     try {
       const { text } = await verbaliser.push(prompt.tokens);
       return text + (await verbaliser.flush());

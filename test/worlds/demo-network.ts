@@ -2,6 +2,7 @@ import { copyFile, mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { startHost } from "../../daemon/host/host.ts";
+import { startUpstreamEngine } from "../../daemon/host/upstream-engine.ts";
 import { benchmarkEngine } from "../../daemon/llama/benchmark.ts";
 import { startLlamaEngine } from "../../daemon/llama/engine.ts";
 import { startTokenizers } from "../../daemon/llama/tokenizer.ts";
@@ -38,6 +39,8 @@ export interface DemoNetworkOptions {
   readonly hosts: number;
   readonly billing?: "off" | "credits";
   readonly isVouched?: boolean;
+  /** An OpenAI-compatible server that makes the hosts' answers, instead of engines of their own. */
+  readonly upstream?: string;
   /** The producer's, per 100,000 tokens. */
   readonly royaltyUsd?: string;
 }
@@ -76,6 +79,7 @@ export async function demoNetwork(options: DemoNetworkOptions): Promise<DemoNetw
   const receipts = openReceipts(database, clock);
   const models = openModelStore(database);
   const { billing = "credits", isVouched = true } = options;
+  const upstream = options.upstream === undefined ? {} : { engine: "openai", upstream: options.upstream };
   const adapters = {
     accounts,
     books,
@@ -124,12 +128,15 @@ export async function demoNetwork(options: DemoNetworkOptions): Promise<DemoNetw
     const files = openModelFiles(join(root, `host-${index}`, "models"), clock);
     const hostTokenizers = startTokenizers();
     const host = await startHost(
-      hostStartSchema.parse({ networkUrl: url, apiKey, models: [demoReference], gpu: "off", threads: 1 }),
+      hostStartSchema.parse({ networkUrl: url, apiKey, models: [demoReference], gpu: "off", threads: 1, ...upstream }),
       {
         files,
         tokenizers: hostTokenizers,
         benchmark: benchmarkEngine,
-        startEngine: ({ file }, settings, signal) => startLlamaEngine({ modelFile: file, ...settings, log }, signal),
+        startEngine: ({ weights, reference }, settings, signal) =>
+          weights.kind === "file"
+            ? startLlamaEngine({ modelFile: weights.file, ...settings, log }, signal)
+            : startUpstreamEngine({ url: weights.url, reference, ...settings, clock }, signal),
       },
       {
         home: homeAt(join(root, `host-${index}`)),
