@@ -1,0 +1,138 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { NetworkCatalogue } from "../../../daemon/orchestrator/catalogue.ts";
+import { openModelStore } from "../../../daemon/sqlite/model-store.ts";
+import { systemClock } from "../../../src/clock.ts";
+import { generateKeyPair } from "../../../src/identity/key.ts";
+import { type AccountId, newId } from "../../../src/ids.ts";
+import { modelId, type Visibility } from "../../../src/models/manifest.ts";
+import type { ModelStore } from "../../../src/models/model-store.ts";
+import { generateSigningKey } from "../../../src/models/signing-key.ts";
+import type { HostLink, Hosts } from "../../../src/pipeline/ports.ts";
+import { hostIdOf } from "../../../src/protocol/handshake.ts";
+import { HostPool } from "../../../src/scheduling/pool.ts";
+import { freshDatabase, type OpenDatabase } from "../../worlds/database.ts";
+import { testModel } from "../../worlds/published-model.ts";
+
+const producer: AccountId = newId("account");
+const member: AccountId = newId("account");
+const key = generateSigningKey("P-256");
+
+describe("a network's catalogue", () => {
+  let open: OpenDatabase;
+  let models: ModelStore;
+  let hosts: Hosts;
+
+  beforeEach(async () => {
+    open = await freshDatabase();
+    models = openModelStore(open.database);
+    hosts = new HostPool<HostLink>({ clock: systemClock, queueMax: 1 });
+  });
+  afterEach(() => open.close());
+
+  const catalogue = (isPrivate = false) =>
+    new NetworkCatalogue({ models, hosts, isPrivate, blobFile: (digest) => `/blobs/${digest}` });
+
+  async function publish(name: string, version: string, visibility: Visibility = "global", seed = 1) {
+    const { signed } = await testModel({ key, file: { seed }, manifest: { name, version, visibility } });
+    return models.publish({ signed, accountId: producer, publishedAt: Date.now() });
+  }
+
+  function serve(digest: string, contextLength: number): void {
+    const { publicKey } = generateKeyPair();
+    hosts.join({
+      hostId: hostIdOf(publicKey),
+      accountId: member,
+      publicKey,
+      owner: "o",
+      isAccepting: true,
+      offerOf: (wanted) =>
+        wanted === `sha256:${digest}`
+          ? {
+              model: "m",
+              digest: wanted,
+              contextLength,
+              sequences: 1,
+              reportsTokens: true,
+              prefillTokensPerSecond: 1,
+              decodeTokensPerSecond: 1,
+            }
+          : undefined,
+      run: () => {
+        throw new Error("never asked to run");
+      },
+    });
+  }
+
+  it.each<[Visibility, boolean, Record<"producer" | "member" | "stranger", boolean>]>([
+    ["global", false, { producer: true, member: true, stranger: true }],
+    ["private", false, { producer: true, member: false, stranger: false }],
+    ["local", false, { producer: true, member: false, stranger: false }],
+    ["global", true, { producer: true, member: true, stranger: false }],
+    ["private", true, { producer: true, member: true, stranger: false }],
+    ["local", true, { producer: true, member: false, stranger: false }],
+  ])("shows a %s model, in a private network %s, to %j", async (visibility, isPrivate, readers) => {
+    const model = await publish("acme/tiny", "1.0.0", visibility);
+    const asked = catalogue(isPrivate);
+    const seen = {
+      producer: asked.mayRead(model, producer),
+      member: asked.mayRead(model, member),
+      stranger: asked.mayRead(model, null),
+    };
+    expect(seen).toEqual(readers);
+    expect(await asked.list(member)).toHaveLength(readers.member ? 1 : 0);
+    expect(await asked.list(null)).toHaveLength(readers.stranger ? 1 : 0);
+    const found = asked.resolve("acme/tiny", { accountId: member }).then(({ reference }) => reference);
+    if (readers.member) expect(await found).toBe("acme/tiny:1.0.0");
+    else await expect(found).rejects.toMatchObject({ code: "model_missing", parameter: "model" });
+  });
+
+  it.each([
+    ["acme/tiny", "1.10.0"],
+    ["acme/tiny:1", "1.10.0"],
+    ["acme/tiny:1.2", "1.2.5"],
+    ["acme/tiny:1.2.0", "1.2.0"],
+    ["acme/tiny:2.0.0-beta.1", "2.0.0-beta.1"],
+  ])("reads %s as version %s: numbers, not letters, and no prerelease unless named", async (asked, version) => {
+    for (const each of ["1.2.0", "1.10.0", "1.2.5", "1.9.9", "2.0.0-beta.1"]) await publish("acme/tiny", each);
+    expect((await catalogue().find(asked, member)).signed.manifest.version).toBe(version);
+  });
+
+  it("no longer chooses or lists a withdrawn version, but serves it to those who name it", async () => {
+    await publish("acme/tiny", "1.0.0");
+    await publish("acme/tiny", "1.1.0");
+    await models.yank("acme/tiny", "1.1.0", Date.now());
+    const asked = catalogue();
+    expect((await asked.find("acme/tiny", member)).signed.manifest.version).toBe("1.0.0");
+    expect((await asked.find("acme/tiny:1.1.0", member)).signed.manifest.version).toBe("1.1.0");
+    expect((await asked.listings(member)).map(({ id }) => id)).toEqual(["acme/tiny:1.0.0"]);
+    expect(await asked.listAll()).toHaveLength(2);
+  });
+
+  it.each(["acme/none", "acme/tiny:9", "gpt-4o", "", "../../etc/passwd", "x".repeat(5_000)])(
+    'says what there is where "%s" is asked for',
+    async (asked) => {
+      await publish("acme/tiny", "1.0.0");
+      const refusal = { code: "model_missing", message: expect.stringContaining("There is acme/tiny:1.0.0.") };
+      await expect(catalogue().resolve(asked, { accountId: member })).rejects.toMatchObject(refusal);
+    },
+  );
+
+  it("offers the shortest context of the hosts that serve a model, so that any of them can take over", async () => {
+    const { signed } = await publish("acme/tiny", "1.0.0");
+    const { digest, facts } = signed.manifest;
+    const asked = catalogue();
+    const resolved = () => asked.resolve("acme/tiny", { accountId: member });
+    expect(await resolved()).toMatchObject({ contextLength: facts.contextLength, file: `/blobs/${digest}`, producer });
+    serve(digest, 400);
+    serve(digest, 256);
+    serve("00", 1);
+    expect((await resolved()).contextLength).toBe(256);
+  });
+
+  it("lists those with most hosts first", async () => {
+    const [, busy] = [await publish("acme/idle", "1.0.0"), await publish("acme/busy", "1.0.0", "global", 2)];
+    serve(busy.signed.manifest.digest, 256);
+    const listed = await catalogue().list(member);
+    expect(listed.map(({ signed }) => modelId(signed.manifest))).toEqual(["acme/busy:1.0.0", "acme/idle:1.0.0"]);
+  });
+});
