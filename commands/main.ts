@@ -17,7 +17,7 @@ const style = {
 };
 
 try {
-  const program = createProgram();
+  const program = await createProgram(words);
   if (words.length === 0) program.outputHelp();
   else await program.parseAsync();
 } catch (error) {
