@@ -1,23 +1,22 @@
-import { writeSync } from "node:fs";
-import { openBooks } from "../../daemon/sqlite/books.ts";
 import { Database } from "../../daemon/sqlite/database.ts";
-import { systemClock } from "../../src/clock.ts";
 import { isPeerError } from "../../src/errors.ts";
 import { noBudget } from "../../src/identity/api-key.ts";
 import { type HoldId, newId, parseId } from "../../src/ids.ts";
 import type { Books } from "../../src/ledger/books.ts";
 import { firstPriceSheet } from "../../src/ledger/pricing.ts";
 import { nanoUsd, parseUsd } from "../../src/money.ts";
+import { openEconomy } from "../worlds/treasury.ts";
 import { type Random, seeded } from "./random.ts";
 
 /**
  * An orchestrator's books under load, to be killed: releases what an earlier life left open, then credits, holds,
- * settles and releases at random for ever. Each thing that was told as durable is written to stdout, one line each,
+ * settles and releases at random for ever, with payments, subscriptions and payouts at PayPal in flight. Each thing that was told as durable is written to stdout, one line each,
  * after the books said so: what its parent may hold it to.
  */
-const [path = "", seed = "0", consumers = "", hosts = ""] = process.argv.slice(2);
-const database = new Database(path);
-const books = openBooks(database, systemClock);
+const [path = "", seed = "0", consumers = "", hosts = "", url = "", clientId = "", clientSecret = ""] =
+  process.argv.slice(2);
+const economy = openEconomy(new Database(path), { url, clientId, clientSecret });
+const { books, treasury, payouts } = economy;
 const random = seeded(Number(seed));
 const consumerIds = consumers.split(",").map((id) => parseId("account", id));
 const hostIds = hosts.split(",").map((id) => parseId("host", id));
@@ -27,6 +26,40 @@ const workers = 16;
 
 tell("started", await books.releaseAll());
 for (let worker = 0; worker < workers; worker += 1) void work(books, random);
+void dealWithPayPal(random);
+
+/** One thing after the other; what PayPal leaves unsaid is left to the next round, or the next life. */
+async function dealWithPayPal(from: Random): Promise<never> {
+  const threshold = parseUsd("1");
+  for (const accountId of consumerIds) {
+    const receiver = `${accountId}@example.com`;
+    await payouts.setSettings(accountId, { receiver, receiverType: "EMAIL", threshold });
+  }
+  const acts = [buy, buy, subscribe, () => treasury.payOutAllDue(), () => treasury.round()];
+  for (;;) {
+    try {
+      await from.pick(acts)(from);
+    } catch (error) {
+      if (!isPeerError(error, "upstream_failed")) throw error;
+    }
+  }
+}
+
+async function buy(from: Random): Promise<void> {
+  const accountId = from.pick(consumerIds);
+  const begun = await treasury.topUp(accountId, parseUsd(`${1 + from.below(50)}`));
+  await fetch(begun.approvalUrl ?? "", { method: "POST" });
+  if (from.below(2) === 0) return;
+  const { captureId } = await treasury.payment(accountId, begun.id);
+  if (captureId !== null) tell("bought", `capture:${captureId}`);
+}
+
+async function subscribe(from: Random): Promise<void> {
+  const accountId = from.pick(consumerIds);
+  const begun = await treasury.subscribeHost(accountId, from.pick(hostIds), parseUsd("5"));
+  await fetch(begun.approvalUrl ?? "", { method: "POST" });
+  await treasury.subscription(accountId, begun.id);
+}
 
 async function work(on: Books, from: Random): Promise<never> {
   for (;;) {
@@ -67,5 +100,5 @@ async function tryHold(on: Books, accountId: (typeof consumerIds)[number], from:
 }
 
 function tell(what: string, ...values: readonly (string | number | bigint)[]): void {
-  writeSync(1, `${[what, ...values].join(" ")}\n`);
+  process.stdout.write(`${[what, ...values].join(" ")}\n`);
 }

@@ -9,6 +9,8 @@ import { Database } from "../../daemon/sqlite/database.ts";
 import { systemClock } from "../../src/clock.ts";
 import { newId } from "../../src/ids.ts";
 import { packageFile } from "../../src/paths.ts";
+import { PayPalSimulator } from "../paypal-simulator/simulator.ts";
+import { openEconomy } from "../worlds/treasury.ts";
 import { type Random, seeded } from "./random.ts";
 
 export interface EconomyResult {
@@ -19,6 +21,8 @@ export interface EconomyResult {
   /** Holds that a kill left open and the next start released. */
   readonly released: number;
   readonly transfers: number;
+  /** What PayPal did meanwhile. */
+  readonly paypal: { readonly captures: number; readonly subscriptions: number; readonly payouts: number };
   /** What went wrong; empty where nothing was lost or made. */
   readonly problems: readonly string[];
 }
@@ -42,16 +46,20 @@ export async function run(args: readonly string[], json: boolean): Promise<void>
 export async function killBooks(seed: number, kills: number): Promise<EconomyResult> {
   const folder = await mkdtemp(join(tmpdir(), "peerllm-economy-"));
   const path = join(folder, "network.db");
+  const paypal = await PayPalSimulator.start();
   const random = seeded(seed);
   const consumers = Array.from({ length: 5 }, () => newId("account")).join(",");
   const hosts = Array.from({ length: 3 }, () => newId("host")).join(",");
+  const access = [paypal.url, paypal.clientId, paypal.clientSecret];
   const problems: string[] = [];
   let told = 0;
   let released = 0;
   let transfers = 0;
   try {
     for (let life = 0; life < kills; life += 1) {
-      const lines = await liveAndDie([path, `${seed + life}`, consumers, hosts], 5 + random.below(400), random);
+      troublePayPal(paypal, random);
+      const child = [path, `${seed + life}`, consumers, hosts, ...access];
+      const lines = await liveAndDie(child, 5 + random.below(400), random);
       const durable = lines.filter((line) => !line.startsWith("started"));
       told += durable.length;
       released += Number(lines[0]?.split(" ")[1] ?? 0);
@@ -59,11 +67,14 @@ export async function killBooks(seed: number, kills: number): Promise<EconomyRes
       transfers = found.transfers;
       problems.push(...found.problems.map((problem) => `life ${life}: ${problem}`));
     }
-    problems.push(...(await lastRites(path)));
+    problems.push(...(await lastRites(path, paypal)));
   } finally {
+    await paypal.close();
     await rm(folder, { recursive: true });
   }
-  return { seed, kills, told, released, transfers, problems };
+  const { subscriptions } = paypal.subscriptions.counts();
+  const done = { captures: paypal.orders.captureIds().length, subscriptions, payouts: paypal.payouts.itemIds().length };
+  return { seed, kills, told, released, transfers, paypal: done, problems };
 }
 
 /** Runs the child until it has told `lineCount` lines and a random moment more, kills it, and returns what it told. */
@@ -105,23 +116,67 @@ async function inspect(path: string, durable: readonly string[]): Promise<{ tran
   }
 }
 
-/** A last start: what was open is released, and nothing stays held. */
-async function lastRites(path: string): Promise<readonly string[]> {
+/** A few of the next calls fail, before or after PayPal acted. */
+function troublePayPal(paypal: PayPalSimulator, random: Random): void {
+  const calls = [/capture$/, /POST \/v1\/payments\/payouts$/, /POST \/v1\/billing\/subscriptions$/, /POST .*orders$/];
+  paypal.faults.splice(0);
+  for (let count = random.below(4); count > 0; count -= 1) {
+    paypal.faults.push({ match: random.pick(calls), kind: random.pick(["error", "lost-answer"]) });
+  }
+}
+
+const roundsMax = 100;
+
+/** A last start: what was open is released or asked for, nothing stays held, and PayPal says the same as the books. */
+async function lastRites(path: string, paypal: PayPalSimulator): Promise<readonly string[]> {
+  paypal.faults.splice(0);
   const database = new Database(path);
   try {
-    const books = openBooks(database, systemClock);
+    const { books, treasury, payouts, payments } = openEconomy(database, paypal);
     await books.releaseAll();
+    for (let round = 0; round < roundsMax; round += 1) {
+      await treasury.round();
+      if ((await payouts.open(1)).length === 0 && (await treasury.reconcile()).isEqual) break;
+    }
     const { problems, openHolds, totals } = await books.audit();
-    const isHeld = openHolds > 0 || (totals.holds ?? 0n) !== 0n;
-    return isHeld ? [...problems, `${openHolds} holds stay open`] : problems;
+    const found = [...problems];
+    if (openHolds > 0 || (totals.holds ?? 0n) !== 0n) found.push(`${openHolds} holds stay open`);
+    if ((await payouts.open(1)).length > 0) found.push("a payout stays open");
+    const unpaid = (await payments.open(1_000)).filter((payment) => payment.orderId === null);
+    if (unpaid.length > 0) found.push(`${unpaid.length} payments never became orders`);
+    const { isEqual, paypalBalance, booksBalance } = await treasury.reconcile();
+    if (!isEqual) found.push(`PayPal has ${paypalBalance}, the books ${booksBalance} nano-dollars`);
+    return [...found, ...doubled(database, paypal)];
   } finally {
     database.close();
   }
 }
 
-function describeResult({ seed, kills, told, released, transfers, problems }: EconomyResult): string {
+/** What PayPal did more or less often than the books say. */
+function doubled(database: Database, paypal: PayPalSimulator): string[] {
+  const sent = database.connection
+    .prepare<[], { receiver: string; cents: bigint }>(
+      `SELECT receiver, sum(host_part + producer_part) / 10000000 AS cents FROM payouts WHERE state = 'paid' GROUP BY 1`,
+    )
+    .all();
+  const paid = paypal.payouts.paid();
+  const wrong = sent.filter(({ receiver, cents }) => paid.get(receiver) !== Number(cents));
+  const problems = wrong.map(({ receiver, cents }) => `${receiver} was paid ${paid.get(receiver)} cents, not ${cents}`);
+  if (sent.length !== paid.size) problems.push(`PayPal paid ${paid.size} receivers, the books ${sent.length}`);
+  const subscribed = database.connection
+    .prepare<[], bigint>("SELECT count(*) FROM subscriptions WHERE paypal_id IS NOT NULL")
+    .pluck()
+    .get();
+  const { subscriptions } = paypal.subscriptions.counts();
+  if (Number(subscribed) !== subscriptions)
+    problems.push(`PayPal has ${subscriptions} subscriptions, the books ${subscribed}`);
+  return problems;
+}
+
+function describeResult({ seed, kills, told, released, transfers, paypal, problems }: EconomyResult): string {
   return [
     `seed ${seed}: ${kills} kills, ${told} settlements and credits told, ${released} holds released, ${transfers} transfers`,
+    `PayPal: ${paypal.captures} captures, ${paypal.subscriptions} subscriptions, ${paypal.payouts} payouts`,
     ...(problems.length === 0 ? ["nothing lost, nothing made"] : problems),
     "",
   ].join("\n");
