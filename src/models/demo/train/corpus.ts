@@ -35,7 +35,7 @@ const systems = [
 export interface Mix {
   /** Most exchanges of one. */
   readonly exchangesMax: number;
-  /** The share of exchanges that only repeat a text: the quickest way to learn to copy. */
+  /** The share of exchanges that only repeat a text: it keeps the model copying. */
   readonly repeatShare: number;
 }
 
@@ -75,10 +75,10 @@ function toolConversation(random: Random): Conversation {
 /** Usually one exchange; two or three where the later ones lean on the first. */
 function someExchanges(random: Random): Exchange[] {
   const dice = random.integer(1, 100);
-  if (dice <= 41) return [questionExchange(random)];
-  if (dice <= 49) return followUpExchanges(random);
-  if (dice <= 61) return [severalQuestions(random)];
-  if (dice <= 78) return [letterExchange(random)];
+  if (dice <= 45) return [questionExchange(random)];
+  if (dice <= 53) return followUpExchanges(random);
+  if (dice <= 65) return [severalQuestions(random)];
+  if (dice <= 79) return [letterExchange(random)];
   if (dice <= 81) return [listSummaryExchange(random)];
   if (dice <= 83) return [notesSummaryExchange(random)];
   if (dice <= 85) return [textSummaryExchange(random)];

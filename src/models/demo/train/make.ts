@@ -1,7 +1,7 @@
 /**
  * Makes the demo model, in three steps around the training loop:
  *
- *     npx tsx src/models/demo/train/make.ts corpus WORK_DIRECTORY
+ *     npx tsx src/models/demo/train/make.ts corpus WORK_DIRECTORY [SEED]
  *     python3 src/models/demo/train/train.py WORK_DIRECTORY
  *     npx tsx src/models/demo/train/make.ts export WORK_DIRECTORY src/models/demo/demo.gguf
  */
@@ -25,26 +25,25 @@ const shape: ModelShape = {
   feedForward: 512,
   heads: 6,
   keyValueHeads: 2,
-  ropeBase: 10_000,
+  ropeBase: 1_000_000,
 };
-/** Copying first; then everything, in rows where attention is cheap; then whole contexts, for late answers of long chats. */
+/** Short rows, where attention is cheap; then whole contexts, so that late answers of long chats work too. */
 const phases: readonly Phase[] = [
-  { rowTokens: 256, rows: 12, batches: 240, exchangesMax: 5, repeatShare: 0.3 },
-  { rowTokens: 384, rows: 8, batches: 580, exchangesMax: 6, repeatShare: 0.05 },
+  { rowTokens: 384, rows: 6, batches: 600, exchangesMax: 6, repeatShare: 0.06 },
   { rowTokens: 1024, rows: 4, batches: 50, exchangesMax: 16, repeatShare: 0.05 },
 ];
 
 const [command, directory, argument] = argv.slice(2);
-if (command === "corpus" && directory !== undefined) makeCorpus(directory);
+if (command === "corpus" && directory !== undefined) makeCorpus(directory, Number(argument ?? 2));
 else if (command === "export" && directory !== undefined && argument !== undefined) exportModel(directory, argument);
-else throw new Error("Usage: make.ts corpus DIRECTORY | make.ts export DIRECTORY FILE");
+else throw new Error("Usage: make.ts corpus DIRECTORY [SEED] | make.ts export DIRECTORY FILE");
 
-function makeCorpus(directory: string): void {
+function makeCorpus(directory: string, seed: number): void {
   mkdirSync(directory, { recursive: true });
   const tokenizer = trainTokenizer(tokenizerTexts(), shape.vocabularySize);
   writeFileSync(join(directory, "merges.json"), JSON.stringify(tokenizer.merges));
   writeFileSync(join(directory, "shape.json"), JSON.stringify({ ...shape, phases }));
-  const random = randomFrom(2);
+  const random = randomFrom(seed);
   const rows = phases.map((phase) => trainingRows(random, tokenizer, phase));
   writeFileSync(join(directory, "rows.bin"), Buffer.concat(rows.map((part) => new Uint8Array(part.buffer))));
 }

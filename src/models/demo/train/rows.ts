@@ -15,8 +15,8 @@ const waitingMax = 24;
 
 /**
  * Rows of whole conversations, uint16 ids; bit 15 marks what the model is to predict. A conversation that does not fit
- * the rest of a row waits for another one; the rest stays empty (end-of-text, not predicted). Only a conversation
- * longer than a row is cut.
+ * the rest of a row waits for another one; the rest stays empty (end-of-text, not predicted). One longer than a row is
+ * left out.
  */
 export function trainingRows(random: Random, tokenizer: Tokenizer, phase: Phase): Uint16Array {
   const { rowTokens } = phase;
@@ -27,7 +27,8 @@ export function trainingRows(random: Random, tokenizer: Tokenizer, phase: Phase)
     let filled = 0;
     while (filled < rowTokens) {
       while (waiting.length < waitingMax) {
-        waiting.push(trainingTokens(conversation(random, phase), tokenizer).slice(0, rowTokens));
+        const tokens = trainingTokens(conversation(random, phase), tokenizer);
+        if (tokens.length <= rowTokens) waiting.push(tokens);
       }
       const index = waiting.findIndex((tokens) => filled + tokens.length <= rowTokens);
       const tokens = waiting[index];

@@ -19,6 +19,7 @@ import torch
 import torch.nn.functional as F
 
 EPSILON = 1e-5
+EMBEDDING_SCALE = 0.05
 
 
 class Block(torch.nn.Module):
@@ -56,7 +57,7 @@ class Block(torch.nn.Module):
 class Llama(torch.nn.Module):
     def __init__(self, shape):
         super().__init__()
-        self.token_embd = torch.nn.Parameter(torch.randn(shape["vocabularySize"], shape["width"]) * 0.02)
+        self.token_embd = torch.nn.Parameter(torch.randn(shape["vocabularySize"], shape["width"]) * EMBEDDING_SCALE)
         self.output_norm = torch.nn.Parameter(torch.ones(shape["width"]))
         self.blocks = torch.nn.ModuleList(Block(shape) for _ in range(shape["layers"]))
         head_width = shape["width"] // shape["heads"]
@@ -64,6 +65,7 @@ class Llama(torch.nn.Module):
         angles = torch.outer(torch.arange(shape["contextLength"]).double(), inverse)
         self.register_buffer("cos", angles.cos().float(), persistent=False)
         self.register_buffer("sin", angles.sin().float(), persistent=False)
+        start_copying(self, inverse.float())
 
     def forward(self, tokens, wanted):
         """Logits of the wanted positions alone; the last feed-forward is computed for no others."""
@@ -74,6 +76,62 @@ class Llama(torch.nn.Module):
             x = block.feed(block.attend(x, cos, sin))
         x = last.feed(last.attend(x, cos, sin)[wanted])
         return rms_norm(x, self.output_norm) @ self.token_embd.T
+
+
+@torch.no_grad()
+def start_copying(model, frequencies):
+    """Starts the model with a copying circuit (Olsson et al., "In-context Learning and Induction Heads", 2022).
+
+    Training finds one only after very many steps in a model this small. The residual's dimensions: 0 the same for all
+    tokens, 1 to 95 the token, then 32 each for the codes of the tokens one, two and three back. The first layer's first
+    three heads look back by RoPE alone: queries and keys made of dimension 0 meet where their phases agree. In the
+    second layer one head of each group looks for a place that followed the same two tokens, and copies what is there.
+    """
+    first, second = model.blocks[0], model.blocks[1]
+    width, size = model.token_embd.shape[1], first.head_width
+    token, back = slice(1, width - 3 * size), [slice(width - n * size, width - (n - 1) * size) for n in (3, 2, 1)]
+    token_width = token.stop - token.start
+    model.token_embd[:, 0] = 3 * EMBEDDING_SCALE
+    model.token_embd[:, token.stop :] = 0
+    for block in model.blocks:
+        block.attn_output.zero_()
+        block.ffn_down.zero_()
+
+    code = orthonormal(size, token_width)
+    looking_pairs, looking = 5, 2.4
+    first.attn_k[:size] = 0
+    first.attn_k[0 : 2 * looking_pairs : 2, 0] = looking
+    first.attn_v[:size] = 0
+    first.attn_v[:size, token] = code
+    for head in range(3):
+        phases = frequencies[:looking_pairs] * (head + 1)
+        rows = first.attn_q[head * size : (head + 1) * size]
+        rows.zero_()
+        rows[0 : 2 * looking_pairs : 2, 0] = looking * phases.cos()
+        rows[1 : 2 * looking_pairs : 2, 0] = -looking * phases.sin()
+        first.attn_output[back[head], head * size : (head + 1) * size] = EMBEDDING_SCALE * torch.eye(size)
+
+    slow, matching = size - 20, 2.0
+    copies = orthonormal(2 * size, token_width)
+    for group in range(second.kv):
+        one, two = orthonormal(12, size), orthonormal(8, size)
+        key = second.attn_k[group * size : (group + 1) * size]
+        key.zero_()
+        key[slow : slow + 12, back[0]] = matching * one
+        key[slow + 12 :, back[1]] = matching * two
+        head = group * (second.heads // second.kv)
+        query = second.attn_q[head * size : (head + 1) * size]
+        query.zero_()
+        query[slow : slow + 12, token] = matching * one @ code
+        query[slow + 12 :, back[0]] = matching * two
+        copied = copies[group * size : (group + 1) * size]
+        second.attn_v[group * size : (group + 1) * size] = 0
+        second.attn_v[group * size : (group + 1) * size, token] = copied
+        second.attn_output[token, head * size : (head + 1) * size] = 6 * EMBEDDING_SCALE * copied.T
+
+
+def orthonormal(rows, columns):
+    return torch.linalg.qr(torch.randn(columns, rows))[0].T
 
 
 def matrix(rows, columns, layers=None):
@@ -117,9 +175,9 @@ def orthogonalised(gradient):
     return x.T if tall else x
 
 
-def rate_at(step, steps):
-    """1 on the plateau, up over the first 40 steps, down linearly over the last 45%."""
-    return min(1, (step + 1) / 40, max(0.0, (steps - step) / (0.45 * steps)))
+def rate_at(step, steps, plateau):
+    """Up over the first 20 steps, 1 until `plateau` of all steps, then down linearly to nothing."""
+    return min(1, (step + 1) / 20, (steps - step) / (steps * (1 - plateau)))
 
 
 def gguf_names(model):
@@ -183,14 +241,15 @@ def work(rank, options, shape, model, gradients, barrier):
         barrier.wait()
         for name in owned:
             parameters[name].grad = gradients[name].mean(dim=0)
-        rate = rate_at(step, steps)
+        rate = rate_at(step, steps, options.plateau)
         muon.step(options.muon_rate * rate)
         torch.nn.utils.clip_grad_norm_(others, 1.0)
         for group in adam.param_groups:
             group["lr"] = options.adam_rate * rate
         adam.step()
         barrier.wait()
-        running = loss.item() if running is None else 0.9 * running + 0.1 * loss.item()
+        if wanted.any():
+            running = loss.item() if running is None else 0.9 * running + 0.1 * loss.item()
         if rank > 0:
             continue
         now = time.time()
@@ -210,6 +269,7 @@ def main():
     parser.add_argument("--workers", type=int, default=2, help="processes of one thread each")
     parser.add_argument("--muon-rate", type=float, default=0.02)
     parser.add_argument("--adam-rate", type=float, default=4e-3)
+    parser.add_argument("--plateau", type=float, default=0.0, help="share of the steps at the full rate")
     parser.add_argument("--save-every", type=float, default=180, help="seconds")
     parser.add_argument("--from", dest="start", help="weights.f32 to go on from")
     options = parser.parse_args()
