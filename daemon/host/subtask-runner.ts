@@ -35,7 +35,7 @@ export async function runSubtask(
   const answerDigest = new AnswerDigest();
   let position = run.resumedTokens.length;
   let completionTokens = 0;
-  let firstTokenMs = 0;
+  let firstTokenMs: number | null = null;
   const statementOf = (promptTokens: number) =>
     signStatement(key, {
       subtask,
@@ -44,7 +44,7 @@ export async function runSubtask(
       promptTokens,
       completionTokens,
       answerDigest: answerDigest.value(),
-      firstTokenMs,
+      firstTokenMs: firstTokenMs ?? 0,
       elapsedMs: Math.round(clock.monotonic() - startedAt),
     });
   let promptTokens = run.prompt.kind === "tokens" ? run.prompt.tokens.length : 0;
@@ -55,14 +55,16 @@ export async function runSubtask(
     for await (const event of engine.generate({ prompt, resumedTokens, sampling, cacheKey }, signal)) {
       if (event.kind === "end") {
         promptTokens = event.usage.promptTokens;
+        if (!engine.reportsTokens) completionTokens = event.usage.completionTokens;
         const { finishReason, cachedTokens } = event;
         send({ type: "end", subtask, epoch, finishReason, cachedTokens, statement: statementOf(promptTokens) });
         return;
       }
-      await pace?.take(event.tokens.length, signal);
-      if (completionTokens === 0) firstTokenMs = Math.round(clock.monotonic() - startedAt);
+      // Servers that stream text send about a token at a time.
+      await pace?.take(engine.reportsTokens ? event.tokens.length : 1, signal);
+      firstTokenMs ??= Math.round(clock.monotonic() - startedAt);
       // Where there are ids the orchestrator makes the text of them itself.
-      const text = event.tokens.length > 0 ? "" : event.text;
+      const text = engine.reportsTokens ? "" : event.text;
       if (event.tokens.length === 0 && text === "") continue;
       answerDigest.add(event.tokens, text);
       send({ type: "delta", subtask, epoch, position, tokens: [...event.tokens], text });

@@ -8,6 +8,7 @@ import type { Exposure } from "../scheduling/exposure.ts";
 import { messagesOf, requireRoom } from "./admission.ts";
 import type { DispatchPorts, ServedModel, Tokenizers } from "./ports.ts";
 import { type Leg, relay } from "./relay.ts";
+import { TextCounter } from "./text-counter.ts";
 
 /** Subtasks of one request at work at the same time; the rest wait for their turn. */
 const concurrentSubtasksMax = 8;
@@ -38,6 +39,8 @@ export interface DispatchedWork {
 
 /** Tokens a host may send after a stop string before it is cut: it knows the stop strings too. */
 const tokensAfterStopMax = 8;
+/** Tokens that text may count for beyond the limit before it is cut: text is not always divided as it was made. */
+const textTokensSlack = 16;
 
 /**
  * Starts every subtask of a plan as soon as what it depends on is answered, eight at a time. Returns at once; the
@@ -94,11 +97,16 @@ async function answerSubtask(
   const relayed = { subtaskId, accountId, digest: model.digest, prompt, promptTokens, sampling, cacheKey, exposure };
   const verbaliser = await ports.tokenizers.verbalise(model.file, sampling.stop);
   let answer = "";
-  let textTokens = 0;
+  const counter = new TextCounter((text) => countContinued(text, model.file, ports.tokenizers), sampling.maxTokens);
+  let textLeg: Leg | null = null;
   let tokensAfterStop = 0;
   const push = (text: string, tokens: number) => {
     answer += text;
     channel.push({ kind: "text", text, tokens });
+  };
+  const pushText = (text: string, tokens: number) => {
+    if (textLeg !== null) textLeg.deliveredTokens += tokens;
+    push(text, tokens);
   };
   try {
     let finishReason: FinishReason = "stop";
@@ -114,13 +122,15 @@ async function answerSubtask(
         isStopped = made.isStopped;
         push(made.text, event.tokens.length);
       } else {
-        textTokens += (await ports.tokenizers.render(model.file, { kind: "text", text: event.text })).length;
-        push(event.text, 0);
+        textLeg = event.leg;
+        pushText(event.text, await counter.push(event.text));
+        if (counter.excess > textTokensSlack) {
+          finishReason = "length";
+          break;
+        }
       }
     }
-    const last = legs.at(-1);
-    if (last !== undefined) last.deliveredTokens += textTokens;
-    push(isStopped ? "" : await verbaliser.flush(), textTokens);
+    pushText(isStopped ? "" : await verbaliser.flush(), await counter.flush());
     channel.push({ kind: "end", finishReason });
     channel.close();
     return answer;
@@ -134,6 +144,15 @@ export async function countShown(prompt: Prompt, file: string, tokenizers: Token
   const text = messagesOf(prompt)
     .map(({ content }) => content)
     .join("\n");
+  return countText(text, file, tokenizers);
+}
+
+/** Tokens of a text that follows others, without what opens a prompt. */
+async function countContinued(text: string, file: string, tokenizers: Tokenizers): Promise<number> {
+  return (await countText(text, file, tokenizers)) - (await countText("", file, tokenizers));
+}
+
+async function countText(text: string, file: string, tokenizers: Tokenizers): Promise<number> {
   return (await tokenizers.render(file, { kind: "text", text })).length;
 }
 

@@ -1,6 +1,6 @@
 import type { Message } from "../chat/message.ts";
 import { createReview } from "../safety/review.ts";
-import { Meter } from "./meter.ts";
+import { LengthMeter } from "./meter.ts";
 import type { Piece } from "./piece.ts";
 import type { Ports } from "./ports.ts";
 
@@ -28,14 +28,15 @@ export async function* review(
     signal,
     ...judge,
   });
-  const meter = new Meter();
+  const meter = new LengthMeter();
   for await (const piece of pieces) {
     const isEnd = piece.kind === "end";
-    if (!isEnd) meter.add(piece.metered);
+    if (!isEnd) meter.add(piece.text.length, piece.metered);
     const { text, blocked } = await (isEnd ? reviewer.flush() : reviewer.push(piece.text));
     const isBlocked = blocked !== undefined;
     if (text !== "" || (isEnd && !isBlocked)) {
-      yield { kind: "text", choice: piece.choice, text, metered: isBlocked ? [] : meter.take() };
+      const metered = isEnd && !isBlocked ? meter.takeAll() : meter.take(text.length);
+      yield { kind: "text", choice: piece.choice, text, metered };
     }
     if (isBlocked) yield { kind: "end", choice: piece.choice, finishReason: "content_filter" };
     else if (isEnd) yield piece;

@@ -143,6 +143,7 @@ function receiptLeg(leg: Leg, promptTokens: number): Receipt["subtasks"][number]
     epoch: leg.epoch,
     promptTokens,
     completionTokens: leg.deliveredTokens,
+    reportsTokens: leg.reportsTokens,
     outcome: leg.outcome === "running" ? "cancelled" : leg.outcome,
     statement: leg.statement,
   };

@@ -14,3 +14,25 @@ export class Meter {
     return metered;
   }
 }
+
+/** Keeps the tokens of text that is released in other pieces than it came: those whose text is out entirely go with it. */
+export class LengthMeter {
+  readonly #held: { readonly end: number; readonly metered: readonly Metered[] }[] = [];
+  #added = 0;
+  #released = 0;
+
+  add(length: number, metered: readonly Metered[]): void {
+    this.#added += length;
+    this.#held.push({ end: this.#added, metered });
+  }
+
+  take(length: number): readonly Metered[] {
+    this.#released += length;
+    const kept = this.#held.findIndex(({ end }) => end > this.#released);
+    return this.#held.splice(0, kept === -1 ? this.#held.length : kept).flatMap(({ metered }) => metered);
+  }
+
+  takeAll(): readonly Metered[] {
+    return this.take(this.#added - this.#released);
+  }
+}

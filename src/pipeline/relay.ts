@@ -12,6 +12,8 @@ import type { HostEvent, HostLink, Hosts } from "./ports.ts";
 export interface Leg {
   readonly link: Pick<HostLink, "hostId" | "accountId" | "owner" | "publicKey">;
   readonly epoch: number;
+  /** Whether the host sends token ids; text is counted here. */
+  readonly reportsTokens: boolean;
   /** Tokens delivered, those resumed from not counted. */
   deliveredTokens: number;
   outcome: "running" | "finished" | "lost" | "cancelled";
@@ -38,6 +40,8 @@ export interface RelayDelta {
   readonly tokens: readonly number[];
   /** From hosts that report no tokens; otherwise text is made here, of the tokens. */
   readonly text: string;
+  /** Whose delta it is. Tokens of text are counted by who receives it, into the leg. */
+  readonly leg: Leg;
 }
 
 export type RelayEvent = RelayDelta | { readonly kind: "end"; readonly finishReason: "stop" | "length" };
@@ -67,7 +71,8 @@ export async function* relay(
       runner = first.runner;
       for (let event = first.event; ; event = await runner.next()) {
         course.accept(runner, event);
-        yield event.kind === "end" ? { kind: "end", finishReason: event.finishReason } : event;
+        if (event.kind === "end") yield { kind: "end", finishReason: event.finishReason };
+        else yield { kind: "delta", tokens: event.tokens, text: event.text, leg: runner.leg };
         if (event.kind === "end") return;
       }
     } catch (error) {
@@ -154,6 +159,10 @@ class Course {
       runner.close("finished");
       return;
     }
+    const { reportsTokens } = runner.lease.offer;
+    if (reportsTokens ? event.text !== "" : event.tokens.length > 0) {
+      throw new PeerError("protocol_violation", "A host's delta is not of the kind it offered.");
+    }
     if (event.position !== this.#received.length) {
       throw new PeerError("protocol_violation", "A host's delta is not the next one.");
     }
@@ -161,9 +170,9 @@ class Course {
       throw new PeerError("protocol_violation", "A host sent more tokens than were asked for.");
     }
     this.#received.push(...event.tokens);
-    this.#hasText ||= event.tokens.length === 0 && event.text !== "";
+    this.#hasText ||= event.text !== "";
     runner.leg.deliveredTokens += event.tokens.length;
-    runner.observe(event.tokens.length);
+    runner.observe(reportsTokens ? event.tokens.length : 1);
   }
 
   /** Returns where another host may go on; throws where none may. */
@@ -183,7 +192,15 @@ class Course {
   #run(lease: Lease<HostLink>, signal: AbortSignal): Runner {
     const subtask = this.#subtask;
     const epoch = subtask.legs.length + 1;
-    const leg: Leg = { link: lease.member, epoch, deliveredTokens: 0, outcome: "running", statement: null };
+    const { reportsTokens } = lease.offer;
+    const leg: Leg = {
+      link: lease.member,
+      epoch,
+      reportsTokens,
+      deliveredTokens: 0,
+      outcome: "running",
+      statement: null,
+    };
     subtask.legs.push(leg);
     return new Runner(lease, leg, this.#clock, signal, (legSignal) =>
       lease.member.run(
@@ -216,8 +233,13 @@ class Course {
     };
   }
 
-  /** A host that failed gets a second chance only where every other has failed too. */
+  /**
+   * A host that failed gets a second chance only where every other has failed too; one that takes no token ids can't
+   * continue what another began.
+   */
   #mayTry(hostId: HostId): boolean {
+    const member = this.#hosts.members().find((each) => each.hostId === hostId);
+    if (this.#received.length > 0 && member?.offerOf(this.#subtask.digest)?.reportsTokens !== true) return false;
     if (!this.#failedHosts.has(hostId)) return true;
     return !this.#hosts
       .members()

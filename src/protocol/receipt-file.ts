@@ -27,6 +27,7 @@ const legSchema = z.strictObject({
   epoch: count,
   promptTokens: count,
   completionTokens: count,
+  reportsTokens: z.boolean(),
   outcome: z.enum(["finished", "lost", "cancelled"]),
   statement: statementSchema.nullable(),
 });

@@ -12,6 +12,8 @@ export interface ReceiptLeg {
   readonly epoch: number;
   readonly promptTokens: number;
   readonly completionTokens: number;
+  /** False where the host sends text: then its statement counts by its own server's measure. */
+  readonly reportsTokens: boolean;
   readonly outcome: "finished" | "lost" | "cancelled";
   /** Null where the host died before it could make one. */
   readonly statement: SignedStatement | null;
@@ -79,7 +81,8 @@ function verifyLeg(receipt: Receipt, index: number, leg: ReceiptLeg): void {
     throw new PeerError("receipt_invalid", `The statement of host ${leg.hostId} on subtask ${index} is not its own.`);
   }
   const isOfThisWork = statement.epoch === leg.epoch && statement.digest === receipt.modelDigest;
-  if (!isOfThisWork || statement.completionTokens !== leg.completionTokens) {
+  const isCountedAlike = !leg.reportsTokens || statement.completionTokens === leg.completionTokens;
+  if (!isOfThisWork || !isCountedAlike) {
     throw new PeerError("receipt_invalid", `The statement of host ${leg.hostId} on subtask ${index} is of other work.`);
   }
 }

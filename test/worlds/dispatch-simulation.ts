@@ -172,7 +172,7 @@ function makePorts(
 }
 
 /** A token a letter. */
-const letterTokenizers: Tokenizers = {
+export const letterTokenizers: Tokenizers = {
   render: async (_file, prompt) => tokensOfText(textOfPrompt(prompt)),
   verbalise: async () => ({
     push: async (tokens) => ({ text: String.fromCharCode(...tokens), isStopped: false }),

@@ -43,6 +43,7 @@ function receipt(): Receipt {
             epoch: 1,
             promptTokens: 12,
             completionTokens: 3,
+            reportsTokens: true,
             outcome: "finished",
             statement,
           },

@@ -1,0 +1,66 @@
+import { generateKeyPair } from "../../src/identity/key.ts";
+import { type AccountId, newId } from "../../src/ids.ts";
+import type { Assignment, HostEvent, HostLink } from "../../src/pipeline/ports.ts";
+import { hostIdOf } from "../../src/protocol/handshake.ts";
+import type { Offer } from "../../src/scheduling/offer.ts";
+import { AnswerDigest, signStatement } from "../../src/verification/statement.ts";
+
+export const readingDigest = `sha256:${"cd".repeat(32)}`;
+
+/** A host that reads its answers out, a letter at a time, and keeps what it was sent: what no model can be made to say. */
+export class ReadingHost implements HostLink {
+  readonly accountId: AccountId = newId("account");
+  readonly #key = generateKeyPair();
+  readonly publicKey = this.#key.publicKey;
+  readonly hostId = hostIdOf(this.publicKey);
+  readonly owner: string = this.accountId;
+  readonly isAccepting = true;
+  readonly assignments: Assignment[] = [];
+  readonly #answer: string;
+  readonly #reportsTokens: boolean;
+
+  /** With `reportsTokens` a letter is a token; without, letters come as text and the statement counts as it likes. */
+  constructor(answer: string, reportsTokens = true) {
+    this.#answer = answer;
+    this.#reportsTokens = reportsTokens;
+  }
+
+  offerOf(digest: string): Offer | undefined {
+    if (digest !== readingDigest) return undefined;
+    return {
+      model: "acme/reading:1.0.0",
+      digest,
+      contextLength: 4_096,
+      sequences: 4,
+      reportsTokens: this.#reportsTokens,
+      prefillTokensPerSecond: 1_000,
+      decodeTokensPerSecond: 1_000,
+    };
+  }
+
+  async *run(assignment: Assignment, signal: AbortSignal): AsyncGenerator<HostEvent, void, undefined> {
+    this.assignments.push(assignment);
+    const answerDigest = new AnswerDigest();
+    let position = 0;
+    for (const letter of this.#answer) {
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      signal.throwIfAborted();
+      const tokens = this.#reportsTokens ? [letter.charCodeAt(0)] : [];
+      const text = this.#reportsTokens ? "" : letter;
+      answerDigest.add(tokens, text);
+      yield { kind: "delta", position, tokens, text };
+      position += tokens.length;
+    }
+    const statement = signStatement(this.#key, {
+      subtask: assignment.subtaskId,
+      epoch: assignment.epoch,
+      digest: readingDigest,
+      promptTokens: this.#reportsTokens ? assignment.promptTokens.length : 1_000_000,
+      completionTokens: this.#reportsTokens ? position : 1_000_000,
+      answerDigest: answerDigest.value(),
+      firstTokenMs: 0,
+      elapsedMs: 0,
+    });
+    yield { kind: "end", finishReason: "stop", statement };
+  }
+}
