@@ -1,4 +1,6 @@
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
 import { Command } from "commander";
 import { z } from "zod";
 import { callDaemon } from "../src/client/control.ts";
@@ -81,7 +83,7 @@ async function up(session: Session, options: z.output<typeof upOptions>): Promis
     tlsKey: options.tlsKey,
     allowsClear: options.allowClear,
     hostNames: options.hostName.split(",").flatMap((name) => name.trim() || []),
-    guardModel: options.guardModel,
+    guardModel: options.guardModel === null ? null : absoluteIfFile(options.guardModel),
     hubUrl: options.hubUrl,
   });
   await runRole(session, "network", start, options.foreground, (ready) => {
@@ -89,6 +91,11 @@ async function up(session: Session, options: z.output<typeof upOptions>): Promis
     session.printer.note(`Next: peerllm account create --network ${url}`);
     return `The network is up at ${url} (${networkId}).`;
   });
+}
+
+/** The daemon runs elsewhere, so what names a file here must name it there. */
+function absoluteIfFile(reference: string): string {
+  return existsSync(reference) ? resolve(reference) : reference;
 }
 
 function statusCommand(): Command {

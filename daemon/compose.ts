@@ -1,19 +1,22 @@
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import type { RoleName } from "../src/protocol/control.ts";
 import { hostStartSchema, networkStartSchema } from "../src/protocol/start.ts";
+import { guardFile, guardOf } from "./guard-model.ts";
 import type { EngineSettings } from "./host/engine-settings.ts";
 import { startHost } from "./host/host.ts";
 import type { HostedModel } from "./host/served-models.ts";
 import { startUpstreamEngine } from "./host/upstream-engine.ts";
 import type { RoleContext, RunningRole, StartRole } from "./lifecycle.ts";
 import { benchmarkEngine } from "./llama/benchmark.ts";
-import { startLlamaEngine } from "./llama/engine.ts";
+import { type LlamaEngine, startLlamaEngine } from "./llama/engine.ts";
 import { startTokenizers } from "./llama/tokenizer.ts";
 import { startOrchestrator } from "./orchestrator/orchestrator.ts";
 import { returnUrlAt, webhookUrlAt } from "./orchestrator/paypal-link.ts";
 import { paypalAccessOf } from "./paypal/access-token.ts";
 import { Treasury } from "./paypal/treasury.ts";
 import { startProxy } from "./proxy/proxy.ts";
+import { openBlobs } from "./registry/blobs.ts";
 import { openModelFiles } from "./registry/model-files.ts";
 import { createRegistry, type Registry, type RegistryRules } from "./registry/registry.ts";
 import { openAccounts } from "./sqlite/accounts.ts";
@@ -43,7 +46,9 @@ async function startNetworkRole(options: unknown, context: RoleContext): Promise
   const database = new Database(join(home.databaseDirectory, "network.db"));
   const tokenizers = startTokenizers();
   const registries: Registry[] = [];
+  let guardEngine: LlamaEngine | null = null;
   const close = async () => {
+    await guardEngine?.close();
     for (const registry of registries) await registry.close();
     await tokenizers.close();
     database.close();
@@ -51,6 +56,11 @@ async function startNetworkRole(options: unknown, context: RoleContext): Promise
   try {
     const models = openModelStore(database);
     const registryDirectory = join(home.root, "registry");
+    if (start.guardModel !== null) {
+      const { file } = openBlobs(join(registryDirectory, "blobs"));
+      const modelFile = await guardFile(start.guardModel, models, file);
+      guardEngine = await startLlamaEngine({ modelFile, ...guardSettings, log }, context.signal);
+    }
     const adapters = {
       accounts: openAccounts(database, clock),
       invites: openInvites(database, clock),
@@ -60,7 +70,7 @@ async function startNetworkRole(options: unknown, context: RoleContext): Promise
       receipts: openReceipts(database, clock),
       models,
       tokenizers,
-      guard: null,
+      guard: guardEngine === null ? null : guardOf(guardEngine),
       codes: openCodes(database, clock),
       payouts: openPayouts(database, clock),
       subscriptions: openSubscriptions(database, clock),
@@ -79,6 +89,9 @@ async function startNetworkRole(options: unknown, context: RoleContext): Promise
     throw error;
   }
 }
+
+/** A guard reads 12,000 characters of a conversation at most, and answers in a few tokens. */
+const guardSettings = { threads: availableParallelism(), gpu: "auto", sequences: 4, contextLength: 8_192 } as const;
 
 /** How often PayPal is asked after what is not final: webhooks are faster, and may be lost. */
 const paypalPollMs = 15_000;
