@@ -67,6 +67,14 @@ export interface DemoNetwork {
   close(): Promise<void>;
 }
 
+/** Of a server that others load too, so that it would take its time to measure. */
+const someSpeed = {
+  prefillTokensPerSecond: 500,
+  decodeTokensPerSecond: 50,
+  sequences: 4,
+  decodeTokensPerSecondAtAllSequences: 100,
+};
+
 /** A whole network in this process: the demo model published, hosts serving it on real engines, a consumer with $1. */
 export async function demoNetwork(options: DemoNetworkOptions): Promise<DemoNetwork> {
   const root = await mkdtemp(join(tmpdir(), "peerllm-world-"));
@@ -132,7 +140,7 @@ export async function demoNetwork(options: DemoNetworkOptions): Promise<DemoNetw
       {
         files,
         tokenizers: hostTokenizers,
-        benchmark: benchmarkEngine,
+        benchmark: options.upstream === undefined ? benchmarkEngine : async () => someSpeed,
         startEngine: ({ weights, reference }, settings, signal) =>
           weights.kind === "file"
             ? startLlamaEngine({ modelFile: weights.file, ...settings, log }, signal)
