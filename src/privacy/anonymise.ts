@@ -3,7 +3,7 @@ import type { Message } from "../chat/message.ts";
 import { type Entity, type EntityType, mergeEntities } from "./entity.ts";
 import { isJsonContainer, type JsonLeaf, jsonLeaves, replaceJsonLeaves } from "./json-leaves.ts";
 import { markedUp } from "./markup-range.ts";
-import { findOccurrences, type KnownValue, knownValues } from "./occurrence.ts";
+import { findOccurrences, indexValues, knownValues, type ValueIndex } from "./occurrence.ts";
 import { selectMasked } from "./policy.ts";
 import { findEntities } from "./recogniser.ts";
 import { createRehydrator } from "./rehydrate.ts";
@@ -60,7 +60,9 @@ export function anonymiseTexts(
   const parts = texts.map((text, index) => partOf(text, texts[index - 1] ?? ""));
   const pieces = parts.flatMap((part) => part.pieces);
   const selected = pieces.map((piece) => selectedIn(piece, options));
-  const values = knownValues(pieces.map((piece, index) => ({ text: piece.text, entities: selected[index] ?? [] })));
+  const values = indexValues(
+    knownValues(pieces.map((piece, index) => ({ text: piece.text, entities: selected[index] ?? [] }))),
+  );
   const vault = createVault(options.key, opening, numbersIn(texts));
   const masked = pieces.map((piece, index) => maskPiece(piece.text, selected[index] ?? [], values, vault));
 
@@ -112,12 +114,7 @@ function selectedIn({ text, before }: Piece, options: AnonymiseOptions): Entity[
   return selectMasked(text, found, options.level);
 }
 
-function maskPiece(
-  text: string,
-  selected: readonly Entity[],
-  values: readonly KnownValue[],
-  vault: VaultWriter,
-): string {
+function maskPiece(text: string, selected: readonly Entity[], values: ValueIndex, vault: VaultWriter): string {
   const entities = markedUp(text, mergeEntities([...selected, ...findOccurrences(text, values)]));
   const masked = replaced(text, entities, vault);
   if (masked === text || restored(masked, vault) === text) return masked;

@@ -105,6 +105,13 @@ export function factsOf(
   return facts;
 }
 
+/** Among capitals a word in lower case that no list knows is hardly ever a name. */
+function skipLower(facts: TokenFacts, start: number, end: number): void {
+  for (let index = start; index < end; index += 1) {
+    if (facts.shape[index] === shapes.lower && facts.lists[index] === 0) facts.isPlain[index] = 1;
+  }
+}
+
 function markUncapitalised(facts: TokenFacts): void {
   for (let start = 0; start < facts.count; ) {
     let end = start;
@@ -115,6 +122,7 @@ function markUncapitalised(facts: TokenFacts): void {
       end += 1;
     }
     if (capitals === 0) facts.isUncapitalised.fill(1, start, end);
+    else skipLower(facts, start, end);
     start = end + 1;
   }
 }

@@ -1,5 +1,5 @@
 import type { Entity, EntityType } from "./entity.ts";
-import { isWordAt } from "./scan.ts";
+import { isWordAt, lowerOf } from "./scan.ts";
 import { isCommonWord } from "./tagger.ts";
 
 /** A value that is masked wherever it stands. */
@@ -44,22 +44,40 @@ function partsOf(name: string): string[] {
   );
 }
 
-/** Every place in `text` where a known value stands as whole words. */
-export function findOccurrences(text: string, values: readonly KnownValue[]): Entity[] {
-  const lower = text.toLowerCase();
-  const foldable = lower.length === text.length;
+/** Known values by how they begin, so that a text is read once however many there are. */
+export type ValueIndex = ReadonlyMap<string, readonly KnownValue[]>;
+
+const frontLength = 2;
+
+export function indexValues(values: readonly KnownValue[]): ValueIndex {
+  const index = new Map<string, KnownValue[]>();
+  for (const value of values) {
+    const front = lowerOf(value.value).slice(0, frontLength);
+    const known = index.get(front);
+    if (known === undefined) index.set(front, [value]);
+    else known.push(value);
+  }
+  for (const known of index.values()) known.sort((one, other) => other.value.length - one.value.length);
+  return index;
+}
+
+/** Every place in `text` where a known value stands as whole words; of several that begin at one place, the longest. */
+export function findOccurrences(text: string, index: ValueIndex): Entity[] {
+  if (index.size === 0) return [];
+  const lower = lowerOf(text);
   const found: Entity[] = [];
-  for (const { value, type, anyCase } of values) {
-    const folded = anyCase && foldable;
-    const sought = folded ? value.toLowerCase() : value;
-    if (folded && sought.length !== value.length) continue;
-    const haystack = folded ? lower : text;
-    for (let start = haystack.indexOf(sought); start !== -1; start = haystack.indexOf(sought, start + sought.length)) {
-      const end = start + sought.length;
-      if (isWhole(text, start, end)) found.push({ start, end, type });
-    }
+  for (let start = 0; start < text.length; start += 1) {
+    const known = index.get(lower.slice(start, start + frontLength));
+    const match = known?.find((candidate) => standsAt(text, lower, start, candidate));
+    if (match === undefined) continue;
+    found.push({ start, end: start + match.value.length, type: match.type });
   }
   return found;
+}
+
+function standsAt(text: string, lower: string, start: number, { value, anyCase }: KnownValue): boolean {
+  const stands = anyCase ? lower.startsWith(lowerOf(value), start) : text.startsWith(value, start);
+  return stands && isWhole(text, start, start + value.length);
 }
 
 function isWhole(text: string, start: number, end: number): boolean {

@@ -71,7 +71,7 @@ function textOf(codes: Uint16Array): string {
 }
 
 /** Lower case of the same length: characters whose lower case is longer (such as İ) stay as they are. */
-function lowerOf(text: string): string {
+export function lowerOf(text: string): string {
   const lower = text.toLowerCase();
   if (lower.length === text.length) return lower;
   return Array.from(text, (char) => (char.toLowerCase().length === char.length ? char.toLowerCase() : char)).join("");

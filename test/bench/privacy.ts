@@ -138,21 +138,26 @@ function maskedShare(rows: readonly Row[]): number {
 
 const chunkLength = 4096;
 const chunksMax = 200;
+const roundsPerChunk = 5;
 
-/** Milliseconds of processor time to find and select in 4 KB, over chunks joined from the rows, after a warm-up. */
+/**
+ * Milliseconds to find and select in 4 KB, over chunks spread across the rows: each the best of five rounds after a
+ * warm-up, so that what is timed is this code and not what else the machine was doing.
+ */
 function latency(rows: readonly Row[]): { p50: number; p95: number } {
   const joined = rows.map((row) => row.text).join("\n\n");
-  const chunks = Array.from({ length: Math.min(chunksMax, Math.floor(joined.length / chunkLength)) }, (_, index) => {
-    const start = Math.floor((index * (joined.length - chunkLength)) / chunksMax);
+  const count = Math.min(chunksMax, Math.floor(joined.length / chunkLength));
+  const chunks = Array.from({ length: count }, (_, index) => {
+    const start = Math.floor((index * (joined.length - chunkLength)) / count);
     return joined.slice(start, start + chunkLength);
   });
-  const times: number[] = [];
-  for (const [index, chunk] of [...chunks, ...chunks].entries()) {
-    const before = process.cpuUsage();
+  const timed = (chunk: string) => {
+    const start = performance.now();
     selectMasked(chunk, findEntities(chunk, []), "standard");
-    const { user, system } = process.cpuUsage(before);
-    if (index >= chunks.length) times.push((user + system) / 1000);
-  }
+    return performance.now() - start;
+  };
+  for (const chunk of chunks) timed(chunk);
+  const times = chunks.map((chunk) => Math.min(...Array.from({ length: roundsPerChunk }, () => timed(chunk))));
   times.sort((a, b) => a - b);
   const at = (share: number) => rounded(times[Math.floor(times.length * share)] ?? 0);
   return { p50: at(0.5), p95: at(0.95) };

@@ -219,6 +219,37 @@ describe("placeholders", () => {
   });
 });
 
+describe("what a host receives", () => {
+  it("holds no value of the vault as a word of its own", () => {
+    fc.assert(
+      fc.property(
+        fc.array(text, { minLength: 1, maxLength: 4 }),
+        fc.constantFrom("standard", "strict"),
+        (originals, level) => {
+          const { messages, vault } = anonymise(originals.map(user), { ...options, level });
+          const frames = messages.map((message) => message.content.replace(/\[[A-Z]+_\d+\]/g, "\u0000"));
+          for (const { value } of vault.entries.values()) {
+            for (const frame of frames)
+              expect(standsIn(frame, value), `${JSON.stringify(value)} in ${JSON.stringify(frame)}`).toBe(false);
+          }
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+});
+
+/** Whether `value` stands in `text` and is not merely a part of a longer word. */
+function standsIn(text: string, value: string): boolean {
+  const isWord = (char: string) => /[\p{L}\p{N}\p{M}]/u.test(char);
+  for (let start = text.indexOf(value); start !== -1; start = text.indexOf(value, start + 1)) {
+    const end = start + value.length;
+    const opens = !isWord(value.charAt(0)) || !isWord(text.charAt(start - 1));
+    if (opens && (!isWord(value.at(-1) ?? "") || !isWord(text.charAt(end)))) return true;
+  }
+  return false;
+}
+
 describe("a conversation that goes on", () => {
   const facts = [
     "My name is John Smith.",
