@@ -1,14 +1,11 @@
 import { once } from "node:events";
 import { Agent, request } from "node:http";
 import { connect, type Socket } from "node:net";
-import { WebSocket } from "ws";
-import { generateKeyPair, parsePublicKey } from "../../src/identity/key.ts";
 import { modelId, sealManifest, signedManifestJson } from "../../src/models/manifest.ts";
 import { controlVersion } from "../../src/protocol/control.ts";
 import { networkMethods } from "../../src/protocol/control-methods.ts";
-import { parseNetworkFrame } from "../../src/protocol/frame.ts";
-import { hostLinkPath, newNonce, protocolVersion, signTranscript } from "../../src/protocol/handshake.ts";
 import type { TestModel } from "../worlds/published-model.ts";
+import { introduce, type RawHost, rawHost } from "../worlds/raw-host.ts";
 import { mutateBytes, mutateJson } from "./mutation.ts";
 import type { Random } from "./random.ts";
 
@@ -34,28 +31,26 @@ const answerMsMax = 60_000;
 
 /** Frames of a host, half of them thrown in the handshake, half at a seated host's session. */
 export function linkTarget({ url, apiKey, hostFrames }: TargetWorld): Target {
-  const linkUrl = url.replace(/^http/, "ws") + hostLinkPath;
-  let seated: WebSocket | null = null;
+  let seated: RawHost | null = null;
+  let sequence = 0;
   return {
     async throwOne(random) {
-      const frame = mutateJson(JSON.parse(random.pick(hostFrames)), random);
-      const isBinary = random.below(2) === 0;
+      const bytes = mutateJson(JSON.parse(random.pick(hostFrames)), random);
+      const frame = random.below(2) === 0 ? bytes : bytes.toString();
       if (random.below(2) === 0) {
-        const socket = await openLink(linkUrl);
-        socket.send(frame, { binary: isBinary });
-        await within(Promise.race([once(socket, "message"), once(socket, "close")]), "the handshake's answer");
-        socket.terminate();
+        const stranger = await within(rawHost(url), "the host link");
+        stranger.send(frame);
+        await within(stranger.next(), "the handshake's answer");
+        stranger.close();
         return;
       }
-      if (seated?.readyState !== WebSocket.OPEN) seated = await takeSeat(linkUrl, apiKey);
-      const answered = Promise.race([once(seated, "message"), once(seated, "close")]);
-      seated.send(frame, { binary: isBinary });
-      if (seated.readyState === WebSocket.OPEN) {
-        seated.send(JSON.stringify({ type: "heartbeat", sequence: 1, activeSubtasks: 0 }));
-      }
-      await within(answered, "a heartbeat's answer or the end of the link");
+      seated ??= await takeSeat(url, apiKey);
+      sequence += 1;
+      seated.send(frame);
+      seated.send({ type: "heartbeat", sequence, activeSubtasks: 0 });
+      if ((await within(untilAcknowledged(seated, sequence), "a heartbeat's answer")) === "closed") seated = null;
     },
-    close: () => seated?.terminate(),
+    close: () => seated?.close(),
   };
 }
 
@@ -129,6 +124,7 @@ export function registryTarget(world: TargetWorld): Target {
 /** Lines on the control socket. No call of a method that stops the daemon is made. */
 export function controlTarget({ controlSocket }: TargetWorld): Target {
   let socket: Socket | null = null;
+  let closed: Promise<unknown> = Promise.resolve();
   const methods = Object.keys(networkMethods);
   return {
     async throwOne(random) {
@@ -136,6 +132,7 @@ export function controlTarget({ controlSocket }: TargetWorld): Target {
         socket = connect(controlSocket);
         socket.on("error", () => {});
         await within(once(socket, "connect"), "the control socket");
+        closed = once(socket, "close");
       }
       const params = { account: "account_x", usd: "1.00", uses: 1, hours: 1, usdPer100kTokens: "1.00", policy: {} };
       const call = {
@@ -147,7 +144,6 @@ export function controlTarget({ controlSocket }: TargetWorld): Target {
       };
       const line = mutateJson(call, random).toString("latin1").replaceAll("\n", " ");
       // Answered or not, what comes after it is, or the socket is closed.
-      const closed = once(socket, "close");
       const pinged = untilText(socket, '"id":1001');
       const ping = JSON.stringify({ kind: "call", version: controlVersion, id: 1_001, method: "ping", params: {} });
       socket.write(`${line}\n${ping}\n`);
@@ -157,36 +153,20 @@ export function controlTarget({ controlSocket }: TargetWorld): Target {
   };
 }
 
-async function openLink(url: string): Promise<WebSocket> {
-  const socket = new WebSocket(url, { perMessageDeflate: false });
-  socket.on("error", () => {});
-  await within(once(socket, "open"), "the host link");
-  return socket;
+/** Joins as a new host, with a key of its own. */
+async function takeSeat(url: string, apiKey: string): Promise<RawHost> {
+  const host = await within(rawHost(url), "the host link");
+  const answer = await within(introduce(host, { apiKey }), "the handshake's end");
+  if (answer === "closed" || answer.type !== "welcome") throw new Error("A host that proved its key was not let in.");
+  return host;
 }
 
-/** Joins as a new host, with a key of its own. */
-async function takeSeat(url: string, apiKey: string): Promise<WebSocket> {
-  const key = generateKeyPair();
-  const hostNonce = newNonce();
-  const socket = await openLink(url);
-  const hello = {
-    type: "hello",
-    protocol: protocolVersion,
-    software: "fuzz",
-    publicKey: key.publicKey,
-    nonce: hostNonce,
-  };
-  socket.send(JSON.stringify(hello));
-  const [data] = await within(once(socket, "message"), "the challenge");
-  const challenge = parseNetworkFrame(new Uint8Array(data));
-  if (challenge.type !== "challenge") throw new Error(`The handshake was answered by ${challenge.type}.`);
-  const networkPublicKey = parsePublicKey(challenge.publicKey);
-  const transcript = { hostPublicKey: key.publicKey, hostNonce, networkPublicKey, networkNonce: challenge.nonce };
-  socket.send(JSON.stringify({ type: "proof", signature: signTranscript("host", key, transcript), apiKey }));
-  const [welcome] = await within(once(socket, "message"), "the welcome");
-  const { type } = parseNetworkFrame(new Uint8Array(welcome));
-  if (type !== "welcome") throw new Error(`The handshake ended with ${type}.`);
-  return socket;
+async function untilAcknowledged(host: RawHost, sequence: number): Promise<"acknowledged" | "closed"> {
+  for (;;) {
+    const frame = await host.next();
+    if (frame === "closed") return frame;
+    if (frame.type === "heartbeat-ack" && frame.sequence === sequence) return "acknowledged";
+  }
 }
 
 interface Sender {
@@ -274,17 +254,17 @@ function pathText(bytes: Buffer): string {
   return `/${bytes.toString("latin1").replace(/[^\x21-\x7e]/g, "%")}`.replace(/^\/+/, "/");
 }
 
+/** Never resolves where the socket closes before. */
 async function untilText(socket: Socket, text: string): Promise<void> {
   let heard = "";
   await new Promise<void>((resolve) => {
     const onData = (data: Buffer) => {
-      heard = (heard + data.toString("latin1")).slice(-1_000_000);
+      heard = heard.slice(-text.length) + data.toString("latin1");
       if (!heard.includes(text)) return;
       socket.off("data", onData);
       resolve();
     };
     socket.on("data", onData);
-    socket.once("close", () => socket.off("data", onData));
   });
 }
 

@@ -5,4 +5,4 @@ it("an orchestrator that is thrown mutated frames, requests, manifests and calls
   const figures = await fuzz(20_261_122, 400);
   expect(figures.problems).toEqual([]);
   expect(figures.thrown).toMatchObject({ frames: 100, requests: 100, manifests: 100, control: 100, headers: 20 });
-}, 180_000);
+}, 300_000);
