@@ -1,4 +1,4 @@
-import { mkdir, rm } from "node:fs/promises";
+import { lstat, mkdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ownIdentity } from "../src/client/process-identity.ts";
 import { runRecordPath, socketPath } from "../src/client/run-record.ts";
@@ -42,7 +42,7 @@ export interface RoleContext {
 export type StartRole = (options: unknown, context: RoleContext) => Promise<RunningRole>;
 
 /** How long a drain may take before what still runs is cut. */
-export const drainMsMax = 30_000;
+const drainMsMax = 30_000;
 /** How long closing may take, after a drain or a failure, before the process ends all the same. */
 const closeMsMax = 10_000;
 
@@ -131,7 +131,7 @@ class Daemon {
 
   /** The role's lock is ours, so a socket that lies there is a dead process's. */
   async #openControl(socket: string, role: RunningRole, log: Log): Promise<ControlServer> {
-    await mkdir(dirname(socket), { recursive: true, mode: 0o700 });
+    await makePrivateFolder(dirname(socket));
     await rm(socket, { force: true });
     const handlers = { ...role.control, ...this.#frameHandlers(log) };
     return serveControl({ path: socket, handlers, schemas: controlMethods[this.#role], log });
@@ -206,6 +206,21 @@ class Daemon {
     process.on("uncaughtException", onFatal("exception-uncaught"));
     process.on("unhandledRejection", onFatal("rejection-unhandled"));
   }
+}
+
+/** Outside the home, where anybody may make folders, it could be somebody else's. Throws `permission_denied`. */
+async function makePrivateFolder(path: string): Promise<void> {
+  await mkdir(path, { recursive: true, mode: 0o700 });
+  const { uid, mode } = await lstat(path);
+  const isOurs = process.getuid === undefined || (uid === process.getuid() && (mode & 0o022) === 0);
+  if (isOurs) return;
+  throw new PeerError(
+    "permission_denied",
+    `The control socket's folder "${path}" belongs to others or is open to them.`,
+    {
+      hint: "Remove it, or use a home with a shorter path.",
+    },
+  );
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

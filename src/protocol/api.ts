@@ -50,7 +50,6 @@ export const modelRowSchema = z.looseObject({
   /** Hosts serving it now. */
   hosts: z.int(),
 });
-export type ModelRow = z.infer<typeof modelRowSchema>;
 
 /** What was done for one request and who was paid: what `receipts show` prints. Never a prompt or an answer. */
 export const receiptSchema = z.looseObject({

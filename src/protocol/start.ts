@@ -67,6 +67,5 @@ export const proxyStartSchema = z.object({
   /** The user's own words to mask, beside what is detected. */
   maskedWords: z.array(z.string()).max(1_000).default([]),
 });
-export type ProxyStart = z.infer<typeof proxyStartSchema>;
 /** `baseUrl` ends in `/v1`. */
 export const proxyReadySchema = z.looseObject({ baseUrl: z.string(), pid: z.int() });
