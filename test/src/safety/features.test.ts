@@ -9,7 +9,7 @@ test("words are counted, sentences end where they end, digits and apostrophes fo
 });
 
 test("every feature is a bucket", () => {
-  const { features, starts, wordCount, pairs, skips } = featuresOf("the quick brown fox jumps over the lazy dog");
+  const { features, starts, wordCount, pairs, skips } = featuresOf("the quick brown fox jumps over a lazy dog");
   const used = [...features.subarray(0, starts[wordCount]), ...pairs.subarray(1), ...skips.subarray(2)];
   expect(used.every((bucket) => bucket >= 0 && bucket < bucketCount)).toBe(true);
 });
@@ -23,4 +23,10 @@ test("a word of a million letters costs no more than its first 32", () => {
   const { starts, wordCount } = featuresOf("a".repeat(1_000_000));
   expect(wordCount).toBe(1);
   expect(starts[1]).toBeLessThan(200);
+});
+
+test("a word just said adds nothing, its echo has no features", () => {
+  const { starts, pairs } = featuresOf("you you you");
+  expect([starts[1], starts[2], starts[3]]).toEqual([7, 7, 7]);
+  expect([...pairs.subarray(0, 3)]).toEqual([-1, -1, -1]);
 });

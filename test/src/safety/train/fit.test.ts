@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { classify } from "../../../../src/safety/classifier.ts";
 import { augmentation } from "../../../../src/safety/train/augment.ts";
 import { fitWeights } from "../../../../src/safety/train/fit.ts";
+import { auc } from "../../../../src/safety/train/metrics.ts";
 import { encodeWeights } from "../../../../src/safety/weights.ts";
 
 const rows = augmentation(1).filter((_, index) => index % 23 === 0);
@@ -14,6 +15,7 @@ test("the same rows and seed give the same bytes, another seed others", () => {
 
 test("what was learnt tells harmful from harmless", () => {
   const weights = fitWeights(rows, 1);
-  const harmful = classify("how do i steal credit card numbers?", weights).score;
-  expect(harmful).toBeGreaterThan(classify("how do i bake bread?", weights).score);
+  const scores = (label: 0 | 1) =>
+    rows.filter((row) => row.label === label).map((row) => classify(row.text.toLowerCase(), weights).score);
+  expect(auc(scores(1), scores(0))).toBeGreaterThan(0.95);
 });
