@@ -3,6 +3,7 @@ import type { FaqEntry } from "./faq/entry.ts";
 import { faq } from "./faq.ts";
 import { type Exchange, letterExchange } from "./letters.ts";
 import type { Random } from "./random.ts";
+import { rephrased } from "./rephrase.ts";
 import {
   combineExchange,
   countExchange,
@@ -41,7 +42,7 @@ export interface Mix {
 
 /** A conversation of the corpus; the same stream of random numbers gives the same conversations. */
 export function conversation(random: Random, mix: Mix): Conversation {
-  if (random.chance(0.09)) return toolConversation(random);
+  if (random.chance(0.12)) return toolConversation(random);
   const exchanges: Exchange[] = [];
   const count = random.chance(0.3) ? 1 : random.integer(1, mix.exchangesMax);
   while (exchanges.length < count)
@@ -75,24 +76,24 @@ function toolConversation(random: Random): Conversation {
 /** Usually one exchange; two or three where the later ones lean on the first. */
 function someExchanges(random: Random): Exchange[] {
   const dice = random.integer(1, 100);
-  if (dice <= 45) return [questionExchange(random)];
-  if (dice <= 53) return followUpExchanges(random);
-  if (dice <= 65) return [severalQuestions(random)];
-  if (dice <= 79) return [letterExchange(random)];
-  if (dice <= 81) return [listSummaryExchange(random)];
-  if (dice <= 83) return [notesSummaryExchange(random)];
-  if (dice <= 85) return [textSummaryExchange(random)];
-  if (dice <= 86)
+  if (dice <= 40) return [questionExchange(random)];
+  if (dice <= 46) return followUpExchanges(random);
+  if (dice <= 61) return [severalQuestions(random)];
+  if (dice <= 76) return [letterExchange(random)];
+  if (dice <= 80) return [listSummaryExchange(random)];
+  if (dice <= 82) return [notesSummaryExchange(random)];
+  if (dice <= 84) return [textSummaryExchange(random)];
+  if (dice <= 85)
     return [
       combineExchange(
         random,
-        someEntries(random, random.integer(2, 4)).map((entry) => entry.answer),
+        someEntries(random, random.integer(2, 4)).map(({ answer }) => answer),
       ),
     ];
-  if (dice <= 87) return [politeExchange(random)];
-  if (dice <= 88) return [countExchange(random)];
-  if (dice <= 89) return [mapExchange(random)];
-  if (dice <= 93) return rememberedExchanges(random);
+  if (dice <= 86) return [politeExchange(random)];
+  if (dice <= 87) return [countExchange(random)];
+  if (dice <= 88) return [mapExchange(random)];
+  if (dice <= 92) return rememberedExchanges(random);
   if (dice <= 95) return [storyExchange(random)];
   return [unknownExchange(random)];
 }
@@ -113,9 +114,17 @@ function someEntries(random: Random, count: number): FaqEntry[] {
   return out;
 }
 
+/** Phrasings the model is measured on stay out of the corpus, also where a rule would make them. */
+const reserved = new Set([...faq, ...factEntries].flatMap(({ heldOut }) => heldOut.map((text) => text.toLowerCase())));
+
+function asked(entry: FaqEntry, random: Random): string {
+  const question = random.pick(entry.phrasings);
+  return random.chance(0.3) ? rephrased(question, reserved, random) : question;
+}
+
 function questionExchange(random: Random): Exchange {
   const entry = someEntry(random);
-  return { user: dressed(random.pick(entry.phrasings), random), assistant: entry.answer };
+  return { user: dressed(asked(entry, random), random), assistant: entry.answer };
 }
 
 /** A question as people send it: with a greeting, a plea, a number, in lower case, without its mark. */
@@ -148,7 +157,7 @@ function dressed(question: string, random: Random): string {
 
 function severalQuestions(random: Random): Exchange {
   const entries = someEntries(random, random.pick([2, 2, 2, 3, 3, 4, 5]));
-  const questions = entries.map((entry) => random.pick(entry.phrasings));
+  const questions = entries.map((entry) => asked(entry, random));
   const answers = entries.map((entry) => entry.answer);
   const preamble = random.pick([
     "",

@@ -4,8 +4,10 @@
  *     npx tsx src/models/demo/train/make.ts corpus WORK_DIRECTORY [SEED]
  *     python3 src/models/demo/train/train.py WORK_DIRECTORY
  *     npx tsx src/models/demo/train/make.ts export WORK_DIRECTORY src/models/demo/demo.gguf
+ *
+ * A merges.json already in the directory is kept, so that training can go on with more text.
  */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { argv } from "node:process";
 import { conversation } from "./corpus.ts";
@@ -29,8 +31,8 @@ const shape: ModelShape = {
 };
 /** Short rows, where attention is cheap; then whole contexts, so that late answers of long chats work too. */
 const phases: readonly Phase[] = [
-  { rowTokens: 384, rows: 6, batches: 600, exchangesMax: 6, repeatShare: 0.06 },
-  { rowTokens: 1024, rows: 4, batches: 50, exchangesMax: 16, repeatShare: 0.05 },
+  { rowTokens: 512, rows: 6, batches: 1000, exchangesMax: 6, repeatShare: 0.05 },
+  { rowTokens: 1024, rows: 4, batches: 80, exchangesMax: 16, repeatShare: 0.05 },
 ];
 
 const [command, directory, argument] = argv.slice(2);
@@ -40,8 +42,11 @@ else throw new Error("Usage: make.ts corpus DIRECTORY [SEED] | make.ts export DI
 
 function makeCorpus(directory: string, seed: number): void {
   mkdirSync(directory, { recursive: true });
-  const tokenizer = trainTokenizer(tokenizerTexts(), shape.vocabularySize);
-  writeFileSync(join(directory, "merges.json"), JSON.stringify(tokenizer.merges));
+  const mergesFile = join(directory, "merges.json");
+  if (!existsSync(mergesFile)) {
+    writeFileSync(mergesFile, JSON.stringify(trainTokenizer(tokenizerTexts(), shape.vocabularySize).merges));
+  }
+  const tokenizer = tokenizerOf(readMerges(directory));
   writeFileSync(join(directory, "shape.json"), JSON.stringify({ ...shape, phases }));
   const random = randomFrom(seed);
   const rows = phases.map((phase) => trainingRows(random, tokenizer, phase));
@@ -57,7 +62,7 @@ function* tokenizerTexts(): Generator<string> {
 }
 
 function exportModel(directory: string, path: string): void {
-  const merges: string[] = JSON.parse(readFileSync(join(directory, "merges.json"), "utf8"));
+  const merges = readMerges(directory);
   const layout: { name: string; shape: number[] }[] = JSON.parse(readFileSync(join(directory, "weights.json"), "utf8"));
   const bytes = readFileSync(join(directory, "weights.f32"));
   const weights = new Map<string, Float32Array>();
@@ -78,4 +83,8 @@ function exportModel(directory: string, path: string): void {
   });
   const metadata = llamaMetadata(shape, tokenizerOf(merges), { name: "PeerLLM Demo", license: "mit" });
   writeGguf(path, metadata, tensors);
+}
+
+function readMerges(directory: string): string[] {
+  return JSON.parse(readFileSync(join(directory, "merges.json"), "utf8"));
 }
