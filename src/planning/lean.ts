@@ -29,6 +29,7 @@ const definite =
 export function namesItsSubject(text: string): boolean {
   return (
     general.test(text) ||
+    definite.test(text) ||
     /["'“‘`].+["'”’`]|\d|\b(?:a|an)\s+[a-z]/i.test(text) ||
     /\s[A-Z[][\p{L}\d_-]/u.test(text.trim())
   );
