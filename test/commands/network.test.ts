@@ -116,9 +116,10 @@ describe("an account", () => {
 
     const words = ["account", "keys", "create", "--name", "notebook", "--scope", "consume", "--json"];
     const key = z.looseObject({ keyId: z.string(), apiKey: z.string() }).parse((await peerllm(words, { home })).json());
+    const elsewhere = await temporaryFolder();
     const asKey = (command: string[]) =>
       peerllm([...command, "--network", url, "--json"], {
-        home: `${home}-other`,
+        home: elsewhere,
         env: { PEERLLM_API_KEY: key.apiKey },
       });
     expect((await asKey(["account", "show"])).json()).toMatchObject({ accountId });
