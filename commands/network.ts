@@ -101,7 +101,7 @@ function absoluteIfFile(reference: string): string {
 function statusCommand(): Command {
   return new Command("status")
     .description("show hosts, requests and tokens")
-    .option("--watch", "keep showing, one line per change")
+    .option("--watch", "keep showing, live; without a terminal one line per change")
     .addHelpText("after", "\nExamples:\n  peerllm network status\n  peerllm network status --json")
     .action(action(z.object({ watch: z.boolean().default(false) }), status));
 }
@@ -109,6 +109,10 @@ function statusCommand(): Command {
 async function status(session: Session, options: { watch: boolean }): Promise<void> {
   const { printer } = session;
   const read = () => callDaemon(session.home, "network", networkMethods.status, {}, session.signal);
+  if (options.watch && !session.isJson && process.stdout.isTTY) {
+    const { showNetwork } = await import("./views/NetworkView.tsx");
+    return showNetwork(read, session.signal);
+  }
   if (options.watch) {
     return watch(session, read, ({ hosts, requests, tokens }) =>
       [

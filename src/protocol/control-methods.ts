@@ -72,6 +72,7 @@ export const networkStatusSchema = z.looseObject({
   }),
   tokens: z.looseObject({ prompt: z.int(), completion: z.int() }),
 });
+export type NetworkStatus = z.infer<typeof networkStatusSchema>;
 
 export const priceSchema = z.looseObject({
   usdPer100kTokens: usd,
