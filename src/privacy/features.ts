@@ -105,10 +105,10 @@ export function factsOf(
   return facts;
 }
 
-/** Among capitals a word in lower case that no list knows is hardly ever a name. */
+/** Among capitals, or alone on its line, a word in lower case that is no known given name is hardly ever a name. */
 function skipLower(facts: TokenFacts, start: number, end: number): void {
   for (let index = start; index < end; index += 1) {
-    if (facts.shape[index] === shapes.lower && facts.lists[index] === 0) facts.isPlain[index] = 1;
+    if (facts.shape[index] === shapes.lower && ((facts.lists[index] ?? 0) & given) === 0) facts.isPlain[index] = 1;
   }
 }
 
@@ -121,7 +121,7 @@ function markUncapitalised(facts: TokenFacts): void {
       if (shape === shapes.capital || shape === shapes.capitals || shape === shapes.initial) capitals += 1;
       end += 1;
     }
-    if (capitals === 0) facts.isUncapitalised.fill(1, start, end);
+    if (capitals === 0 && end - start > 1) facts.isUncapitalised.fill(1, start, end);
     else skipLower(facts, start, end);
     start = end + 1;
   }

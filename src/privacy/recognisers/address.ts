@@ -36,9 +36,16 @@ const number = /(?<![\w.,:$€£/-])#?\d{1,6}[a-zA-Z]?(?:[-/]\d{1,4}[a-zA-Z]?)?(
 const leftLength = 72;
 const rightLength = 110;
 
+/** A street can follow the number: a capital, another number, or a lower-case word and then a capital ("12 rue de la Paix"). */
+const mayLead = /^\S+ (?:[\p{Lu}\d]|\p{Ll}{1,12}[./]? (?:\p{Ll}{1,6}['’]? ?){0,3}\p{Lu})/u;
+/** A street or a cue can stand before it: a capitalised word, or one of the short words that streets and cues end in. */
+const mayFollow =
+  /(?:(?:^|[^\p{L}])\p{Lu}[\p{L}\p{M}'.’-]*|u\.|út|útja|utca|tér|tere|krt\.?|körút|sor|g\.|pr\.|box|apt\.?|apartment|suite|ste\.?|unit|flat|bldg\.?|piso|wohnung|lakás|appartement|postfach|apartado|is|at|on|in|to|:|=|au|n[.°º]),?\s{1,9}(?:#|[nN][.°º]? ?)?$/u;
+
 function streetAround(text: string, start: number, length: number): Stretch | undefined {
   const left = text.slice(Math.max(0, start - leftLength), start);
   const right = text.slice(start, start + rightLength);
+  if (!mayLead.test(right) && !mayFollow.test(left)) return undefined;
   const ahead = english.exec(right) ?? romanAhead.exec(right) ?? trailingAhead.exec(right);
   if (ahead !== null) return { start: start - precedingNumber(left), end: start + ahead[0].length };
   const behind = romanBehind.exec(left) ?? trailingBehind.exec(left) ?? unitBehind.exec(left);

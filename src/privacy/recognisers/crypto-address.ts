@@ -7,14 +7,13 @@ const base58 = /(?<![\w])[13LMDTrXZt][1-9A-HJ-NP-Za-km-z]{25,34}(?![\w])/g;
 const bech32 = /(?<![\w])(?:bc1|tb1|ltc1|addr1|cosmos1)[02-9ac-hj-np-z]{25,98}(?![\w])/gi;
 const monero = /(?<![\w])[48][1-9A-HJ-NP-Za-km-z]{94}(?![\w])/g;
 const other = /(?<![\w])[1-9A-HJ-NP-Za-km-z]{43,44}(?![\w])/g;
-/** No address of any kind is shorter; without such a run nothing else need be tried. */
-const longRun = /[a-zA-Z0-9]{25}/;
+const runLengthMin = 25;
 const walletCue = /\b(?:wallet|solana|sol|address|phantom|crypto|xrp|ripple)\b/;
 
 /** Wallet addresses: Bitcoin and its kin (base58check or bech32), Ethereum, Tron, Ripple, Monero; Solana beside a cue. */
 export function findCryptoAddresses(scan: Scan): Entity[] {
   const { text } = scan;
-  if (!longRun.test(text)) return [];
+  if (!hasLongRun(text)) return [];
   const found: Entity[] = [];
   const collect = (pattern: RegExp, accept: (address: string, start: number) => boolean) => {
     for (const match of text.matchAll(pattern)) {
@@ -28,6 +27,18 @@ export function findCryptoAddresses(scan: Scan): Entity[] {
   collect(base58, (address, start) => passesBase58Check(address) || walletCue.test(leftOf(scan, start, 48)));
   collect(other, (address, start) => /\d/.test(address) && walletCue.test(leftOf(scan, start, 48)));
   return found;
+}
+
+/** Whether some run of letters and digits is as long as the shortest address; without one nothing else need be tried. */
+function hasLongRun(text: string): boolean {
+  let length = 0;
+  for (let index = 0; index < text.length; index += 1) {
+    const code = text.charCodeAt(index) | 0x20;
+    const isWord = (code >= 0x61 && code <= 0x7a) || (code >= 0x30 && code <= 0x39);
+    length = isWord ? length + 1 : 0;
+    if (length >= runLengthMin) return true;
+  }
+  return false;
 }
 
 const bitcoinAlphabet = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";

@@ -4,9 +4,9 @@ import { isWordAt, leftOf, type Scan } from "../scan.ts";
 
 /** United States social security numbers by shape, or nine digits beside a cue; other national numbers by checksum or cue. */
 export function findNationalIds(scan: Scan): Entity[] {
-  if (!/\d/.test(scan.text)) return [];
+  if (!/\d[\da-z]{0,2}\d/i.test(scan.text)) return [];
   const found = cued(scan);
-  return /\d[\d .-]{4}\d|[a-z]{4}\d\d/i.test(scan.text) ? [...found, ...socialSecurity(scan), ...checked(scan)] : found;
+  return /\d[\d .-]{4}\d|[a-z]\d\d/i.test(scan.text) ? [...found, ...socialSecurity(scan), ...checked(scan)] : found;
 }
 
 const ssn = /(?<![\w-])\d{3}([- .])\d{2}\1\d{4}(?![\w]|-\d)/g;
