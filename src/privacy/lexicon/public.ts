@@ -1,4 +1,4 @@
-import { cities, countries } from "./places.ts";
+import { countries } from "./places.ts";
 
 /** The network's own words, and others of its trade that look like names. Never an entity. */
 const networkWords: ReadonlySet<string> = new Set(
@@ -34,11 +34,6 @@ export function isPublicName(value: string): boolean {
 /** Whether a name is of a country, a continent, a state, a large company or a public body. */
 export function isPublicPlace(value: string): boolean {
   return countries.has(plain(value)) || publicOrganisations.has(plain(value));
-}
-
-/** Whether a name is of a place most people have heard of. */
-export function isKnownPlace(value: string): boolean {
-  return countries.has(plain(value)) || cities.has(plain(value));
 }
 
 function plain(value: string): string {
