@@ -6,5 +6,7 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     maxWorkers: 2,
+    // Real processes on a shared machine: what fails once there is tried once more, and only there.
+    retry: process.env.CI === undefined ? 0 : 1,
   },
 });
