@@ -77,10 +77,20 @@ export function findOccurrences(text: string, index: ValueIndex): Entity[] {
 
 function standsAt(text: string, lower: string, start: number, { value, anyCase }: KnownValue): boolean {
   const stands = anyCase ? lower.startsWith(lowerOf(value), start) : text.startsWith(value, start);
-  return stands && isWhole(text, start, start + value.length);
+  return stands && (isUnmistakable(value) || isWhole(text, start, start + value.length));
 }
 
+/** A value with a sign or a space inside means itself even where it runs on into what follows. */
+function isUnmistakable(value: string): boolean {
+  return value.length >= 6 && /[^\p{L}\p{M}]/u.test(value);
+}
+
+/** Whether no letter runs on into a letter and no digit into a digit, at either end. */
 function isWhole(text: string, start: number, end: number): boolean {
-  const opens = !isWordAt(text, start) || !isWordAt(text, start - 1);
-  return opens && (!isWordAt(text, end - 1) || !isWordAt(text, end));
+  return !runsOn(text, start) && !runsOn(text, end);
+}
+
+function runsOn(text: string, at: number): boolean {
+  if (!isWordAt(text, at - 1) || !isWordAt(text, at)) return false;
+  return /\d/.test(text.charAt(at - 1)) === /\d/.test(text.charAt(at));
 }
