@@ -40,7 +40,7 @@ describe("the probe", () => {
       const file = join(directory, `${name.replaceAll(/\W/g, "-")}.gguf`);
       await writeFile(file, breakIt(await readFile(demoModelFile)));
       await expect(probe(file)).rejects.toMatchObject({ code: "model_invalid" });
-    });
+    }, 120_000);
   }
 
   it("refuses a file that isn't there", async () => {
