@@ -3,6 +3,10 @@ import type { Random } from "./random.ts";
 /** Ways to ask the same: what a question's form matches, and the forms it may take instead. */
 const rules: readonly (readonly [RegExp, readonly string[]])[] = [
   [
+    /^What (is|are|does|do) ((?:a|an|the) [\w-]+(?: do)?|[\w-]+s(?: do)?)\?$/,
+    ["What $1 $2 in PeerLLM?", "In PeerLLM, what $1 $2?", "What exactly $1 $2?", "And what $1 $2?"],
+  ],
+  [
     /^What is (.+)\?$/,
     [
       "Can you tell me what $1 is?",
