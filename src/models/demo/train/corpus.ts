@@ -79,8 +79,8 @@ function someExchanges(random: Random): Exchange[] {
   if (dice <= 40) return [questionExchange(random)];
   if (dice <= 46) return followUpExchanges(random);
   if (dice <= 61) return [severalQuestions(random)];
-  if (dice <= 76) return [letterExchange(random)];
-  if (dice <= 80) return [listSummaryExchange(random)];
+  if (dice <= 73) return [letterExchange(random)];
+  if (dice <= 79) return [listSummaryExchange(random)];
   if (dice <= 82) return [notesSummaryExchange(random)];
   if (dice <= 84) return [textSummaryExchange(random)];
   if (dice <= 85)
@@ -178,11 +178,17 @@ function severalQuestions(random: Random): Exchange {
     const number = (line: string, index: number) => `${bullet(index)}${line}`;
     return { user: preamble + questions.map(number).join("\n"), assistant: answers.map(number).join("\n") };
   }
-  if (random.chance(0.3)) return { user: preamble + questions.join("\n"), assistant: answers.join("\n") };
+  const assistant = echoed(questions, answers);
+  if (random.chance(0.3)) return { user: preamble + questions.join("\n"), assistant };
   const link = random.pick([" ", " ", " And ", " Also, "]);
   const [first = "", ...rest] = questions;
   const linked = rest.map((question) => link + (link.length > 1 ? lowerFirst(question) : question));
-  return { user: [first, ...linked].join(""), assistant: answers.join(" ") };
+  return { user: [first, ...linked].join(""), assistant };
+}
+
+/** Each question again before its answer: a small model can find what follows a text, it can't count what it has done. */
+export function echoed(questions: readonly string[], answers: readonly string[]): string {
+  return questions.map((question, index) => `${question} ${answers[index]}`).join("\n");
 }
 
 /** Words such as "What" lose their capital after "And"; names keep it. */

@@ -1,3 +1,4 @@
+import { echoed } from "../../../../src/models/demo/train/corpus.ts";
 import { factEntries, factKinds, fill } from "../../../../src/models/demo/train/facts.ts";
 import type { FaqEntry } from "../../../../src/models/demo/train/faq/entry.ts";
 import { faq } from "../../../../src/models/demo/train/faq.ts";
@@ -74,12 +75,12 @@ function severalQuestions(random: Random): Check {
     faq.filter((entry) => !smallTalk.has(entry.id)),
     random.integer(2, 3),
   );
-  const isNumbered = random.chance(0.6);
-  const number = (line: string, index: number) => (isNumbered ? `${index + 1}. ${line}` : line);
-  return exchange(isNumbered ? "several questions, numbered" : "several questions, plain", {
-    user: entries.map((entry, index) => number(random.pick(entry.phrasings), index)).join(isNumbered ? "\n" : " "),
-    assistant: entries.map((entry, index) => number(entry.answer, index)).join(isNumbered ? "\n" : " "),
-  });
+  const questions = entries.map((entry) => random.pick(entry.phrasings));
+  const answers = entries.map((entry) => entry.answer);
+  if (random.chance(0.4))
+    return exchange("several questions, plain", { user: questions.join(" "), assistant: echoed(questions, answers) });
+  const numbered = (lines: readonly string[]) => lines.map((line, index) => `${index + 1}. ${line}`).join("\n");
+  return exchange("several questions, numbered", { user: numbered(questions), assistant: numbered(answers) });
 }
 
 const smallTalk = new Set(["hello", "thanks", "how-are-you", "goodbye"]);
