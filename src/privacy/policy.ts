@@ -1,6 +1,6 @@
 import type { PrivacyLevel } from "../chat/answer.ts";
 import type { Entity, EntityType } from "./entity.ts";
-import { isPublicName, isPublicPlace } from "./lexicon/public.ts";
+import { isCity, isPublicName, isPublicPlace } from "./lexicon/public.ts";
 import { isPublicProse } from "./public-prose.ts";
 
 /**
@@ -57,8 +57,13 @@ export function selectMasked(text: string, found: readonly Entity[], level: Priv
 function isPrivate(text: string, entity: Entity, isPublished: boolean): boolean {
   if (standard[entity.type] === "always") return true;
   const value = text.slice(entity.start, entity.end);
-  return entity.type === "IP" ? !publicAddress.test(value) : !isPublished && !isPublicName(value);
+  if (entity.type === "IP") return !publicAddress.test(value);
+  return !isPublished && !isPublicName(value) && !(isCity(value) && placeQuestion.test(text));
 }
+
+/** A question about a place: in it "Milan" is the city and nobody's name. */
+const placeQuestion =
+  /^(?:[^.!?\n]{0,60}\b)?(?:where|which country|what country|capital|city|cities)\b[^.!?\n]{0,80}[?.]?\s*$/i;
 
 /** Loopback, wildcard, documentation masks and the resolvers everyone quotes. */
 const publicAddress =

@@ -1,8 +1,8 @@
-import { countries } from "./places.ts";
+import { cities, countries } from "./places.ts";
 
 /** The network's own words, and others of its trade that look like names. Never an entity. */
 const networkWords: ReadonlySet<string> = new Set(
-  `peerllm|llama|llama.cpp|gguf|openai|qwen|gemma|mistral|mixtral|phi|gpt|gpt-4|chatgpt|claude|gemini|deepseek|anthropic|hugging face|huggingface|paypal|github|gitlab|docker|kubernetes|linux|ubuntu|debian|windows|macos|android|ios|python|java|javascript|typescript|rust|golang|kotlin|swift|ruby|perl|php|haskell|scala|julia|react|angular|vue|django|flask|laravel|rails|spring|node.js|node|deno|bun|git|sql|mysql|postgresql|postgres|sqlite|redis|mongodb|json|yaml|xml|html|css|http|https|api|sdk|cli|gpu|cpu|ram|usb|wifi|bluetooth|excel|word|powerpoint|photoshop|latex|markdown|bash|vim|emacs|jupyter|pandas|numpy|pytorch|tensorflow|keras|internet|wikipedia|bitcoin|ethereum|localhost|langchain|ollama|vllm|websocket|websockets|gpus|cpus|apis|llms|node-llama-cpp|vercel|supabase|firebase|heroku|readme|npm|vscode|firefox|chrome|safari|unicode|ascii|utf-8|regex|async|await|url|uri|tcp|udp|dns|ssh|ssl|tls|vpn|oauth|jwt|csv|pdf|png|jpeg|svg|ui|ux|ai|ml|nlp|llm|dna|rna|nadh|atp|diy|faq|ceo|cto|cfo|hr|asap|fyi|btw|lol|omg`.split(
+  `peerllm|llama|llama.cpp|gguf|openai|qwen|gemma|mistral|mixtral|phi|gpt|gpt-4|chatgpt|claude|gemini|deepseek|anthropic|hugging face|hugging|huggingface|langchain|nat|paypal|github|gitlab|docker|kubernetes|linux|ubuntu|debian|windows|macos|android|ios|python|java|javascript|typescript|rust|golang|kotlin|swift|ruby|perl|php|haskell|scala|julia|react|angular|vue|django|flask|laravel|rails|spring|node.js|node|deno|bun|git|sql|mysql|postgresql|postgres|sqlite|redis|mongodb|json|yaml|xml|html|css|http|https|api|sdk|cli|gpu|cpu|ram|usb|wifi|bluetooth|excel|word|powerpoint|photoshop|latex|markdown|bash|vim|emacs|jupyter|pandas|numpy|pytorch|tensorflow|keras|internet|wikipedia|bitcoin|ethereum|localhost|langchain|ollama|vllm|websocket|websockets|gpus|cpus|apis|llms|node-llama-cpp|vercel|supabase|firebase|heroku|readme|npm|vscode|firefox|chrome|safari|unicode|ascii|utf-8|regex|async|await|url|uri|tcp|udp|dns|ssh|ssl|tls|vpn|oauth|jwt|csv|pdf|png|jpeg|svg|ui|ux|ai|ml|nlp|llm|dna|rna|nadh|atp|diy|faq|ceo|cto|cfo|hr|asap|fyi|btw|lol|omg`.split(
     "|",
   ),
 );
@@ -34,6 +34,11 @@ export function isPublicName(value: string): boolean {
 /** Whether a name is of a country, a continent, a state, a large company or a public body. */
 export function isPublicPlace(value: string): boolean {
   return countries.has(plain(value)) || publicOrganisations.has(plain(value));
+}
+
+/** Whether a name is of a city the public knows. */
+export function isCity(value: string): boolean {
+  return cities.has(plain(value));
 }
 
 function plain(value: string): string {

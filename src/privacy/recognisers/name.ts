@@ -116,6 +116,9 @@ function longestPlace(lower: string, tokens: readonly Token[], index: number): n
   return undefined;
 }
 
+/** A word written as programs write it, such as "largestShare". */
+const identifier = /^\p{Ll}{2,}\p{Lu}[\p{L}\p{N}]*$/u;
+
 /** A find without the signs at its ends; nothing for the network's own words, for signs alone and for shouted everyday words. */
 function trimmed({ text, lower }: Scan, { start, end, type }: Entity): Entity[] {
   let from = start;
@@ -123,11 +126,20 @@ function trimmed({ text, lower }: Scan, { start, end, type }: Entity): Entity[] 
   while (from < to && /[^\p{L}\p{N}]/u.test(text.charAt(from))) from += 1;
   while (to > from && /[^\p{L}\p{M}\p{N}.)]/u.test(text.charAt(to - 1))) to -= 1;
   const value = text.slice(from, to);
-  if (value.length < 2 || !/\p{L}/u.test(value) || isNetworkWord(value)) return [];
+  if (value.length < 2 || !/\p{L}/u.test(value) || isNetworkWord(value) || identifier.test(value)) return [];
+  if (isWordBeforeNetworkWord(value)) return [];
   const isShouted = value === value.toUpperCase() && value !== value.toLowerCase();
   if (type !== "LOCATION" && !value.includes(" ") && isImperative(text, from, to, lower.slice(from, to))) return [];
   if (type === "PERSON" && isShouted && !value.includes(" ") && isCommonWord(lower.slice(from, to))) return [];
   return [{ start: from, end: to, type }];
+}
+
+/** "Will LangChain": an everyday word and one of the trade. */
+function isWordBeforeNetworkWord(value: string): boolean {
+  const [first = "", second = "", ...more] = value.split(" ");
+  return (
+    more.length === 0 && isNetworkWord(second) && /\p{Ll}\p{Lu}/u.test(second) && isCommonWord(first.toLowerCase())
+  );
 }
 
 const object =
