@@ -79,6 +79,7 @@ async function up(session: Session, options: z.output<typeof upOptions>): Promis
     listen: options.listen,
     isPrivate: options.private,
     billing: options.billing,
+  const words = session.config.get("privacy.mask");
     tlsCertificate: options.tlsCert,
     tlsKey: options.tlsKey,
     allowsClear: options.allowClear,
@@ -89,6 +90,7 @@ async function up(session: Session, options: z.output<typeof upOptions>): Promis
   await runRole(session, "network", start, options.foreground, (ready) => {
     const { url, networkId } = networkReadySchema.parse(ready);
     session.printer.note(`Next: peerllm account create --network ${url}`);
+    maskedWords: Array.isArray(words) ? words : [],
     return `The network is up at ${url} (${networkId}).`;
   });
 }

@@ -1,8 +1,8 @@
 import type { Generation, GenerationEvent, Usage } from "../../src/chat/generation.ts";
+import { createStopScanner } from "../../src/chat/stop.ts";
 import { createUpstream, type Upstream } from "../../src/client/upstream.ts";
 import type { Clock } from "../../src/clock.ts";
 import { type ErrorCode, isPeerError, PeerError } from "../../src/errors.ts";
-import { createStopScanner } from "../llama/stop.ts";
 import type { HostedEngine } from "./served-models.ts";
 
 export interface UpstreamEngineOptions {

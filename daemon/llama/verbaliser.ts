@@ -1,4 +1,4 @@
-import { createStopScanner, type Scanned } from "./stop.ts";
+import { createStopScanner, type Scanned } from "../../src/chat/stop.ts";
 
 /** Token ids to text, as the model's vocabulary says; bytes that are not UTF-8 come out as U+FFFD. */
 export type Detokenize = (tokens: readonly number[]) => string;

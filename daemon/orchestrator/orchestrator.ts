@@ -116,6 +116,7 @@ export async function startOrchestrator(
     maskingKey: createHmac("sha256", networkKey.exportPem()).update("masking").digest(),
     priceSheet: () => prices.current(),
     policy: () => policy.current(),
+    ownWords: options.maskedWords,
   };
   const traffic: Traffic = { active: 0, completed: 0, failed: 0, refused: 0, promptTokens: 0, completionTokens: 0 };
   const rateLimit = new RateLimit(clock);

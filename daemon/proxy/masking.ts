@@ -1,10 +1,10 @@
 import type { AnswerEvent, AnswerRequest } from "../../src/chat/answer.ts";
-import type { Prompt } from "../../src/chat/message.ts";
+import { createStopScanner, type StopScanner } from "../../src/chat/stop.ts";
 import { PeerError } from "../../src/errors.ts";
-import { type AnonymiseOptions, anonymiseTexts } from "../../src/privacy/anonymise.ts";
+import type { AnonymiseOptions } from "../../src/privacy/anonymise.ts";
+import { maskPrompt } from "../../src/privacy/masked-prompt.ts";
 import { createRehydrator, type Rehydrator } from "../../src/privacy/rehydrate.ts";
-import { placeholderOf, type Vault } from "../../src/privacy/vault.ts";
-import { createStopScanner, type StopScanner } from "../llama/stop.ts";
+import type { Vault } from "../../src/privacy/vault.ts";
 
 export type MaskingOptions = Omit<AnonymiseOptions, "level">;
 
@@ -20,18 +20,18 @@ export interface MaskedRequest {
  * here, and `recogniser_failed`: what could not be checked is not sent.
  *
  * The caller's stop strings speak of the text as the caller will see it, so they are applied here, after identifiers
- * are back. They go along too, masked, to stop the host early; those that could cut a placeholder in two stay here,
- * and then the network's answer is read to its own end, because its usage and receipt come last.
+ * are back. They go along too, masked, to stop the host early; those that could cut a placeholder in two stay here, as
+ * do those that differ from prompt to prompt. Then the network's answer is read to its own end, because its usage and
+ * receipt come last.
  */
 export function maskRequest(request: AnswerRequest, options: MaskingOptions): MaskedRequest {
   const { stop } = request.sampling;
   const masked = request.prompts.map((prompt) => maskPrompt(prompt, stop, { ...options, level: request.privacy }));
   const vaults = masked.map(({ vault }) => vault);
   const counts = sumCounts(masked.map((each) => each.counts));
-  const sentStop = stop.flatMap((own, index) => {
-    const variants = new Set(masked.map((each) => each.stop[index] ?? own));
-    const [sent] = variants;
-    return variants.size === 1 && sent !== undefined && !cutsPlaceholder(own, vaults) ? [sent] : [];
+  const sentStop = stop.flatMap((_, index) => {
+    const [sent = null, ...others] = new Set(masked.map((each) => each.stop[index] ?? null));
+    return sent === null || others.length > 0 ? [] : [sent];
   });
   return {
     request: {
@@ -41,38 +41,6 @@ export function maskRequest(request: AnswerRequest, options: MaskingOptions): Ma
       isMasked: true,
     },
     unmask: (events) => unmask(events, request, vaults, counts),
-  };
-}
-
-interface MaskedPrompt {
-  readonly prompt: Prompt;
-  readonly stop: readonly string[];
-  readonly vault: Vault;
-  readonly counts: Readonly<Record<string, number>>;
-}
-
-/** Stop strings are scanned behind the conversation, so that they share its vault and leave its numbering alone. */
-function maskPrompt(prompt: Prompt, stop: readonly string[], options: AnonymiseOptions): MaskedPrompt {
-  if (prompt.kind === "tokens") {
-    throw new PeerError("parameter_unsupported", "A prompt of token ids can't be masked on this machine. Send text.", {
-      parameter: "prompt",
-    });
-  }
-  const texts = prompt.kind === "chat" ? prompt.messages.map(({ content }) => content) : [prompt.text];
-  const opening =
-    prompt.kind === "chat"
-      ? (prompt.messages.find(({ role }) => role === "user") ?? prompt.messages[0])?.content
-      : prompt.text;
-  const result = anonymiseTexts([...texts, ...stop], opening ?? "", options);
-  const text = (index: number) => result.texts[index] ?? "";
-  return {
-    prompt:
-      prompt.kind === "chat"
-        ? { kind: "chat", messages: prompt.messages.map(({ role }, index) => ({ role, content: text(index) })) }
-        : { kind: "text", text: text(0) },
-    stop: result.texts.slice(texts.length),
-    vault: result.vault,
-    counts: result.masked,
   };
 }
 
@@ -133,21 +101,6 @@ function* endChoice(
   const rest = unmasker.scanner.flush();
   if (rest !== "") yield { kind: "delta", choice: event.choice, text: rest };
   yield event;
-}
-
-/** Whether a host that stops at `stop` could do so within a placeholder, or at where one meets other text. */
-function cutsPlaceholder(stop: string, vaults: readonly Vault[]): boolean {
-  const lower = stop.toLowerCase();
-  return vaults.some(({ entries }) =>
-    [...entries.values()].some((entry) => {
-      const placeholder = placeholderOf(entry).toLowerCase();
-      if (placeholder.includes(lower)) return true;
-      for (let length = 1; length < Math.min(lower.length, placeholder.length); length++) {
-        if (placeholder.startsWith(lower.slice(-length)) || placeholder.endsWith(lower.slice(0, length))) return true;
-      }
-      return false;
-    }),
-  );
 }
 
 function sumCounts(all: readonly Readonly<Record<string, number>>[]): Record<string, number> {

@@ -1,16 +1,9 @@
 import { createHmac } from "node:crypto";
 import type { AnswerRequest } from "../chat/answer.ts";
-import type { Prompt } from "../chat/message.ts";
 import type { AccountId } from "../ids.ts";
-import { anonymise } from "../privacy/anonymise.ts";
-import type { Vault } from "../privacy/vault.ts";
-import { messagesOf, promptWith } from "./admission.ts";
-
-/** A prompt with its identifiers replaced, and the vault that gives them back. The vault lives as long as the request. */
-export interface MaskedPrompt {
-  readonly prompt: Prompt;
-  readonly vault: Vault;
-}
+import { type MaskedPrompt, maskPrompt } from "../privacy/masked-prompt.ts";
+import { emptyVault } from "../privacy/vault.ts";
+import type { Ports } from "./ports.ts";
 
 export interface Anonymised {
   readonly prompts: readonly MaskedPrompt[];
@@ -19,17 +12,24 @@ export interface Anonymised {
 }
 
 /**
- * Masks every prompt of a request. A recogniser that fails fails the request: nothing unmasked is ever sent on.
- * Placeholders that the consumer's own machine made are left alone.
+ * Masks every prompt of a request, and its stop strings. A recogniser that fails fails the request: nothing unmasked is
+ * ever sent on. What the consumer's own machine masked goes on as it came, with the placeholders that it made.
  */
-export function anonymisePrompts(request: AnswerRequest, accountId: AccountId, maskingKey: Uint8Array): Anonymised {
-  const key = tenantKeyOf(accountId, maskingKey);
+export function anonymisePrompts(
+  request: AnswerRequest,
+  accountId: AccountId,
+  { maskingKey, ownWords }: Pick<Ports, "maskingKey" | "ownWords">,
+): Anonymised {
+  const { stop } = request.sampling;
+  if (request.isMasked) {
+    return { prompts: request.prompts.map((prompt) => ({ prompt, stop, vault: emptyVault, counts: {} })), masked: {} };
+  }
+  const options = { level: request.privacy, key: tenantKeyOf(accountId, maskingKey), ownWords };
+  const prompts = request.prompts.map((prompt) => maskPrompt(prompt, stop, options));
   const masked: Record<string, number> = {};
-  const prompts = request.prompts.map((prompt) => {
-    const result = anonymise(messagesOf(prompt), { level: request.privacy, key, ownWords: [] });
-    for (const [type, count] of Object.entries(result.masked)) masked[type] = (masked[type] ?? 0) + count;
-    return { prompt: promptWith(prompt, result.messages), vault: result.vault };
-  });
+  for (const { counts } of prompts) {
+    for (const [type, count] of Object.entries(counts)) masked[type] = (masked[type] ?? 0) + count;
+  }
   return { prompts, masked };
 }
 

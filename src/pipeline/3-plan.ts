@@ -2,7 +2,7 @@ import type { AnswerRequest } from "../chat/answer.ts";
 import { planningBudget } from "../planning/budget.ts";
 import { type Plan, singlePlan } from "../planning/plan.ts";
 import { planRequest } from "../planning/planner.ts";
-import type { MaskedPrompt } from "./2-anonymise.ts";
+import type { MaskedPrompt } from "../privacy/masked-prompt.ts";
 import type { Admission } from "./admission.ts";
 
 /** One answer to make: its choice, its masked prompt and how it is divided. */

@@ -25,12 +25,13 @@ export interface SubtaskRun {
 
 export type SubtaskPiece =
   | { readonly kind: "text"; readonly text: string; readonly tokens: number }
-  | { readonly kind: "end"; readonly finishReason: FinishReason };
+  /** `isStopped`: a stop string was met, so no other subtask's text follows. */
+  | { readonly kind: "end"; readonly finishReason: FinishReason; readonly isStopped: boolean };
 
 export interface DispatchedWork {
   readonly accountId: AccountId;
   readonly model: ServedModel;
-  /** `maxTokens` null: what the model's context leaves. */
+  /** `maxTokens` null: what the model's context leaves. `stop`: what hosts may be told. */
   readonly sampling: Omit<Sampling, "maxTokens"> & { readonly maxTokens: number | null };
   /** Keys the names of cached prefixes, so that no tenant meets another's. */
   readonly tenantKey: Uint8Array;
@@ -91,7 +92,12 @@ async function answerSubtask(
   requireRoom(model, promptTokens.length);
   run.promptTokens = promptTokens.length;
   const tokensLeft = model.contextLength - promptTokens.length;
-  const sampling = { ...work.sampling, maxTokens: Math.min(work.sampling.maxTokens ?? tokensLeft, tokensLeft) };
+  const sampling = {
+    ...work.sampling,
+    maxTokens: Math.min(work.sampling.maxTokens ?? tokensLeft, tokensLeft),
+    // The consumer's stop strings speak of what the consumer sees.
+    stop: run.subtask.isShown ? work.sampling.stop : [],
+  };
   const cacheKey = cacheKeyOf(prompt, tenantKey);
   const { subtaskId, legs } = run;
   const relayed = { subtaskId, accountId, digest: model.digest, prompt, promptTokens, sampling, cacheKey, exposure };
@@ -131,7 +137,7 @@ async function answerSubtask(
       }
     }
     pushText(isStopped ? "" : await verbaliser.flush(), await counter.flush());
-    channel.push({ kind: "end", finishReason });
+    channel.push({ kind: "end", finishReason, isStopped });
     channel.close();
     return answer;
   } finally {

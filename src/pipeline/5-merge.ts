@@ -12,7 +12,7 @@ export interface MergedChoice {
 
 /**
  * One choice's answer: its subtasks' answers in the order of the plan, each streamed while later ones still work. A
- * hidden subtask's text feeds others only.
+ * hidden subtask's text feeds others only. A stop string in one ends the whole, as if one host had made it.
  */
 export async function* merge(
   runs: readonly SubtaskRun[],
@@ -25,7 +25,9 @@ export async function* merge(
     for await (const piece of pieces) {
       if (piece.kind === "end") {
         if (subtask.isShown && piece.finishReason !== "stop") finishReason = piece.finishReason;
-        continue;
+        if (!piece.isStopped) continue;
+        yield { kind: "end", choice, finishReason: "stop" };
+        return;
       }
       const text = subtask.isShown ? piece.text : "";
       yield { kind: "text", choice, text, metered: [{ run: firstRun + index, tokens: piece.tokens }] };

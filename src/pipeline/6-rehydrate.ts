@@ -1,17 +1,30 @@
+import { createStopScanner } from "../chat/stop.ts";
 import { createRehydrator } from "../privacy/rehydrate.ts";
 import type { Vault } from "../privacy/vault.ts";
 import { Meter } from "./meter.ts";
 import type { Piece } from "./piece.ts";
 
-/** Gives an answer its identifiers back as it streams, holding back no more than an unfinished placeholder. */
-export async function* rehydrate(pieces: AsyncIterable<Piece>, vault: Vault): AsyncGenerator<Piece, void, undefined> {
+/**
+ * Gives an answer its identifiers back as it streams, holding back no more than an unfinished placeholder, and ends it
+ * before the first of the consumer's stop strings: they speak of this text, and hosts may not be told them.
+ */
+export async function* rehydrate(
+  pieces: AsyncIterable<Piece>,
+  vault: Vault,
+  stop: readonly string[],
+): AsyncGenerator<Piece, void, undefined> {
   const rehydrator = createRehydrator(vault);
+  const scanner = createStopScanner(stop);
   const meter = new Meter();
   for await (const piece of pieces) {
     const isEnd = piece.kind === "end";
-    const text = isEnd ? rehydrator.flush() : rehydrator.push(piece.text);
     if (!isEnd) meter.add(piece.metered);
-    if (text !== "" || isEnd) yield { kind: "text", choice: piece.choice, text, metered: meter.take() };
-    if (isEnd) yield piece;
+    const scanned = scanner.push(isEnd ? rehydrator.flush() : rehydrator.push(piece.text));
+    const isOver = isEnd || scanned.isStopped;
+    const text = isOver ? scanned.text + scanner.flush() : scanned.text;
+    if (text !== "" || isOver) yield { kind: "text", choice: piece.choice, text, metered: meter.take() };
+    if (scanned.isStopped) yield { kind: "end", choice: piece.choice, finishReason: "stop" };
+    else if (isEnd) yield piece;
+    if (isOver) return;
   }
 }

@@ -66,10 +66,3 @@ export function messagesOf(prompt: Prompt): readonly Message[] {
     parameter: "prompt",
   });
 }
-
-/** The prompt with its messages replaced, in the shape it had. */
-export function promptWith(prompt: Prompt, messages: readonly Message[]): Prompt {
-  return prompt.kind === "chat"
-    ? { kind: "chat", messages }
-    : { kind: "text", text: messages.map(({ content }) => content).join("") };
-}

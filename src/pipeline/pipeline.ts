@@ -1,9 +1,10 @@
 import type { AnswerEvent, AnswerRequest, AnswerSummary } from "../chat/answer.ts";
 import { interleave } from "../chat/interleave.ts";
 import { newId } from "../ids.ts";
+import type { MaskedPrompt } from "../privacy/masked-prompt.ts";
 import { Exposure } from "../scheduling/exposure.ts";
 import { checkSafety } from "./1-safety.ts";
-import { anonymisePrompts, type MaskedPrompt, tenantKeyOf } from "./2-anonymise.ts";
+import { anonymisePrompts, tenantKeyOf } from "./2-anonymise.ts";
 import { type PlannedChoice, planChoices } from "./3-plan.ts";
 import { countShown, dispatch, type SubtaskRun } from "./4-dispatch.ts";
 import { merge } from "./5-merge.ts";
@@ -34,7 +35,7 @@ export async function* answer(
   let isBilled = false;
   try {
     await checkSafety(request.prompts, ports, limited);
-    const { prompts, masked } = anonymisePrompts(request, caller.accountId, ports.maskingKey);
+    const { prompts, masked } = anonymisePrompts(request, caller.accountId, ports);
     const choices = planChoices(request, prompts, admission);
     const started = await start(request, caller, admission, prompts, choices, ports, limited);
     work = { ...started.work, masked };
@@ -99,19 +100,33 @@ async function start(
   const tenantKey = tenantKeyOf(caller.accountId, ports.maskingKey);
   const runs: SubtaskRun[] = [];
   const answers = choices.map(({ choice, masked, plan, answerTokensMax }) => {
-    const sampling = { ...request.sampling, seed: (request.sampling.seed + choice) % 2 ** 32 };
+    const sampling = {
+      ...request.sampling,
+      seed: (request.sampling.seed + choice) % 2 ** 32,
+      stop: masked.stop.filter((each) => each !== null),
+    };
     const shared = { accountId: caller.accountId, model, tenantKey, exposure };
-    const dispatched = dispatch(plan, { ...shared, sampling }, ports, signal);
+    const over = new AbortController();
+    const dispatched = dispatch(plan, { ...shared, sampling }, ports, AbortSignal.any([signal, over.signal]));
     const merged = merge(dispatched, { choice, firstRun: runs.length, tokensMax: answerTokensMax });
     runs.push(...dispatched);
-    const restored = rehydrate(merged, masked.vault);
-    return review(restored, { messages: messagesOf(masked.prompt), isStrict }, ports, signal);
+    const restored = rehydrate(merged, masked.vault, request.sampling.stop);
+    return untilOver(review(restored, { messages: messagesOf(masked.prompt), isStrict }, ports, signal), over);
   });
   const plans = choices.map(({ plan }) => plan);
   const receiptId = newId("receipt");
   const releasedTokens = new Map<number, number>();
   const work = { admission, receiptId, request, plans, runs, exposure, singlePromptTokens, releasedTokens };
   return { work, answers };
+}
+
+/** Frees a choice's hosts as soon as its answer is over, while others go on: it may end before its hosts do. */
+async function* untilOver<Item>(pieces: AsyncIterable<Item>, over: AbortController): AsyncGenerator<Item> {
+  try {
+    yield* pieces;
+  } finally {
+    over.abort();
+  }
 }
 
 function summaryOf(billed: Bill | null): AnswerSummary | null {

@@ -108,6 +108,8 @@ export interface Ports extends DispatchPorts {
   readonly networkKey: KeyPair;
   /** Keys the numbering of placeholders, so that it can't be foreseen. */
   readonly maskingKey: Uint8Array;
+  /** What the operator wants masked besides, for those who call the network directly. */
+  readonly ownWords: readonly string[];
   priceSheet(): Promise<PriceSheet>;
   policy(): Policy;
   readonly guard: Guard | null;

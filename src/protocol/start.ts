@@ -22,6 +22,8 @@ export const networkStartSchema = z.object({
   /** Names the orchestrator is called by, beside its addresses and those of its certificate. */
   hostNames: z.array(z.string()).max(64).default([]),
   guardModel: z.string().nullable().default(null),
+  /** The operator's own words to mask, beside what is detected, for those who call the network directly. */
+  maskedWords: z.array(z.string()).max(1_000).default([]),
   /** Where hf: sources are read from; its address is trusted, be it inside. Null: Hugging Face. */
   hubUrl: url.nullable().default(null),
 });

@@ -1,5 +1,6 @@
 import type { AnswerEvent, AnswerRequest } from "../../src/chat/answer.ts";
 import type { Prompt } from "../../src/chat/message.ts";
+import { createStopScanner } from "../../src/chat/stop.ts";
 import { isPeerError } from "../../src/errors.ts";
 import { noBudget } from "../../src/identity/api-key.ts";
 import { generateKeyPair } from "../../src/identity/key.ts";
@@ -165,6 +166,7 @@ function makePorts(
     receipts: { save: async (_account, receipt) => void receipts.push(receipt) },
     networkKey: generateKeyPair(),
     maskingKey: new Uint8Array(32),
+    ownWords: [],
     priceSheet: async () => sheet,
     policy: () => defaultPolicy,
     guard: null,
@@ -174,11 +176,14 @@ function makePorts(
 /** A token a letter. */
 export const letterTokenizers: Tokenizers = {
   render: async (_file, prompt) => tokensOfText(textOfPrompt(prompt)),
-  verbalise: async () => ({
-    push: async (tokens) => ({ text: String.fromCharCode(...tokens), isStopped: false }),
-    flush: async () => "",
-    close: () => {},
-  }),
+  verbalise: async (_file, stop) => {
+    const scanner = createStopScanner(stop);
+    return {
+      push: async (tokens) => scanner.push(String.fromCharCode(...tokens)),
+      flush: async () => scanner.flush(),
+      close: () => {},
+    };
+  },
 };
 
 function textOfPrompt(prompt: Prompt): string {

@@ -7,6 +7,12 @@ import { AnswerDigest, signStatement } from "../../src/verification/statement.ts
 
 export const readingDigest = `sha256:${"cd".repeat(32)}`;
 
+/** The answer that repeats the last message, as it reached the host. */
+export function echo({ prompt }: Assignment): string {
+  if (prompt.kind === "chat") return prompt.messages.at(-1)?.content ?? "";
+  return prompt.kind === "text" ? prompt.text : String.fromCharCode(...prompt.tokens);
+}
+
 /** A host that reads its answers out, a letter at a time, and keeps what it was sent: what no model can be made to say. */
 export class ReadingHost implements HostLink {
   readonly accountId: AccountId = newId("account");
@@ -16,11 +22,11 @@ export class ReadingHost implements HostLink {
   readonly owner: string = this.accountId;
   readonly isAccepting = true;
   readonly assignments: Assignment[] = [];
-  readonly #answer: string;
+  readonly #answer: string | ((assignment: Assignment) => string);
   readonly #reportsTokens: boolean;
 
   /** With `reportsTokens` a letter is a token; without, letters come as text and the statement counts as it likes. */
-  constructor(answer: string, reportsTokens = true) {
+  constructor(answer: string | ((assignment: Assignment) => string), reportsTokens = true) {
     this.#answer = answer;
     this.#reportsTokens = reportsTokens;
   }
@@ -42,7 +48,8 @@ export class ReadingHost implements HostLink {
     this.assignments.push(assignment);
     const answerDigest = new AnswerDigest();
     let position = 0;
-    for (const letter of this.#answer) {
+    const answer = typeof this.#answer === "string" ? this.#answer : this.#answer(assignment);
+    for (const letter of answer) {
       await new Promise<void>((resolve) => setImmediate(resolve));
       signal.throwIfAborted();
       const tokens = this.#reportsTokens ? [letter.charCodeAt(0)] : [];

@@ -33,7 +33,7 @@ export interface ReadingNetwork {
 /** The whole pipeline over hosts that read out what they are given; a letter is a token, and costs 10,000 nano-dollars. */
 export function readingNetwork(
   hosts: readonly ReadingHost[],
-  options: { readonly guard?: Guard; readonly policy?: Policy } = {},
+  options: { readonly guard?: Guard; readonly policy?: Policy; readonly ownWords?: readonly string[] } = {},
 ): ReadingNetwork {
   const books = new MemoryBooks(creditNanos);
   const receipts: SignedReceipt[] = [];
@@ -51,6 +51,7 @@ export function readingNetwork(
     receipts: { save: async (_account, receipt) => void receipts.push(receipt) },
     networkKey: generateKeyPair(),
     maskingKey: new Uint8Array(32),
+    ownWords: options.ownWords ?? [],
     priceSheet: async () => firstPriceSheet("credits", 0),
     policy: () => options.policy ?? defaultPolicy,
     guard: options.guard ?? null,

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createStopScanner } from "../../../daemon/llama/stop.ts";
+import { createStopScanner } from "../../../src/chat/stop.ts";
 
 describe("the stop scanner", () => {
   const rows: {
