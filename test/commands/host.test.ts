@@ -34,6 +34,7 @@ test("a local host serves this machine without network or account, measured, and
     body: JSON.stringify({
       model: models[0],
       max_tokens: 8,
+      temperature: 0,
       messages: [{ role: "user", content: "What is PeerLLM?" }],
     }),
   });

@@ -4,12 +4,15 @@ import { engineBackend } from "../../../daemon/http/engine-backend.ts";
 import { openaiRoutes } from "../../../daemon/http/openai-routes.ts";
 import { createHttpServer, type HttpServer } from "../../../daemon/http/server.ts";
 import { type LlamaEngine, startLlamaEngine } from "../../../daemon/llama/engine.ts";
+import type { Engine } from "../../../src/chat/generation.ts";
 import { silentLog } from "../../../src/log.ts";
 import { demoModelFile } from "../../worlds/answers.ts";
 import { describeClients } from "../proxy/client-suite.ts";
 
 const model = "demo/peer:1.0.0";
 const question = "What is PeerLLM?";
+/** Of every answer that was begun. */
+const seeds: number[] = [];
 let engine: LlamaEngine;
 let server: HttpServer;
 let client: OpenAI;
@@ -19,13 +22,23 @@ beforeAll(async () => {
     { modelFile: demoModelFile, threads: 1, gpu: "off", sequences: 2, contextLength: 512, log: silentLog },
     AbortSignal.timeout(60_000),
   );
+  const heard: Engine = {
+    contextLength: engine.contextLength,
+    sequences: engine.sequences,
+    reportsTokens: engine.reportsTokens,
+    generate(generation, signal) {
+      seeds.push(generation.sampling.seed);
+      return engine.generate(generation, signal);
+    },
+    close: () => engine.close(),
+  };
   const listing = { id: model, createdAt: 0, owner: "local", contextLength: engine.contextLength };
   server = await createHttpServer({
     address: "127.0.0.1",
     port: 0,
     allowedHosts: [],
     allowedOrigins: [],
-    routes: openaiRoutes(engineBackend(() => [{ listing, engine }])),
+    routes: openaiRoutes(engineBackend(() => [{ listing, engine: heard }])),
     log: silentLog,
   });
   client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: "none", maxRetries: 0 });
@@ -51,16 +64,21 @@ describe("an engine behind OpenAI's surface", () => {
     expect((await client.chat.completions.create({ ...request, model: name })).model).toBe(name);
   });
 
-  it("makes more choices than it has sequences, all different, and the same again by the seed", async () => {
-    const ask = () => client.chat.completions.create({ ...request, n: 5, seed: 11, temperature: 1.5 });
-    const texts = (await ask()).choices.map(({ message }) => message.content);
-    expect(new Set(texts).size).toBe(5);
-    expect((await ask()).choices.map(({ message }) => message.content)).toEqual(texts);
+  it("makes more choices than it has sequences, each by a seed of its own, and the same again by the seed", async () => {
+    const ask = async () => {
+      const { choices } = await client.chat.completions.create({ ...request, n: 5, seed: 11, temperature: 2 });
+      return choices.map(({ message }) => message.content);
+    };
+    seeds.length = 0;
+    const texts = await ask();
+    expect(new Set(seeds).size).toBe(5);
+    expect(texts).toHaveLength(5);
+    expect(await ask()).toEqual(texts);
   });
 
   it("counts a prompt once however many answers it gets", async () => {
-    const one = await client.chat.completions.create(request);
-    const three = await client.chat.completions.create({ ...request, n: 3 });
+    const one = await client.chat.completions.create({ ...request, temperature: 0 });
+    const three = await client.chat.completions.create({ ...request, temperature: 0, n: 3 });
     expect(three.usage?.prompt_tokens).toBe(one.usage?.prompt_tokens);
     expect(three.usage?.completion_tokens).toBeGreaterThan(one.usage?.completion_tokens ?? 0);
   });
@@ -70,8 +88,10 @@ describe("an engine behind OpenAI's surface", () => {
     const cut = await client.chat.completions.create({ ...greedy, max_tokens: 2 });
     expect(cut.choices[0]?.finish_reason).toBe("length");
     expect(cut.usage?.completion_tokens).toBe(2);
-    const stopped = await client.chat.completions.create({ ...greedy, stop: ["LLM"] });
-    expect(stopped.choices[0]?.message.content).not.toContain("LLM");
+    const whole = (await client.chat.completions.create(greedy)).choices[0]?.message.content ?? "";
+    const stop = whole.slice(4, 9);
+    const stopped = await client.chat.completions.create({ ...greedy, stop: [stop] });
+    expect(stopped.choices[0]?.message.content).toBe(whole.slice(0, whole.indexOf(stop)));
     expect(stopped.choices[0]?.finish_reason).toBe("stop");
   });
 

@@ -109,11 +109,13 @@ describe("an answer continued elsewhere", () => {
   });
 
   it("is sampled otherwise with another seed, and the same with the same", async () => {
+    // Words no model was taught: what follows them is anyone's guess, however sure it is of its own stories.
+    const prompt = { kind: "text" as const, text: "zq 7 vx # kj" };
     const sample = async (seed: number) =>
-      (await wholeAnswer(engine, question("Tell me a story.", { temperature: 1.5, seed, maxTokens: 40 }))).text;
-    const texts = await Promise.all([1, 2, 3, 4].map(sample));
-    expect(new Set(texts).size).toBeGreaterThan(1);
-    expect(await sample(1)).toBe(texts[0]);
+      (await wholeAnswer(engine, question("", { prompt, temperature: 2, seed, maxTokens: 64 }))).tokens;
+    const answers = await Promise.all([1, 2, 3, 4].map(sample));
+    expect(new Set(answers.map(String)).size).toBeGreaterThan(1);
+    expect(await sample(1)).toEqual(answers[0]);
   });
 
   it("meets a stop string that began before the interruption", async () => {

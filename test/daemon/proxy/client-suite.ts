@@ -33,7 +33,7 @@ export function describeClients(name: string, open: () => Promise<Endpoint>): vo
       model: endpoint.model,
       messages: [{ role: "user" as const, content: endpoint.question }],
       temperature: 0,
-      max_tokens: 120,
+      max_tokens: 200,
     });
 
     it("openai: chat completion, whole", async () => {
@@ -116,7 +116,7 @@ export function describeClients(name: string, open: () => Promise<Endpoint>): vo
         model: provider(endpoint.model),
         prompt: endpoint.question,
         temperature: 0,
-        maxOutputTokens: 120,
+        maxOutputTokens: 200,
         maxRetries: 0,
       });
       expect(answer.text).toContain(endpoint.answerPart);
@@ -135,7 +135,7 @@ export function describeClients(name: string, open: () => Promise<Endpoint>): vo
         model: provider(endpoint.model),
         prompt: endpoint.question,
         temperature: 0,
-        maxOutputTokens: 120,
+        maxOutputTokens: 200,
         maxRetries: 0,
       });
       let text = "";
@@ -150,7 +150,7 @@ export function describeClients(name: string, open: () => Promise<Endpoint>): vo
         model: endpoint.model,
         apiKey: key,
         temperature: 0,
-        maxTokens: 120,
+        maxTokens: 200,
         maxRetries: 0,
         configuration: { baseURL: endpoint.baseUrl },
       });
