@@ -29,6 +29,7 @@ import { openModelStore } from "./sqlite/model-store.ts";
 import { openPayments } from "./sqlite/payments.ts";
 import { openPayouts } from "./sqlite/payouts.ts";
 import { openPayPalRecords } from "./sqlite/paypal-records.ts";
+import { openPayPalTransactions } from "./sqlite/paypal-transactions.ts";
 import { openPrices } from "./sqlite/prices.ts";
 import { openReceipts } from "./sqlite/receipts.ts";
 import { openSubscriptions } from "./sqlite/subscriptions.ts";
@@ -111,6 +112,7 @@ async function treasuryOpener(database: Database, { clock, log }: RoleContext) {
       subscriptions: openSubscriptions(database, clock),
       payouts: openPayouts(database, clock),
       records,
+      transactions: openPayPalTransactions(database),
       books: openBooks(database, clock),
       clock,
       log,

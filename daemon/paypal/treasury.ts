@@ -3,24 +3,24 @@ import { SubscriptionsController, TransactionSearchController } from "@paypal/pa
 import type { Clock } from "../../src/clock.ts";
 import { isPeerError, PeerError } from "../../src/errors.ts";
 import type { AccountId, HostId, PaymentId, SubscriptionId } from "../../src/ids.ts";
-import { networkAccount } from "../../src/ledger/account.ts";
 import type { Books } from "../../src/ledger/books.ts";
-import type { Payment, PaymentStore } from "../../src/ledger/payment.ts";
+import type { ModelPurpose, Payment, PaymentStore } from "../../src/ledger/payment.ts";
 import { defaultPayoutThreshold, type Payout, type PayoutStore } from "../../src/ledger/payout.ts";
 import type { PayPalRecords } from "../../src/ledger/paypal-records.ts";
+import type { PayPalTransactionStore } from "../../src/ledger/paypal-transactions.ts";
 import type { Subscription, SubscriptionStore } from "../../src/ledger/subscription.ts";
 import type { Log } from "../../src/log.ts";
 import type { NanoUsd } from "../../src/money.ts";
 import { newAccessTokens, type PayPalAccess } from "./access-token.ts";
-import { parsePaypalAmount } from "./amount.ts";
 import { newCheckout } from "./checkout.ts";
-import { newMemberships } from "./memberships.ts";
+import { newMemberships, type PayerSeen } from "./memberships.ts";
 import { newOrders } from "./orders.ts";
 import { newPayoutRun } from "./payout-run.ts";
-import { required } from "./paypal-error.ts";
 import { newPlans } from "./plans.ts";
+import { newReconciliation, type Reconciliation } from "./reconciliation.ts";
 import { newRest } from "./rest.ts";
 import { SdkClient } from "./sdk-client.ts";
+import { newTransactionSearch } from "./transactions.ts";
 import { newWebhookInbox } from "./webhook-inbox.ts";
 import { newWebhookVerifier } from "./webhook-signature.ts";
 
@@ -33,21 +33,17 @@ export interface TreasuryOptions {
   readonly subscriptions: SubscriptionStore;
   readonly payouts: PayoutStore;
   readonly records: PayPalRecords;
+  readonly transactions: PayPalTransactionStore;
   readonly books: Books;
+  readonly payerSeen: PayerSeen;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-export interface Reconciliation {
-  /** What PayPal says the network has there. */
-  readonly paypalBalance: NanoUsd;
-  /** What the books say. */
-  readonly booksBalance: NanoUsd;
-  readonly isEqual: boolean;
-}
-
 const objectsPerRound = 50;
 const dailyMs = 86_400_000;
+/** What a day's reconciliation could not ask is asked again this much later. */
+const reconcileAgainMs = 3_600_000;
 
 /**
  * All the network does with PayPal. Webhooks only make it faster: every round asks after whatever is not final, so that
@@ -59,22 +55,26 @@ export class Treasury {
   readonly #memberships;
   readonly #payoutRun;
   readonly #inbox;
-  readonly #search: TransactionSearchController;
+  readonly #reconciliation;
   readonly #closing = new AbortController();
   #rounds: Promise<void> = Promise.resolve();
 
   constructor(options: TreasuryOptions) {
     this.#options = options;
-    const { access, networkId, returnUrl, payments, subscriptions, payouts, records, clock } = options;
+    const { access, networkId, returnUrl, payments, subscriptions, payouts, records, clock, payerSeen } = options;
     const tokens = newAccessTokens(access);
     const client = new SdkClient(access, tokens);
     const rest = newRest(access, tokens);
     const controller = new SubscriptionsController(client);
     const plans = newPlans({ controller, rest, records, networkId });
-    this.#search = new TransactionSearchController(client);
     this.#checkout = newCheckout({ orders: newOrders(client), payments, clock, returnUrl });
-    this.#memberships = newMemberships({ controller, plans, subscriptions, clock, returnUrl });
-    this.#payoutRun = newPayoutRun({ rest, payouts });
+    this.#memberships = newMemberships({ controller, plans, subscriptions, clock, returnUrl, payerSeen });
+    this.#payoutRun = newPayoutRun({ rest, payouts, payerSeen });
+    this.#reconciliation = newReconciliation({
+      ...options,
+      search: newTransactionSearch(new TransactionSearchController(client)),
+      payoutRun: this.#payoutRun,
+    });
     this.#inbox = newWebhookInbox({
       records,
       rest,
@@ -99,25 +99,25 @@ export class Treasury {
   }
 
   topUp(accountId: AccountId, amount: NanoUsd): Promise<Payment> {
-    return this.#checkout.begin({ accountId, purpose: { kind: "credit" }, amount, description: "PeerLLM credit" });
+    return this.#checkout.begin({ accountId, purpose: { kind: "credit" }, amount });
   }
 
-  buyModel(accountId: AccountId, model: string, producerId: AccountId, amount: NanoUsd): Promise<Payment> {
-    const purpose = { kind: "model", model, producerId } as const;
-    return this.#checkout.begin({ accountId, purpose, amount, description: `PeerLLM model ${model}` });
+  /** For a model bought before, or being bought, the payment there is. */
+  buyModel(accountId: AccountId, purpose: ModelPurpose, amount: NanoUsd): Promise<Payment> {
+    return this.#checkout.begin({ accountId, purpose, amount });
   }
 
   subscribeHost(accountId: AccountId, hostId: HostId, monthly: NanoUsd): Promise<Subscription> {
-    return this.#memberships.begin({ accountId, purpose: { kind: "host", hostId }, monthly, title: "PeerLLM host" });
+    return this.#memberships.begin({ accountId, purpose: { kind: "host", hostId }, monthly });
   }
 
   subscribeCredit(accountId: AccountId, monthly: NanoUsd): Promise<Subscription> {
-    return this.#memberships.begin({ accountId, purpose: { kind: "credit" }, monthly, title: "PeerLLM credit" });
+    return this.#memberships.begin({ accountId, purpose: { kind: "credit" }, monthly });
   }
 
-  subscribeModel(accountId: AccountId, model: string, producerId: AccountId, monthly: NanoUsd): Promise<Subscription> {
-    const purpose = { kind: "model", model, producerId } as const;
-    return this.#memberships.begin({ accountId, purpose, monthly, title: `PeerLLM model ${model}` });
+  /** For a model subscribed to before, the subscription there is. */
+  subscribeModel(accountId: AccountId, purpose: ModelPurpose, monthly: NanoUsd): Promise<Subscription> {
+    return this.#memberships.begin({ accountId, purpose, monthly });
   }
 
   /** How a payment of the account stands, asked of PayPal now. Throws `not_found` for another's. */
@@ -170,17 +170,14 @@ export class Treasury {
     }
   }
 
-  /** Whether PayPal's balance and ours are the same to the nano. */
-  async reconcile(): Promise<Reconciliation> {
-    const { clock, books } = this.#options;
-    const asOfTime = new Date(clock.now()).toISOString();
-    const answer = await required("show its balances", () =>
-      this.#search.searchBalances({ asOfTime, currencyCode: "USD" }),
-    );
-    const dollars = answer.result.balances?.find((balance) => balance.currency === "USD");
-    const paypalBalance = parsePaypalAmount(dollars?.totalBalance);
-    const booksBalance = await books.balanceOf(networkAccount("paypal-clearing"));
-    return { paypalBalance, booksBalance, isEqual: paypalBalance === booksBalance };
+  /** Writes what PayPal's list of transactions has and the books lack, and compares both. */
+  reconcile(): Promise<Reconciliation> {
+    return this.#reconciliation.reconcile({ isPosting: true });
+  }
+
+  /** Compares the books with PayPal's list of transactions, and writes nothing. */
+  compare(): Promise<Reconciliation> {
+    return this.#reconciliation.reconcile({ isPosting: false });
   }
 
   async close(): Promise<void> {
@@ -191,21 +188,32 @@ export class Treasury {
   async #work(intervalMs: number): Promise<void> {
     const { signal } = this.#closing;
     const { clock } = this.#options;
-    let nextDailyAt = clock.now();
+    let nextPayoutsAt = clock.now();
+    let nextReconciliationAt = clock.now();
     while (!signal.aborted) {
       await this.#attempt("round", "all", () => this.round());
-      if (clock.now() >= nextDailyAt) {
-        nextDailyAt = clock.now() + dailyMs;
+      if (clock.now() >= nextPayoutsAt) {
+        nextPayoutsAt = clock.now() + dailyMs;
         await this.#attempt("payouts", "due", () => this.payOutAllDue());
-        await this.#attempt("reconciliation", "daily", () => this.#compare());
+      }
+      if (clock.now() >= nextReconciliationAt) {
+        nextReconciliationAt = clock.now() + reconcileAgainMs;
+        await this.#attempt("reconciliation", "daily", async () => {
+          await this.#reconcileAndTell();
+          nextReconciliationAt = clock.now() + dailyMs;
+        });
       }
       await clock.sleep(intervalMs, signal).catch(() => undefined);
     }
   }
 
-  async #compare(): Promise<void> {
-    const { isEqual } = await this.reconcile();
-    if (!isEqual) this.#options.log.error("paypal-differs", {});
+  async #reconcileAndTell(): Promise<void> {
+    const { comparison, posted, lacking, unlisted } = await this.reconcile();
+    const { log } = this.#options;
+    if (posted > 0) log.warn("paypal-posted", { transactions: posted });
+    if (comparison === "different") {
+      log.error("paypal-differs", { lacking: lacking.length, unlisted: unlisted.length });
+    }
   }
 
   async #own(accountId: AccountId, id: SubscriptionId): Promise<Subscription> {

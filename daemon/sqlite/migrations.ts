@@ -5,9 +5,18 @@ import { economySchema } from "./schema/economy.ts";
 import { ledgerSchema } from "./schema/ledger.ts";
 import type { Migration } from "./schema/migration.ts";
 import { modelsSchema } from "./schema/models.ts";
+import { reconciliationSchema } from "./schema/reconciliation.ts";
+import { salesSchema } from "./schema/sales.ts";
 
 /** In order; the database's `user_version` counts how many of them it has. */
-export const migrations: readonly Migration[] = [accountsSchema, ledgerSchema, modelsSchema, economySchema];
+export const migrations: readonly Migration[] = [
+  accountsSchema,
+  ledgerSchema,
+  modelsSchema,
+  economySchema,
+  reconciliationSchema,
+  salesSchema,
+];
 
 /** Brings the schema up to date, each step in a transaction. Throws `storage_failed` for a database of the future. */
 export function migrate(connection: Connection, steps: readonly Migration[] = migrations): void {

@@ -4,7 +4,8 @@ import type { NanoUsd } from "../money.ts";
 /**
  * The books' accounts. Amounts are signed: a credit is positive, a debit negative. What the network owes or has earned
  * is credit-normal; what it has, has spent or is owed is debit-normal. Seen from its normal side no account is ever
- * below zero, but for the balance at PayPal, which a reversal overdraws when it was paid out before.
+ * below zero, but for the balance at PayPal, which a reversal overdraws when it was paid out before, and what is in
+ * suspense there, which goes either way.
  */
 const sides = {
   /** What a consumer may still spend. */
@@ -24,6 +25,8 @@ const sides = {
   /** The network's balance at PayPal. */
   "paypal-clearing": "debit",
   "paypal-fees": "debit",
+  /** What moved at PayPal and nothing of the network's explains: bank transfers, reserves, a dispute's hold. */
+  "paypal-suspense": "debit",
   /** Credit given away: an operator's grants and redeem codes. */
   promotions: "debit",
   /** What an account owes because a payment it had already spent was reversed. */
@@ -57,5 +60,5 @@ export function normalBalance(kind: LedgerAccountKind, signedSum: NanoUsd): bigi
 }
 
 export function mayOverdraw(kind: LedgerAccountKind): boolean {
-  return kind === "paypal-clearing";
+  return kind === "paypal-clearing" || kind === "paypal-suspense";
 }

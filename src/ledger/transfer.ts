@@ -15,6 +15,7 @@ export type TransferKind =
   | "payout-void"
   | "subscription"
   | "sale"
+  | "paypal-adjustment"
   | "correction";
 
 /** One side of a transfer: a credit is positive, a debit negative. */

@@ -2,13 +2,21 @@ import { id, now } from "./reply.ts";
 
 export interface Movement {
   readonly transactionId: string;
-  /** PayPal's event code: T0006 checkout, T0002 subscription, T1107 refund, T1201 chargeback, T0001 mass payment. */
+  /** PayPal's event code: T0006 checkout, T0002 subscription, T1107 refund, T1201 chargeback, T0001 and T1114 payouts. */
   readonly eventCode: string;
   readonly grossCents: number;
   /** Zero or less. */
   readonly feeCents: number;
   readonly at: string;
   readonly customField: string;
+  /** The transaction or subscription it came of. */
+  readonly reference: string | null;
+}
+
+export interface MovementNames {
+  readonly customField?: string;
+  readonly transactionId?: string;
+  readonly reference?: string;
 }
 
 /** The network's account at PayPal, as PayPal sees it: what came, what went, what is left. In whole cents. */
@@ -16,9 +24,12 @@ export class Merchant {
   balanceCents = 0;
   readonly movements: Movement[] = [];
 
-  move(eventCode: string, grossCents: number, feeCents: number, customField: string, transactionId = id("T")): string {
+  /** `feeCents` above zero is kept by PayPal, below is given back. */
+  move(eventCode: string, grossCents: number, feeCents: number, names: MovementNames = {}): string {
+    const { customField = "", transactionId = id("T"), reference = null } = names;
     this.balanceCents += grossCents - feeCents;
-    this.movements.push({ transactionId, eventCode, grossCents, feeCents: -feeCents, at: now(), customField });
+    const at = now();
+    this.movements.push({ transactionId, eventCode, grossCents, feeCents: -feeCents, at, customField, reference });
     return transactionId;
   }
 }

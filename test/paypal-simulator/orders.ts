@@ -67,6 +67,11 @@ export class Orders {
     return this.#refund(capture, cents, isReversal ? "PAYMENT.CAPTURE.REVERSED" : "PAYMENT.CAPTURE.REFUNDED").id;
   }
 
+  /** A dispute is decided for the merchant after all: the money comes back, and no webhook says so. */
+  restore(captureId: string, cents: number): void {
+    this.#merchant.move("T1202", cents, 0, { reference: captureId });
+  }
+
   /** Orders that wait for their payer. */
   openOrders(): string[] {
     return [...this.#orders.values()].filter((order) => order.status === "CREATED").map((order) => order.id);
@@ -78,7 +83,10 @@ export class Orders {
 
   #complete(capture: Capture): void {
     capture.status = "COMPLETED";
-    this.#merchant.move("T0006", capture.cents, capture.feeCents, capture.order.unit.custom_id ?? "", capture.id);
+    this.#merchant.move("T0006", capture.cents, capture.feeCents, {
+      customField: capture.order.unit.custom_id,
+      transactionId: capture.id,
+    });
     this.#webhooks.emit("PAYMENT.CAPTURE.COMPLETED", "capture", this.#captureBody(capture));
   }
 
@@ -88,7 +96,7 @@ export class Orders {
     capture.status = capture.refundedCents === capture.cents ? "REFUNDED" : "PARTIALLY_REFUNDED";
     capture.order.refunds.push(refund);
     const code = eventType.endsWith("REVERSED") ? "T1201" : "T1107";
-    this.#merchant.move(code, -cents, 0, capture.order.unit.custom_id ?? "", refund.id);
+    this.#merchant.move(code, -cents, 0, { transactionId: refund.id, reference: capture.id });
     this.#webhooks.emit(eventType, "refund", this.#refundBody(refund));
     return refund;
   }

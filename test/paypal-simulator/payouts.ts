@@ -21,6 +21,8 @@ interface Item {
   readonly cents: number;
   status: ItemStatus;
   isTaken: boolean;
+  /** Of the payment that left the merchant's account last. */
+  transactionId: string;
 }
 
 interface Batch {
@@ -88,10 +90,15 @@ export class Payouts {
   #move(batch: Batch, item: Item, status: ItemStatus): void {
     item.status = status;
     const isTaken = taken.has(status);
-    if (isTaken && !item.isTaken) this.#merchant.move("T0001", -item.cents, feeCents, item.request.sender_item_id);
+    if (isTaken && !item.isTaken) {
+      const customField = item.request.sender_item_id;
+      item.transactionId = this.#merchant.move("T0001", -item.cents, feeCents, { customField });
+    }
     // What comes back comes back without the fee of a payment that had arrived.
-    if (!isTaken && item.isTaken)
-      this.#merchant.move("T1111", item.cents, status === "REVERSED" ? 0 : -feeCents, item.id);
+    if (!isTaken && item.isTaken) {
+      const keptCents = status === "REVERSED" ? 0 : -feeCents;
+      this.#merchant.move("T1114", item.cents, keptCents, { reference: item.transactionId });
+    }
     item.isTaken = isTaken;
     if (status !== "PENDING") {
       this.#webhooks.emit(`PAYMENT.PAYOUTS-ITEM.${eventNames[status]}`, "payouts_item", this.#itemBody(batch, item));
@@ -111,7 +118,8 @@ export class Payouts {
     const total = requests.reduce((sum, request) => sum + centsOf(request.amount.value) + feeCents, 0);
     if (total > this.#merchant.balanceCents) return refusal(422, "INSUFFICIENT_FUNDS", "INSUFFICIENT_FUNDS");
     const items = requests.map((request): Item => {
-      return { id: id("PI"), request, cents: centsOf(request.amount.value), status: "PENDING", isTaken: false };
+      const cents = centsOf(request.amount.value);
+      return { id: id("PI"), request, cents, status: "PENDING", isTaken: false, transactionId: "" };
     });
     const batch: Batch = { id: id("PB"), senderBatchId, items, createdAt: now() };
     this.#batches.set(batch.id, batch);

@@ -2,7 +2,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { Merchant } from "./merchant.ts";
 import { Orders } from "./orders.ts";
 import { Payouts } from "./payouts.ts";
-import { type Call, decimal, type Handler, type Reply, refusal, usd } from "./reply.ts";
+import { type Call, type Handler, type Reply, refusal } from "./reply.ts";
+import { Reports } from "./reports.ts";
 import { openSpecs } from "./spec-validator.ts";
 import { Subscriptions } from "./subscriptions.ts";
 import { Webhooks } from "./webhooks.ts";
@@ -10,8 +11,8 @@ import { Webhooks } from "./webhooks.ts";
 /** What goes wrong with the next call whose "METHOD /path" matches. */
 export interface Fault {
   readonly match: RegExp;
-  /** `error`: 500 before anything happened; it happened and the link breaks, or the answer never comes. */
-  readonly kind: "error" | "lost-answer" | "timeout";
+  /** `error`: 500, `busy`: 429, before anything happened; it happened and the link breaks, or the answer never comes. */
+  readonly kind: "error" | "busy" | "lost-answer" | "timeout";
 }
 
 /**
@@ -26,6 +27,7 @@ export class PayPalSimulator {
   readonly orders = new Orders(this.merchant, this.webhooks, () => this.url);
   readonly subscriptions = new Subscriptions(this.merchant, this.webhooks, () => this.url);
   readonly payouts = new Payouts(this.merchant, this.webhooks, () => this.url);
+  readonly reports = new Reports(this.merchant);
   readonly faults: Fault[] = [];
   readonly violations: string[] = [];
   /** Every call as "METHOD /path", in order. */
@@ -43,8 +45,7 @@ export class PayPalSimulator {
       ...this.subscriptions.handlers,
       ...this.payouts.handlers,
       ...this.webhooks.handlers,
-      "GET /v1/reporting/transactions": () => this.#transactions(),
-      "GET /v1/reporting/balances": () => this.#balances(),
+      ...this.reports.handlers,
     });
   }
 
@@ -80,6 +81,7 @@ export class PayPalSimulator {
     this.calls.push(label);
     const fault = this.#takeFault(label);
     if (fault?.kind === "error") return send(response, refusal(500, "INTERNAL_SERVER_ERROR", "INTERNAL_SERVICE_ERROR"));
+    if (fault?.kind === "busy") return send(response, refusal(429, "RATE_LIMIT_REACHED", "RATE_LIMIT_REACHED"));
     const reply = this.#reply(method, url, text, request);
     if (fault?.kind === "lost-answer") return void response.destroy();
     if (fault?.kind === "timeout") return void this.#unanswered.add(response);
@@ -144,30 +146,6 @@ export class PayPalSimulator {
   #takeFault(label: string): Fault | null {
     const index = this.faults.findIndex((fault) => fault.match.test(label));
     return index === -1 ? null : (this.faults.splice(index, 1)[0] ?? null);
-  }
-
-  #transactions(): Reply {
-    const details = this.merchant.movements.map((movement) => ({
-      transaction_info: {
-        transaction_id: movement.transactionId,
-        transaction_event_code: movement.eventCode,
-        transaction_initiation_date: movement.at,
-        transaction_updated_date: movement.at,
-        transaction_amount: usd(movement.grossCents),
-        fee_amount: usd(movement.feeCents),
-        transaction_status: "S",
-        custom_field: movement.customField,
-      },
-    }));
-    return {
-      status: 200,
-      body: { transaction_details: details, page: 1, total_items: details.length, total_pages: 1 },
-    };
-  }
-
-  #balances(): Reply {
-    const total = { currency_code: "USD", value: decimal(this.merchant.balanceCents) };
-    return { status: 200, body: { balances: [{ currency: "USD", primary: true, total_balance: total }] } };
   }
 }
 

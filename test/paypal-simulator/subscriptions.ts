@@ -72,7 +72,8 @@ export class Subscriptions {
     subscription.outstandingCents = 0;
     const sale: Sale = { id: id("S"), status: "COMPLETED", cents, feeCents: feeOf(cents), time: now() };
     subscription.sales.push(sale);
-    this.#merchant.move("T0002", cents, sale.feeCents, subscription.customId, sale.id);
+    const names = { customField: subscription.customId, transactionId: sale.id, reference: subscription.id };
+    this.#merchant.move("T0002", cents, sale.feeCents, names);
     this.#webhooks.emit("PAYMENT.SALE.COMPLETED", "sale", this.#saleBody(sale, subscription));
     return sale.id;
   }
@@ -84,7 +85,7 @@ export class Subscriptions {
     if (subscription === undefined || sale === undefined) throw new Error(`${subscriptionId} has no sale to reverse`);
     sale.status = "REFUNDED";
     const refundId = id("RF");
-    this.#merchant.move("T1201", -sale.cents, 0, subscription.customId, refundId);
+    this.#merchant.move("T1201", -sale.cents, 0, { transactionId: refundId, reference: sale.id });
     const body = { ...this.#saleBody(sale, subscription), id: refundId, sale_id: sale.id, state: "completed" };
     this.#webhooks.emit("PAYMENT.SALE.REVERSED", "sale", body);
   }

@@ -1,10 +1,10 @@
-import { createServer, type Server } from "node:http";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Treasury } from "../../../daemon/paypal/treasury.ts";
 import { openBooks } from "../../../daemon/sqlite/books.ts";
 import { openPayments } from "../../../daemon/sqlite/payments.ts";
 import { openPayouts } from "../../../daemon/sqlite/payouts.ts";
 import { openPayPalRecords } from "../../../daemon/sqlite/paypal-records.ts";
+import { openPayPalTransactions } from "../../../daemon/sqlite/paypal-transactions.ts";
 import { openSubscriptions } from "../../../daemon/sqlite/subscriptions.ts";
 import { systemClock } from "../../../src/clock.ts";
 import { noBudget } from "../../../src/identity/api-key.ts";
@@ -18,6 +18,7 @@ import { parseUsd, zeroUsd } from "../../../src/money.ts";
 import { settlementOf, usageOf } from "../../contracts/books.ts";
 import { PayPalSimulator } from "../../paypal-simulator/simulator.ts";
 import { freshDatabase, type OpenDatabase } from "../../worlds/database.ts";
+import { listenForWebhooks } from "../../worlds/treasury.ts";
 
 const consumer = newId("account");
 const owner = newId("account");
@@ -28,13 +29,13 @@ let payments: PaymentStore;
 let payouts: PayoutStore;
 let subscriptions: SubscriptionStore;
 let treasury: Treasury;
-let listener: Server;
+let listener: Awaited<ReturnType<typeof listenForWebhooks>>;
 
 beforeEach(async () => {
   simulator = await PayPalSimulator.start();
   open = await freshDatabase();
   treasury = newTreasury();
-  listener = await listenForWebhooks();
+  listener = await listenForWebhooks(() => treasury);
 });
 
 afterEach(async () => {
@@ -42,7 +43,7 @@ afterEach(async () => {
   await treasury.close();
   expect(simulator.violations).toEqual([]);
   expect(await books.audit()).toMatchObject({ balanced: true, problems: [] });
-  await new Promise((resolve) => listener.close(resolve));
+  await listener.close();
   await simulator.close();
   await open.close();
 });
@@ -62,26 +63,11 @@ function newTreasury(clientSecret = simulator.clientSecret, timeoutMs = 20_000):
     subscriptions,
     payouts,
     records: openPayPalRecords(database, systemClock),
+    transactions: openPayPalTransactions(database),
     books,
     clock: systemClock,
     log: silentLog,
   });
-}
-
-async function listenForWebhooks(): Promise<Server> {
-  const server = createServer(async (request, response) => {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk);
-    const isTaken = await treasury.receiveWebhook(request.headers, Buffer.concat(chunks)).then(
-      () => true,
-      () => false,
-    );
-    response.writeHead(isTaken ? 200 : 400).end();
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await treasury.listenAt(`http://127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}/`);
-  return server;
 }
 
 async function approved(payment: { readonly approvalUrl: string | null }): Promise<void> {
