@@ -1,5 +1,6 @@
 import { getLlama, type Llama, LlamaLogLevel, type LlamaModel } from "node-llama-cpp";
 import { PeerError } from "../../src/errors.ts";
+import { readGgufFacts } from "../../src/models/gguf.ts";
 import type { Gpu } from "./messages.ts";
 
 /** llama.cpp's prebuilt library, never built here. Its log can't hold a prompt; warnings go to stderr. */
@@ -23,7 +24,9 @@ export function loadWeights(llama: Llama, modelFile: string): Promise<LlamaModel
   return loadModel(llama, modelFile, false);
 }
 
+/** Reads the header itself first: the library's own reader counts to whatever number a file claims. */
 async function loadModel(llama: Llama, modelFile: string, vocabOnly: boolean): Promise<LlamaModel> {
+  await readGgufFacts(modelFile);
   try {
     return await llama.loadModel({ modelPath: modelFile, vocabOnly });
   } catch (cause) {

@@ -8,9 +8,9 @@ import type { GgufFacts, ProbeOpening } from "./messages.ts";
 export async function openProbe(opening: ProbeOpening) {
   const { modelFile, sequences, contextLength } = opening;
   const { size } = await stat(modelFile);
-  const info = await readHeader(modelFile);
   const llama = await openLibrary("off", 1);
   await loadVocabulary(llama, modelFile);
+  const info = await readHeader(modelFile);
   const insights = await GgufInsights.from(info, llama);
   const trainedLength = insights.trainContextSize ?? 0;
   const context = await insights.estimateContextResourceRequirementsV2({

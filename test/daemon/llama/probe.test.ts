@@ -33,14 +33,16 @@ describe("the probe", () => {
     { name: "a file cut off in its weights", break: (bytes) => bytes.subarray(0, bytes.length - 20_000) },
     { name: "a header without its layers' width", break: (bytes) => renamed(bytes, "feed_forward_length") },
     { name: "a header without its heads", break: (bytes) => renamed(bytes, "attention.head_count") },
-    { name: "a header that counts 2^60 tensors", break: (bytes) => withTensorCount(bytes, 2n ** 60n) },
+    { name: "a header that counts 2^60 tensors", break: (bytes) => withCount(bytes, 8, 2n ** 60n) },
+    { name: "a header that counts 2^60 keys", break: (bytes) => withCount(bytes, 16, 2n ** 60n) },
+    { name: "a vocabulary of 2^60 words", break: (bytes) => withVocabulary(bytes, 2n ** 60n) },
   ];
   for (const { name, break: breakIt } of breakers) {
     it(`refuses ${name} as model_invalid`, async () => {
       const file = join(directory, `${name.replaceAll(/\W/g, "-")}.gguf`);
       await writeFile(file, breakIt(await readFile(demoModelFile)));
       await expect(probe(file)).rejects.toMatchObject({ code: "model_invalid" });
-    }, 120_000);
+    });
   }
 
   it("refuses a file that isn't there", async () => {
@@ -56,8 +58,14 @@ function renamed(bytes: Buffer, key: string): Buffer {
   return copy;
 }
 
-function withTensorCount(bytes: Buffer, count: bigint): Buffer {
+function withCount(bytes: Buffer, at: number, count: bigint): Buffer {
   const copy = Buffer.from(bytes);
-  copy.writeBigUInt64LE(count, 8);
+  copy.writeBigUInt64LE(count, at);
   return copy;
+}
+
+/** After the key come its type (an array), the type of its items and how many there are. */
+function withVocabulary(bytes: Buffer, count: bigint): Buffer {
+  const key = "tokenizer.ggml.tokens";
+  return withCount(bytes, bytes.indexOf(key) + key.length + 8, count);
 }
