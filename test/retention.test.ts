@@ -56,7 +56,7 @@ describe("a conversation at debug level", { timeout: 300_000 }, () => {
       await expect(client.chat.completions.create(unknown)).rejects.toMatchObject({ status: 404 });
     }
     await crashEngine(proxy);
-    expect(answers.every((answer) => answer.length > 100)).toBe(true);
+    expect(answers.every((answer) => pieces(answer).length > 0)).toBe(true);
     const traces = [...markers, ...answers.flatMap(pieces)];
     expect(await filesWith(traces, root)).toEqual([]);
     watching.abort();
@@ -120,9 +120,9 @@ async function promptsSeen(home: DemoNetwork["operator"], watching: AbortSignal)
 
 const logOf = (directory: string, name: string) => readFile(join(directory, name), "utf8");
 
-/** What of an answer would tell it apart wherever it lies. */
+/** What of an answer would tell it apart wherever it lies; short ones have fewer. */
 function pieces(answer: string): string[] {
-  return [10, 40, 70].map((start) => answer.slice(start, start + 24));
+  return [4, 40, 70].map((start) => answer.slice(start, start + 24)).filter((piece) => piece.length === 24);
 }
 
 /** Files below `folder` that hold a trace, in any case; as UTF-8, or as UTF-16 like a heap's dump. */
