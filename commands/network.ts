@@ -6,15 +6,18 @@ import { z } from "zod";
 import { callDaemon } from "../src/client/control.ts";
 import { PeerError } from "../src/errors.ts";
 import { formatUsd, parseUsd } from "../src/money.ts";
-import { type HostRow, networkMethods } from "../src/protocol/control-methods.ts";
+import { type HostRow, type NetworkStatus, networkMethods } from "../src/protocol/control-methods.ts";
 import { defaultPorts, networkReadySchema, networkStartSchema } from "../src/protocol/start.ts";
+import { portNumber, positiveNumber, wholeNumber } from "../src/typed-number.ts";
 import { downCommand, logsCommand, runRole } from "./daemon-commands.ts";
+import { auditCommand, reconcileCommand } from "./network-audit.ts";
+import { priceCommand } from "./network-price.ts";
 import { formatDuration } from "./printer.ts";
 import { action, type Session } from "./session.ts";
-import { watch } from "./watch.ts";
+import { describeEvent } from "./views/words.ts";
+import { hasScreen, watch } from "./watch.ts";
 
 const none = z.object({});
-const port = z.coerce.number({ error: "must be a number" }).int().min(0).max(65_535);
 
 /** `peerllm network …`: for the operator of an orchestrator, on its own machine. */
 export function networkCommand(): Command {
@@ -26,6 +29,7 @@ export function networkCommand(): Command {
   network.addCommand(inviteCommand());
   network.addCommand(creditCommand());
   network.addCommand(auditCommand());
+  network.addCommand(reconcileCommand());
   network.addCommand(codeCommand());
   network.addCommand(priceCommand());
   network.addCommand(hostsCommand());
@@ -41,7 +45,7 @@ function upCommand(): Command {
     .option("--port <n>", `port to listen on; 0 picks a free one (default ${defaultPorts.network})`)
     .option("--listen <address>", "address to listen on (default 127.0.0.1)")
     .option("--private", "accounts need an invite")
-    .option("--billing <mode>", "off, credits or paypal (default credits)")
+    .option("--billing <mode>", "off, credits or paypal (default: as before; credits for a new network)")
     .option("--tls-cert <file>", "certificate chain, PEM")
     .option("--tls-key <file>", "its private key, PEM")
     .option("--allow-clear", "listen beyond this machine without TLS")
@@ -57,10 +61,10 @@ function upCommand(): Command {
 }
 
 const upOptions = z.object({
-  port: port.default(defaultPorts.network),
+  port: portNumber.default(defaultPorts.network),
   listen: z.string().default("127.0.0.1"),
   private: z.boolean().default(false),
-  billing: z.enum(["off", "credits", "paypal"]).default("credits"),
+  billing: z.enum(["off", "credits", "paypal"]).nullable().default(null),
   tlsCert: z.string().nullable().default(null),
   tlsKey: z.string().nullable().default(null),
   allowClear: z.boolean().default(false),
@@ -74,23 +78,23 @@ const upOptions = z.object({
 });
 
 async function up(session: Session, options: z.output<typeof upOptions>): Promise<void> {
+  const words = session.config.get("privacy.mask");
   const start = networkStartSchema.parse({
     port: options.port,
     listen: options.listen,
     isPrivate: options.private,
     billing: options.billing,
-  const words = session.config.get("privacy.mask");
-    tlsCertificate: options.tlsCert,
-    tlsKey: options.tlsKey,
+    tlsCertificate: options.tlsCert === null ? null : resolve(options.tlsCert),
+    tlsKey: options.tlsKey === null ? null : resolve(options.tlsKey),
     allowsClear: options.allowClear,
     hostNames: options.hostName.split(",").flatMap((name) => name.trim() || []),
     guardModel: options.guardModel === null ? null : absoluteIfFile(options.guardModel),
+    maskedWords: Array.isArray(words) ? words : [],
     hubUrl: options.hubUrl,
   });
   await runRole(session, "network", start, options.foreground, (ready) => {
     const { url, networkId } = networkReadySchema.parse(ready);
     session.printer.note(`Next: peerllm account create --network ${url}`);
-    maskedWords: Array.isArray(words) ? words : [],
     return `The network is up at ${url} (${networkId}).`;
   });
 }
@@ -111,21 +115,12 @@ function statusCommand(): Command {
 async function status(session: Session, options: { watch: boolean }): Promise<void> {
   const { printer } = session;
   const read = () => callDaemon(session.home, "network", networkMethods.status, {}, session.signal);
-  if (options.watch && !session.isJson && process.stdout.isTTY) {
+  if (options.watch && hasScreen(session)) {
     const { showNetwork } = await import("./views/NetworkView.tsx");
     return showNetwork(read, session.signal);
   }
   if (options.watch) {
-    return watch(session, read, ({ hosts, requests, tokens }) =>
-      [
-        `${hosts.filter((host) => host.state === "serving").length} hosts serving`,
-        `${requests.active} active`,
-        `${requests.queued} queued`,
-        `${requests.completed} completed`,
-        `${requests.failed} failed`,
-        `${tokens.prompt + tokens.completion} tokens`,
-      ].join(", "),
-    );
+    return watch(session, read, describeChange);
   }
   const now = await read();
   printer.result(now, () =>
@@ -139,11 +134,28 @@ async function status(session: Session, options: { watch: boolean }): Promise<vo
         ["accounts", String(now.accounts)],
         ["requests", describeRequests(now.requests)],
         ["tokens", `${now.tokens.prompt} in, ${now.tokens.completion} out`],
+        ["failovers", String(now.failovers)],
+        ["settled today", `$${now.settled.today.chargedUsd}, $${now.settled.today.hostsUsd} of it to hosts`],
       ]),
       "",
       hostTable(session, now.hosts),
     ].join("\n"),
   );
+}
+
+function describeChange({ hosts, requests, tokens, failovers, settled, events }: NetworkStatus): string {
+  const last = events.at(-1);
+  return [
+    `${hosts.filter((host) => host.state === "serving").length} hosts serving`,
+    `${requests.active} active`,
+    `${requests.queued} queued`,
+    `${requests.completed} completed`,
+    `${requests.failed} failed`,
+    `${tokens.prompt + tokens.completion} tokens`,
+    `${failovers} failovers`,
+    `$${settled.today.chargedUsd} settled today`,
+    ...(last === undefined ? [] : [`last ${describeEvent(last)}`]),
+  ].join(", ");
 }
 
 function describeRequests(requests: {
@@ -181,8 +193,8 @@ function inviteCommand(): Command {
     .action(
       action(
         z.object({
-          uses: z.coerce.number().int().min(1).max(1_000).default(1),
-          hours: z.coerce.number().positive().max(8_760).default(168),
+          uses: wholeNumber(1, 1_000).default(1),
+          hours: positiveNumber(8_760).default(168),
         }),
         async (session, options) => {
           const made = await callDaemon(session.home, "network", networkMethods.invite, options, session.signal);
@@ -233,56 +245,6 @@ function codeCommand(): Command {
       ),
   );
   return code;
-}
-
-function auditCommand(): Command {
-  return new Command("audit")
-    .description("recompute every balance from the first entry and prove the books")
-    .addHelpText("after", "\nExample:\n  peerllm network audit --json")
-    .action(
-      action(none, async (session) => {
-        const { printer } = session;
-        const audit = await callDaemon(session.home, "network", networkMethods.audit, {}, session.signal);
-        printer.result(audit, () =>
-          printer.facts(Object.entries(audit).map(([name, value]) => [name, plain(value)] as const)),
-        );
-        if (!audit.balanced) throw new PeerError("unexpected", "The books don't balance.");
-      }),
-    );
-}
-
-function plain(value: unknown): string {
-  return typeof value === "string" ? value : JSON.stringify(value);
-}
-
-function priceCommand(): Command {
-  const price = new Command("price").description("show or set what tokens cost");
-  price.addCommand(
-    new Command("show").description("show the price").action(
-      action(none, async (session) => {
-        const now = await callDaemon(session.home, "network", networkMethods["price-show"], {}, session.signal);
-        session.printer.result(now, () => describePrice(now));
-      }),
-    ),
-  );
-  price.addCommand(
-    new Command("set")
-      .description("set the price; requests already admitted keep theirs")
-      .argument("<usd>", "dollars per 100,000 tokens")
-      .addHelpText("after", "\nExample:\n  peerllm network price set 0.80")
-      .action(
-        action(none, async (session, _, [amount = ""]) => {
-          const params = { usdPer100kTokens: formatUsd(parseUsd(amount)) };
-          const now = await callDaemon(session.home, "network", networkMethods["price-set"], params, session.signal);
-          session.printer.result(now, () => describePrice(now));
-        }),
-      ),
-  );
-  return price;
-}
-
-function describePrice(price: { usdPer100kTokens: string; hostSharePercent: string }): string {
-  return `$${price.usdPer100kTokens} per 100,000 tokens, ${price.hostSharePercent}% of it to the host.`;
 }
 
 function hostsCommand(): Command {

@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { billsBy } from "../src/ledger/price-book.ts";
 import type { RoleName } from "../src/protocol/control.ts";
 import { hostStartSchema, networkStartSchema } from "../src/protocol/start.ts";
 import { guardFile, guardOf } from "./guard-model.ts";
@@ -62,12 +63,15 @@ async function startNetworkRole(options: unknown, context: RoleContext): Promise
       const modelFile = await guardFile(start.guardModel, models, file);
       guardEngine = await startLlamaEngine({ modelFile, ...guardSettings, log }, context.signal);
     }
+    const prices = openPrices(database, clock);
+    const usesPayPal =
+      start.billing === null ? billsBy("paypal", await prices.list(), clock.now()) : start.billing === "paypal";
     const adapters = {
       accounts: openAccounts(database, clock),
       invites: openInvites(database, clock),
       knownHosts: openHosts(database, clock),
       books: openBooks(database, clock),
-      prices: openPrices(database, clock),
+      prices,
       receipts: openReceipts(database, clock),
       models,
       tokenizers,
@@ -75,7 +79,7 @@ async function startNetworkRole(options: unknown, context: RoleContext): Promise
       codes: openCodes(database, clock),
       payouts: openPayouts(database, clock),
       subscriptions: openSubscriptions(database, clock),
-      openTreasury: start.billing === "paypal" ? await treasuryOpener(database, context) : null,
+      openTreasury: usesPayPal ? await treasuryOpener(database, context) : null,
       openRegistry: (rules: RegistryRules) => {
         const sources = start.hubUrl === null ? {} : { hubUrl: start.hubUrl };
         const registry = createRegistry({ ...rules, directory: registryDirectory, store: models, clock, log, sources });

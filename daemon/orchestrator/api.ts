@@ -55,6 +55,9 @@ export function apiRoutes(options: ApiOptions): readonly Route[] {
         enrolment: options.isPrivate ? ("invite" as const) : ("open" as const),
         billing: sheet.billing,
         usdPer100kTokens: formatUsd(sheet.per100kTokens),
+        hostSharePercent: String(sheet.hostShareBasisPoints / 100),
+        hostSubscriptionUsd: formatUsd(sheet.hostSubscription),
+        priceVersion: sheet.version,
       };
     }),
     open(routes["account-create"], (body) => createAccount(body, options)),

@@ -6,18 +6,20 @@ import { newId, parseId } from "../../src/ids.ts";
 import type { Books } from "../../src/ledger/books.ts";
 import type { CodeStore } from "../../src/ledger/code.ts";
 import type { PriceBook } from "../../src/ledger/price-book.ts";
-import type { PriceSheet } from "../../src/ledger/pricing.ts";
 import { modelId } from "../../src/models/manifest.ts";
 import { formatUsd, parseUsd } from "../../src/money.ts";
 import type { Hosts } from "../../src/pipeline/ports.ts";
 import { type HostRow, networkMethods } from "../../src/protocol/control-methods.ts";
 import type { ControlHandler } from "../control/server.ts";
 import type { Treasury } from "../paypal/treasury.ts";
+import { auditNetwork, reconcileNetwork } from "./audit.ts";
 import type { Traffic } from "./backend.ts";
 import type { NetworkCatalogue } from "./catalogue.ts";
 import type { HostGate } from "./host-gate.ts";
 import type { HostSession } from "./host-session.ts";
 import type { PolicyFile } from "./policy-file.ts";
+import { setPrice, showPrice } from "./price-control.ts";
+import type { Vitals } from "./vitals.ts";
 
 export interface NetworkControlOptions {
   readonly networkId: string;
@@ -36,6 +38,7 @@ export interface NetworkControlOptions {
   readonly gate: HostGate;
   readonly policy: PolicyFile;
   readonly traffic: Traffic;
+  readonly vitals: Pick<Vitals, "snapshot">;
 }
 
 type Methods = typeof networkMethods;
@@ -62,30 +65,15 @@ export function networkControl(options: NetworkControlOptions): Readonly<Record<
       const { available } = await books.balance(accountId);
       return { accountId, credited: formatUsd(amount), available: formatUsd(available) } satisfies Result<"credit">;
     },
-    audit: async () => {
-      const { totals, balanced, ...report } = await books.audit();
-      const formatted = Object.entries(totals).map(([kind, amount]) => [kind, formatUsd(amount)]);
-      const paypal = await paypalBalances(options.treasury);
-      const isEqual = paypal?.isEqual ?? true;
-      return {
-        balanced: balanced && isEqual,
-        ...report,
-        totals: Object.fromEntries(formatted),
-        paypal,
-      } satisfies Result<"audit">;
-    },
+    audit: () => auditNetwork(books, options.treasury),
+    reconcile: async () => reconcileNetwork(options.treasury),
     "code-create": async (params) => {
       const amount = parseUsd(networkMethods["code-create"].params.parse(params).usd);
       return { code: await options.codes.create(amount), usd: formatUsd(amount) } satisfies Result<"code-create">;
     },
-    "price-show": async () => priceOf(await prices.current()),
-    "price-set": async (params) => {
-      const { usdPer100kTokens } = networkMethods["price-set"].params.parse(params);
-      const { version: _version, ...sheet } = await prices.current();
-      return priceOf(
-        await prices.add({ ...sheet, per100kTokens: parseUsd(usdPer100kTokens), effectiveFrom: clock.now() }),
-      );
-    },
+    "price-show": async () => showPrice(prices),
+    "price-set": async (params) =>
+      setPrice(networkMethods["price-set"].params.parse(params), { prices, clock, treasury: options.treasury }),
     hosts: async () => ({ hosts: hostRows(gate, hosts) }) satisfies Result<"hosts">,
     models: async () => ({ models: await modelRows(options) }),
     vouch: async (params) => {
@@ -105,13 +93,6 @@ export function networkControl(options: NetworkControlOptions): Readonly<Record<
   };
 }
 
-/** What PayPal and the books each say the network has there; null where PayPal has no part. */
-async function paypalBalances(treasury: Treasury | null) {
-  if (treasury === null) return null;
-  const { paypalBalance, booksBalance, isEqual } = await treasury.reconcile();
-  return { paypalUsd: formatUsd(paypalBalance), booksUsd: formatUsd(booksBalance), isEqual };
-}
-
 async function status(options: NetworkControlOptions): Promise<Result<"status">> {
   const { traffic, hosts, gate } = options;
   const { active, completed, failed, refused } = traffic;
@@ -126,6 +107,7 @@ async function status(options: NetworkControlOptions): Promise<Result<"status">>
     hosts: hostRows(gate, hosts),
     requests: { active, queued: hosts.queueLength(), completed, failed, refused },
     tokens: { prompt: traffic.promptTokens, completion: traffic.completionTokens },
+    ...options.vitals.snapshot(),
   };
 }
 
@@ -139,13 +121,19 @@ function hostRow(session: HostSession, hosts: Hosts): HostRow {
   return {
     hostId: session.hostId,
     owner: session.owner,
-    state: session.isAccepting ? "serving" : "paused",
+    state: stateOf(session, hosts),
     models: offers.map((offer) => offer.model),
     sequences: offers.reduce((sum, offer) => sum + offer.sequences, 0),
     activeStreams: hosts.activeSubtasksOf(session.hostId),
     decodeTokensPerSecond: rates.length === 0 ? null : Math.max(...rates),
     connectedAt: session.connectedAt,
   };
+}
+
+/** Degraded: it kept failing and gets no work for a while. */
+function stateOf(session: HostSession, hosts: Hosts): HostRow["state"] {
+  if (!session.isAccepting) return "paused";
+  return hosts.isResting(session.hostId) ? "degraded" : "serving";
 }
 
 async function modelRows({ catalogue }: NetworkControlOptions): Promise<Result<"models">["models"]> {
@@ -156,13 +144,4 @@ async function modelRows({ catalogue }: NetworkControlOptions): Promise<Result<"
     sizeBytes: model.signed.manifest.sizeBytes,
     hosts: catalogue.hostsOf(model),
   }));
-}
-
-function priceOf(sheet: PriceSheet): Result<"price-show"> {
-  return {
-    usdPer100kTokens: formatUsd(sheet.per100kTokens),
-    hostSharePercent: String(sheet.hostShareBasisPoints / 100),
-    version: sheet.version,
-    since: sheet.effectiveFrom,
-  };
 }

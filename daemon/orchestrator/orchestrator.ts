@@ -17,7 +17,7 @@ import type { SubscriptionStore } from "../../src/ledger/subscription.ts";
 import type { Log } from "../../src/log.ts";
 import type { ModelStore } from "../../src/models/model-store.ts";
 import type { Home } from "../../src/paths.ts";
-import type { Guard, HostLink, Hosts, Tokenizers } from "../../src/pipeline/ports.ts";
+import type { Guard, HostLink, Hosts, Ports, Tokenizers } from "../../src/pipeline/ports.ts";
 import { hostLinkPath, networkIdOf } from "../../src/protocol/handshake.ts";
 import type { NetworkStart } from "../../src/protocol/start.ts";
 import { HostPool } from "../../src/scheduling/pool.ts";
@@ -36,6 +36,7 @@ import { HostGate } from "./host-gate.ts";
 import { mayServe, paypalRoutes } from "./paypal-link.ts";
 import { PolicyFile } from "./policy-file.ts";
 import { RateLimit } from "./rate-limit.ts";
+import { openVitals, type Vitals } from "./vitals.ts";
 
 /** What the orchestrator runs on; made, and closed after it, by whoever starts it. */
 export interface OrchestratorAdapters {
@@ -91,11 +92,12 @@ export async function startOrchestrator(
   const holdsReleased = await books.releaseAll();
   await setBilling(prices, options.billing, clock);
 
-  const hosts: Hosts = new HostPool<HostLink>({ clock, queueMax });
+  const vitals = await openVitals(books, clock);
+  const hosts: Hosts = new HostPool<HostLink>({ clock, queueMax, observe: vitals.event });
   const isEntitled = async (hostId: HostId) =>
-    options.billing !== "paypal" || mayServe(hostId, adapters.subscriptions, clock);
+    (await prices.current()).billing !== "paypal" || mayServe(hostId, adapters.subscriptions, clock);
   const { knownHosts, codes, payouts, subscriptions } = adapters;
-  const gate = new HostGate({ networkKey, accounts, knownHosts, hosts, clock, log, isEntitled });
+  const gate = new HostGate({ networkKey, accounts, knownHosts, hosts, clock, log, vitals, isEntitled });
   const policy = new PolicyFile(join(home.root, "policy.json"));
   const registry = adapters.openRegistry({
     producerOf: async (request) => (await authenticate(request, accounts, "produce")).account.id,
@@ -108,15 +110,15 @@ export async function startOrchestrator(
     log,
     hosts,
     catalogue,
-    books,
+    books: watchedBooks(books, vitals),
     receipts,
     networkKey,
     tokenizers: adapters.tokenizers,
     guard: adapters.guard,
     maskingKey: createHmac("sha256", networkKey.exportPem()).update("masking").digest(),
+    ownWords: options.maskedWords,
     priceSheet: () => prices.current(),
     policy: () => policy.current(),
-    ownWords: options.maskedWords,
   };
   const traffic: Traffic = { active: 0, completed: 0, failed: 0, refused: 0, promptTokens: 0, completionTokens: 0 };
   const rateLimit = new RateLimit(clock);
@@ -130,7 +132,7 @@ export async function startOrchestrator(
     allowedHosts: options.hostNames,
     allowedOrigins: [],
     routes: [
-      ...openaiRoutes(networkBackend({ accounts, catalogue, rateLimit, ports, traffic })),
+      ...openaiRoutes(networkBackend({ accounts, catalogue, rateLimit, ports, traffic, vitals })),
       ...apiRoutes({
         networkId,
         isPrivate,
@@ -149,7 +151,8 @@ export async function startOrchestrator(
   });
   server.onUpgrade(hostLinkPath, (request, socket, head) => gate.upgrade(request, socket, head));
   const { url } = server;
-  log.info("network-serving", { networkId, url, billing: options.billing, holdsReleased });
+  const { billing } = await prices.current();
+  log.info("network-serving", { networkId, url, billing, holdsReleased });
 
   treasury = adapters.openTreasury?.({ networkId, url }) ?? null;
   const entitlements = treasury === null ? null : setInterval(() => void gate.reviewEntitlements(), entitlementsMs);
@@ -162,7 +165,7 @@ export async function startOrchestrator(
   const controlled = { networkId, url, isPrivate, startedAt, clock, accounts, invites, books, prices, codes, treasury };
   return {
     ready: { url, pid: process.pid, networkId },
-    control: networkControl({ ...controlled, catalogue, hosts, gate, policy, traffic }),
+    control: networkControl({ ...controlled, catalogue, hosts, gate, policy, traffic, vitals }),
     drain: (signal) => server.drain(signal),
     async close() {
       gate.close();
@@ -173,14 +176,27 @@ export async function startOrchestrator(
   };
 }
 
-/** Starts the price list, or continues it with another billing mode. */
-async function setBilling(prices: PriceBook, billing: BillingMode, clock: Clock): Promise<void> {
+/** The books as requests use them, with every settlement told to who watches. */
+function watchedBooks(books: Books, vitals: Pick<Vitals, "settled">): Ports["books"] {
+  return {
+    hold: (request) => books.hold(request),
+    release: (holdId) => books.release(holdId),
+    async settle(holdId, settlement) {
+      const result = await books.settle(holdId, settlement);
+      vitals.settled(result);
+      return result;
+    },
+  };
+}
+
+/** Starts the price list, or continues it with the billing mode that was asked for, if another is in force. */
+async function setBilling(prices: PriceBook, billing: BillingMode | null, clock: Clock): Promise<void> {
   const sheets = await prices.list();
   const last = sheets.at(-1);
   if (last === undefined) {
-    const { version: _first, ...sheet } = firstPriceSheet(billing, clock.now());
+    const { version: _first, ...sheet } = firstPriceSheet(billing ?? "credits", clock.now());
     await prices.add(sheet);
-  } else if (last.billing !== billing) {
+  } else if (billing !== null && last.billing !== billing) {
     const { version: _last, ...sheet } = last;
     await prices.add({ ...sheet, billing, effectiveFrom: Math.max(clock.now(), last.effectiveFrom) });
   }

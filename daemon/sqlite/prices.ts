@@ -33,6 +33,7 @@ export function openPrices(database: Database, clock: Clock): PriceBook {
       throw new PeerError(
         "conflict",
         `Price version ${last.version} applies from ${date}; the next can't come before.`,
+        { hint: `Say from when with --from ${date} or later.` },
       );
     }
     const version = (last?.version ?? 0) + 1;

@@ -1,5 +1,5 @@
 import type { Millis } from "../clock.ts";
-import type { PriceSheet } from "./pricing.ts";
+import type { BillingMode, PriceSheet } from "./pricing.ts";
 
 /** The price sheets of a network, past, present and to come. */
 export interface PriceBook {
@@ -14,4 +14,10 @@ export interface PriceBook {
 /** The sheet in force at `now`, or null. */
 export function sheetAt(sheets: readonly PriceSheet[], now: Millis): PriceSheet | null {
   return sheets.findLast((sheet) => sheet.effectiveFrom <= now) ?? null;
+}
+
+/** Whether the network bills so now, or will by a sheet whose date has not come. */
+export function billsBy(billing: BillingMode, sheets: readonly PriceSheet[], now: Millis): boolean {
+  const inForce = sheetAt(sheets, now);
+  return sheets.some((sheet) => sheet.billing === billing && (sheet === inForce || sheet.effectiveFrom > now));
 }

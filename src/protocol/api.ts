@@ -97,6 +97,11 @@ export const routes = {
       enrolment: z.enum(["open", "invite"]),
       billing: z.enum(["off", "credits", "paypal"]),
       usdPer100kTokens: usd,
+      /** Of the price, to the host: "95", "92.5". */
+      hostSharePercent: z.string(),
+      /** A month, of every host, where billing is `paypal`. */
+      hostSubscriptionUsd: usd,
+      priceVersion: z.int(),
     }),
   },
   "account-create": {

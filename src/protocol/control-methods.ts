@@ -53,6 +53,29 @@ export const networkModelSchema = z.looseObject({
   hosts: z.int(),
 });
 
+/** What happened on a network that its operator may want to know. */
+const networkEventSchema = z.looseObject({
+  at: z.number(),
+  kind: z.enum([
+    "host-joined",
+    "host-left",
+    "host-refused",
+    "host-paused",
+    "host-resumed",
+    /** Gave up a subtask, which another host takes over where one can. */
+    "host-failed",
+    /** Failed three times in a row: it gets no work for a while. */
+    "breaker-opened",
+    "breaker-closed",
+  ]),
+  /** Null for one that did not prove who it is. */
+  hostId: z.string().nullable(),
+});
+export type NetworkEvent = z.infer<typeof networkEventSchema>;
+
+/** Of what consumers paid, who gets what; the network's part includes what rounding leaves. */
+const sharesSchema = z.looseObject({ chargedUsd: usd, hostsUsd: usd, producersUsd: usd, networkUsd: usd });
+
 export const networkStatusSchema = z.looseObject({
   networkId: z.string(),
   url: z.string(),
@@ -71,16 +94,60 @@ export const networkStatusSchema = z.looseObject({
     refused: z.int(),
   }),
   tokens: z.looseObject({ prompt: z.int(), completion: z.int() }),
+  /** Second by second, oldest first, 60 of each: requests completed, and answer tokens as hosts delivered them. */
+  lastMinute: z.looseObject({ requests: z.array(z.int()), tokens: z.array(z.int()) }),
+  /** Milliseconds from a request's arrival to the first text of its answer, over the last 512; null for none yet. */
+  firstTextMs: z.looseObject({ p50: z.number(), p95: z.number(), answers: z.int() }).nullable(),
+  /** Hosts given up in the middle of a subtask, since the start. */
+  failovers: z.int(),
+  /** `today` by UTC. */
+  settled: z.looseObject({ lastMinute: sharesSchema, today: sharesSchema }),
+  /** The last 50, oldest first. */
+  events: z.array(networkEventSchema),
 });
 export type NetworkStatus = z.infer<typeof networkStatusSchema>;
 
-export const priceSchema = z.looseObject({
-  usdPer100kTokens: usd,
-  /** Hosts' share in percent, "95". */
-  hostSharePercent: z.string(),
+const billingMode = z.enum(["off", "credits", "paypal"]);
+
+export const priceSheetSchema = z.looseObject({
   version: z.int(),
+  /** It applies to requests admitted from then on. */
   since: z.number(),
+  billing: billingMode,
+  usdPer100kTokens: usd,
+  /** Of the price, to the host: "95", "92.5". */
+  hostSharePercent: z.string(),
+  /** A month, of every host, where billing is `paypal`. */
+  hostSubscriptionUsd: usd,
 });
+/** What applies now, and every version there was and is to come, oldest first. */
+export const priceSchema = priceSheetSchema.extend({ versions: z.array(priceSheetSchema) });
+export type PriceDocument = z.output<typeof priceSchema>;
+
+/** The books beside PayPal's list of transactions. */
+export const paypalComparisonSchema = z.looseObject({
+  /**
+   * `late`: they differ by what PayPal's reports, up to three hours behind, may not show yet; `unavailable`: PayPal
+   * could not be asked, and `why` says it.
+   */
+  comparison: z.enum(["equal", "late", "different", "unavailable"]),
+  why: z.string().nullable(),
+  /** Null where unavailable, as what follows. */
+  paypalUsd: usd.nullable(),
+  booksUsd: usd,
+  isEqual: z.boolean().nullable(),
+  inTransitUsd: usd.nullable(),
+  /** Written to the books just now. */
+  posted: z.int(),
+  /** PayPal's transactions that the books lack: at most 20 of them. */
+  lacking: z.array(z.looseObject({ transaction: z.string(), code: z.string(), at: z.number(), usd, why: z.string() })),
+  /** Entries of the books that PayPal's reports, which reach that far, don't have: at most 20 of them. */
+  unlisted: z.array(z.looseObject({ key: z.string(), at: z.number(), usd })),
+  /** Entries too young to be in PayPal's reports. */
+  recent: z.int(),
+  comparedThrough: z.number().nullable(),
+});
+export type PayPalComparison = z.output<typeof paypalComparisonSchema>;
 
 export const networkMethods = {
   status: answers("status", nothing, networkStatusSchema),
@@ -94,10 +161,28 @@ export const networkMethods = {
     z.object({ account: z.string(), usd }),
     z.looseObject({ accountId: z.string(), credited: usd, available: usd }),
   ),
-  audit: answers("audit", nothing, z.looseObject({ balanced: z.boolean() })),
+  audit: answers(
+    "audit",
+    nothing,
+    /** `paypal` is null where it has no part. */
+    z.looseObject({ balanced: z.boolean(), paypal: paypalComparisonSchema.nullable() }),
+  ),
+  /** Posts what PayPal's list of transactions has and the books lack. */
+  reconcile: answers("reconcile", nothing, paypalComparisonSchema),
   "code-create": answers("code-create", z.object({ usd }), z.looseObject({ code: z.string(), usd })),
   "price-show": answers("price-show", nothing, priceSchema),
-  "price-set": answers("price-set", z.object({ usdPer100kTokens: usd }), priceSchema),
+  /** What is not said stays as it was in the version before; `from` null is now. */
+  "price-set": answers(
+    "price-set",
+    z.object({
+      usdPer100kTokens: usd.optional(),
+      hostSharePercent: z.string().optional(),
+      hostSubscriptionUsd: usd.optional(),
+      billing: billingMode.optional(),
+      from: z.number().nullable().default(null),
+    }),
+    priceSchema,
+  ),
   hosts: answers("hosts", nothing, z.looseObject({ hosts: z.array(hostRowSchema) })),
   models: answers("models", nothing, z.looseObject({ models: z.array(networkModelSchema) })),
   vouch: answers(
@@ -130,6 +215,8 @@ export const hostStatusSchema = z.looseObject({
   benchmark: benchmarkSchema.nullable(),
   /** Until when, where paused for a time. */
   pausedUntil: z.number().nullable(),
+  /** When it serves; null: always. */
+  schedule: z.string().nullable(),
 });
 
 export const hostModelSchema = z.looseObject({

@@ -14,7 +14,8 @@ export const networkStartSchema = z.object({
   port: port.default(defaultPorts.network),
   listen: z.string().default("127.0.0.1"),
   isPrivate: z.boolean().default(false),
-  billing: z.enum(["off", "credits", "paypal"]).default("credits"),
+  /** Null: as before; `credits` for a new network. */
+  billing: z.enum(["off", "credits", "paypal"]).nullable().default(null),
   tlsCertificate: z.string().nullable().default(null),
   tlsKey: z.string().nullable().default(null),
   /** Listen beyond loopback without TLS. */
@@ -48,6 +49,8 @@ export const hostStartSchema = z.object({
   sequences: z.int().min(1).max(64).nullable().default(null),
   context: z.int().min(128).max(1_048_576).nullable().default(null),
   tokensPerSecondMax: z.number().positive().nullable().default(null),
+  /** Times of day, "22:00-07:00,12:00-13:00"; null: always. */
+  schedule: z.string().nullable().default(null),
 });
 export type HostStart = z.infer<typeof hostStartSchema>;
 /** `hostId` is null and `baseUrl` set where the host is local. */

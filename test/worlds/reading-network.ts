@@ -3,7 +3,7 @@ import { systemClock } from "../../src/clock.ts";
 import { noBudget } from "../../src/identity/api-key.ts";
 import { generateKeyPair } from "../../src/identity/key.ts";
 import { newId } from "../../src/ids.ts";
-import { firstPriceSheet } from "../../src/ledger/pricing.ts";
+import { firstPriceSheet, type PriceSheet } from "../../src/ledger/pricing.ts";
 import { silentLog } from "../../src/log.ts";
 import { zeroUsd } from "../../src/money.ts";
 import { answer } from "../../src/pipeline/pipeline.ts";
@@ -33,7 +33,12 @@ export interface ReadingNetwork {
 /** The whole pipeline over hosts that read out what they are given; a letter is a token, and costs 10,000 nano-dollars. */
 export function readingNetwork(
   hosts: readonly ReadingHost[],
-  options: { readonly guard?: Guard; readonly policy?: Policy; readonly ownWords?: readonly string[] } = {},
+  options: {
+    readonly guard?: Guard;
+    readonly policy?: Policy;
+    readonly ownWords?: readonly string[];
+    readonly priceSheet?: () => PriceSheet;
+  } = {},
 ): ReadingNetwork {
   const books = new MemoryBooks(creditNanos);
   const receipts: SignedReceipt[] = [];
@@ -52,7 +57,7 @@ export function readingNetwork(
     networkKey: generateKeyPair(),
     maskingKey: new Uint8Array(32),
     ownWords: options.ownWords ?? [],
-    priceSheet: async () => firstPriceSheet("credits", 0),
+    priceSheet: async () => options.priceSheet?.() ?? firstPriceSheet("credits", 0),
     policy: () => options.policy ?? defaultPolicy,
     guard: options.guard ?? null,
   };
