@@ -3,6 +3,11 @@ import type { Session } from "./session.ts";
 
 const lookMs = 1_000;
 
+/** Whether a screen can be shown and keys be read. */
+export function hasScreen({ isJson }: Session): boolean {
+  return !isJson && process.stdin.isTTY === true && process.stdout.isTTY === true;
+}
+
 /** Prints one line whenever what `read` says changes in words, until interrupted or until `read` fails. */
 export async function watch<State>(
   session: Session,

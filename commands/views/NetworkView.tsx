@@ -1,164 +1,97 @@
-import { Box, render, Text, useApp, useInput } from "ink";
-import { useEffect, useState } from "react";
+import { Box, Text, useApp } from "ink";
+import { useEffect, useReducer } from "react";
 import type { NetworkStatus } from "../../src/protocol/control-methods.ts";
-import { sparkline } from "./sparkline.ts";
+import { arrangedHosts, type HostSorting, HostTable, hostSortings } from "./HostTable.tsx";
+import { type Press, useKeys } from "./keys.ts";
+import { figureLines, NetworkFigures } from "./NetworkFigures.tsx";
+import { usePolled } from "./polled.ts";
+import { showScreen } from "./screen.ts";
+import { useScroll } from "./scroll.ts";
 import { useWindowSize } from "./window-size.ts";
+import { describeEvent } from "./words.ts";
 
-/** Shows the network until the reader quits or `signal` aborts. Throws what kept its state from being read. */
+/** Shows the network until the reader quits or `signal` aborts. Throws what kept its state from being read at first. */
 export async function showNetwork(read: () => Promise<NetworkStatus>, signal: AbortSignal): Promise<void> {
-  let failure: { readonly error: unknown } | undefined;
-  const onFailed = (error: unknown) => {
-    failure = { error };
-  };
-  const screen = render(<NetworkView read={read} onFailed={onFailed} />);
-  const onAbort = () => screen.unmount();
-  signal.addEventListener("abort", onAbort, { once: true });
-  await screen.waitUntilExit();
-  signal.removeEventListener("abort", onAbort);
-  if (failure !== undefined) throw failure.error;
+  await showScreen(<NetworkView read={read} />, signal);
 }
 
 export interface NetworkViewProps {
   /** Reads the network's state; called every second. */
   readonly read: () => Promise<NetworkStatus>;
-  onFailed(error: unknown): void;
 }
 
-const lookMs = 1_000;
-const samplesMax = 60;
-const linesBesideHosts = 7;
-const sortings = ["load", "speed", "owner"] as const;
+/** The title, the hosts' header and the line of keys. */
+const otherLines = 3;
 
-interface Sample {
-  readonly at: number;
-  readonly tokens: number;
-  readonly requests: number;
-}
-
-/** The network live: requests and tokens per second, then its hosts; scrolls, sorts and filters by key. */
-export function NetworkView({ read, onFailed }: NetworkViewProps) {
+/** The network live: its figures, its hosts and what happened last; scrolls, sorts and filters by key. */
+export function NetworkView({ read }: NetworkViewProps) {
   const { exit } = useApp();
   const { columns, rows } = useWindowSize();
-  const [status, setStatus] = useState<NetworkStatus | null>(null);
-  const [samples, setSamples] = useState<readonly Sample[]>([]);
-  const [offset, setOffset] = useState(0);
-  const [sorting, setSorting] = useState(0);
-  const [filter, setFilter] = useState<string | null>(null);
+  const { value: status, failure } = usePolled(read);
+  const [{ by, filter, isTyping, isOver }, press] = useReducer(pressed, first);
+  const hosts = status === null ? [] : arrangedHosts(status.hosts, by, filter);
+  const events = status === null ? [] : status.events.slice(-eventRoom(rows));
+  const scroll = useScroll(hosts.length, Math.max(1, rows - otherLines - figureLines - events.length));
 
-  useEffect(() => {
-    let isOver = false;
-    const look = async () => {
-      try {
-        const now = await read();
-        if (isOver) return;
-        setStatus(now);
-        const sample = {
-          at: Date.now(),
-          tokens: now.tokens.prompt + now.tokens.completion,
-          requests: now.requests.completed,
-        };
-        setSamples((kept) => [...kept, sample].slice(-samplesMax));
-      } catch (error) {
-        if (isOver) return;
-        onFailed(error);
-        exit();
-      }
-    };
-    void look();
-    const timer = setInterval(() => void look(), lookMs);
-    return () => {
-      isOver = true;
-      clearInterval(timer);
-    };
-  }, [read, onFailed, exit]);
-
-  useInput((input, key) => {
-    if (filter !== null && key.return) setFilter(filter === "" ? null : filter);
-    else if (filter !== null && key.escape) setFilter(null);
-    else if (filter !== null && (key.backspace || key.delete)) setFilter(filter.slice(0, -1));
-    else if (key.downArrow) setOffset((value) => value + 1);
-    else if (key.upArrow) setOffset((value) => Math.max(0, value - 1));
-    else if (filter !== null) setFilter(filter + input);
-    else if (input === "q") exit();
-    else if (input === "s") setSorting((value) => (value + 1) % sortings.length);
-    else if (input === "/") setFilter("");
+  useKeys((key) => {
+    if (!scroll.take(key)) press(key);
   });
+  useEffect(() => {
+    if (isOver) exit();
+  }, [isOver, exit]);
 
   if (status === null) return <Text>Looking…</Text>;
-  const by = sortings[sorting] ?? "load";
-  const hosts = sortedHosts(status.hosts, by).filter((host) => matches(host, filter));
-  const room = Math.max(1, rows - linesBesideHosts);
-  const from = Math.min(offset, Math.max(0, hosts.length - room));
-  const { requests } = status;
-  const width = Math.max(10, Math.min(40, columns - 44));
+  const serving = status.hosts.filter(({ state }) => state === "serving").length;
+  const shown = hosts.length === 0 ? "no host" : `${scroll.from + 1}–${scroll.to} of ${hosts.length}`;
   return (
     <Box flexDirection="column" width={columns}>
       <Text wrap="truncate">
-        <Text bold>{status.url}</Text> {status.billing} · {status.hosts.length} hosts · {status.accounts} accounts
+        <Text bold>{status.url}</Text>{" "}
+        {failure === null
+          ? `${status.billing} · ${serving} of ${status.hosts.length} hosts serving · ${status.accounts} accounts`
+          : `not read ${failure}`}
       </Text>
-      <Text wrap="truncate">
-        requests {requests.active} active, {requests.queued} queued, {requests.completed} done, {requests.failed}{" "}
-        failed, {requests.refused} refused
-      </Text>
-      <Text wrap="truncate">
-        requests/s {rateOf(samples, "requests").toFixed(1).padStart(7)} {sparkline(ratesOf(samples, "requests"), width)}
-      </Text>
-      <Text wrap="truncate">
-        tokens/s {rateOf(samples, "tokens").toFixed(1).padStart(9)} {sparkline(ratesOf(samples, "tokens"), width)}
-      </Text>
-      <Text wrap="truncate" bold>
-        {hostLine("HOST", "STATE", "BUSY", "TOK/S", "OWNER", "MODELS")}
-      </Text>
-      {hosts.slice(from, from + room).map((host) => (
-        <Text key={host.hostId} wrap="truncate" dimColor={host.state !== "serving"}>
-          {hostLine(
-            host.hostId.slice(5),
-            host.state,
-            `${host.activeStreams}/${host.sequences}`,
-            host.decodeTokensPerSecond?.toFixed(0) ?? "",
-            host.owner.replace(/^account_/, ""),
-            host.models.join(" "),
-          )}
+      <NetworkFigures status={status} columns={columns} />
+      <HostTable hosts={hosts.slice(scroll.from, scroll.to)} sorting={by} columns={columns} />
+      {events.length > 0 && (
+        <Text wrap="truncate" dimColor>
+          {events.map(describeEvent).join("\n")}
         </Text>
-      ))}
-      <Text wrap="truncate" dimColor>
-        {filter === null ? `by ${by} · ↑↓ scroll · s sort · / filter · q quit` : `filter: ${filter}▏`}
+      )}
+      <Text wrap="truncate">
+        {isTyping
+          ? `filter: ${filter}▏ ${shown} · enter keeps it · esc drops it`
+          : `${filter === "" ? "" : `"${filter}" `}${shown} · by ${by} · ↑↓ scroll · s sort · / filter · q quit`}
       </Text>
     </Box>
   );
 }
 
-type Host = NetworkStatus["hosts"][number];
-
-function sortedHosts(hosts: readonly Host[], by: (typeof sortings)[number]): Host[] {
-  const keyed = {
-    load: (host: Host) => -host.activeStreams,
-    speed: (host: Host) => -(host.decodeTokensPerSecond ?? 0),
-  };
-  return [...hosts].sort((a, b) => {
-    const order = by === "owner" ? a.owner.localeCompare(b.owner) : keyed[by](a) - keyed[by](b);
-    return order === 0 ? a.hostId.localeCompare(b.hostId) : order;
-  });
+/** Lines of events: a short tail, longer where there is room. */
+function eventRoom(rows: number): number {
+  return rows < 20 ? 1 : rows < 36 ? 4 : 8;
 }
 
-function matches(host: Host, filter: string | null): boolean {
-  return filter === null || [host.hostId, host.owner, host.state, ...host.models].some((text) => text.includes(filter));
+interface Choice {
+  readonly by: HostSorting;
+  readonly filter: string;
+  /** Whether keys write the filter. */
+  readonly isTyping: boolean;
+  readonly isOver: boolean;
 }
 
-function hostLine(id: string, state: string, busy: string, speed: string, owner: string, models: string): string {
-  const cell = (text: string, width: number) => text.slice(0, width).padEnd(width);
-  return `${cell(id, 10)} ${cell(state, 8)} ${cell(busy, 6)} ${speed.padStart(6)}  ${cell(owner, 10)} ${models}`;
-}
+const first: Choice = { by: "load", filter: "", isTyping: false, isOver: false };
+const filterLengthMax = 32;
 
-/** Between two samples a second apart, per second; the last of them for the figure. */
-function ratesOf(samples: readonly Sample[], what: "tokens" | "requests"): number[] {
-  return samples.slice(1).map((sample, index) => {
-    const before = samples[index] ?? sample;
-    const seconds = Math.max(0.001, (sample.at - before.at) / 1_000);
-    return Math.max(0, (sample[what] - before[what]) / seconds);
-  });
-}
-
-function rateOf(samples: readonly Sample[], what: "tokens" | "requests"): number {
-  return ratesOf(samples, what).at(-1) ?? 0;
+function pressed(choice: Choice, press: Press): Choice {
+  const { by, filter, isTyping } = choice;
+  if (press.name === "escape") return { ...choice, filter: "", isTyping: false };
+  if (press.name === "enter") return { ...choice, isTyping: false };
+  if (press.name === "backspace" && isTyping) return { ...choice, filter: filter.slice(0, -1) };
+  if (press.name !== "text") return choice;
+  if (isTyping) return { ...choice, filter: (filter + press.text).slice(0, filterLengthMax) };
+  if (press.text === "q") return { ...choice, isOver: true };
+  if (press.text === "/") return { ...choice, isTyping: true };
+  if (press.text !== "s") return choice;
+  return { ...choice, by: hostSortings[(hostSortings.indexOf(by) + 1) % hostSortings.length] ?? "load" };
 }

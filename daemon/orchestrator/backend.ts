@@ -9,6 +9,7 @@ import { moderationOf } from "../../src/safety/moderation.ts";
 import type { AnswerBackend } from "../http/openai-routes.ts";
 import type { NetworkCatalogue } from "./catalogue.ts";
 import type { RateLimit } from "./rate-limit.ts";
+import type { Vitals } from "./vitals.ts";
 
 /** A caller as its API key proved. */
 export interface Member {
@@ -32,6 +33,7 @@ export interface NetworkBackendOptions {
   readonly rateLimit: RateLimit;
   readonly ports: Ports;
   readonly traffic: Traffic;
+  readonly vitals: Pick<Vitals, "firstText" | "requestCompleted">;
 }
 
 /** Whoever the bearer token proves, if its key may do what `scope` says. Throws `authentication_failed`, `permission_denied`. */
@@ -66,16 +68,23 @@ export function networkBackend(options: NetworkBackendOptions): AnswerBackend<Me
 async function* countedAnswer(
   request: AnswerRequest,
   { account, key }: Member,
-  { ports, rateLimit, traffic }: NetworkBackendOptions,
+  { ports, rateLimit, traffic, vitals }: NetworkBackendOptions,
   signal: AbortSignal,
 ): AsyncGenerator<AnswerEvent, void, undefined> {
   rateLimit.takeRequest(key);
   traffic.active += 1;
+  const arrivedAt = ports.clock.monotonic();
+  let hasText = false;
   let isComplete = false;
   try {
     const caller = { accountId: account.id, apiKeyId: key.id, budget: key.budget };
     for await (const event of answer(request, caller, ports, signal)) {
+      if (event.kind === "delta" && !hasText) {
+        hasText = true;
+        vitals.firstText(ports.clock.monotonic() - arrivedAt);
+      }
       if (event.kind === "end") {
+        vitals.requestCompleted();
         traffic.promptTokens += event.usage.promptTokens;
         traffic.completionTokens += event.usage.completionTokens;
         rateLimit.takeTokens(key, event.usage.promptTokens + event.usage.completionTokens);

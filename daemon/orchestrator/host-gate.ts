@@ -7,7 +7,7 @@ import { type AccountStore, ownerOf } from "../../src/identity/account.ts";
 import { requireScope } from "../../src/identity/api-key.ts";
 import { type KeyPair, parsePublicKey } from "../../src/identity/key.ts";
 import type { HostStore } from "../../src/identity/known-host.ts";
-import type { HostId } from "../../src/ids.ts";
+import type { AccountId, HostId } from "../../src/ids.ts";
 import type { Log } from "../../src/log.ts";
 import { packageVersion } from "../../src/paths.ts";
 import type { Hosts } from "../../src/pipeline/ports.ts";
@@ -28,6 +28,7 @@ import {
   verifyTranscript,
 } from "../../src/protocol/handshake.ts";
 import { type HostIdentity, HostSession } from "./host-session.ts";
+import type { Vitals } from "./vitals.ts";
 
 export interface HostGateOptions {
   readonly networkKey: KeyPair;
@@ -36,8 +37,11 @@ export interface HostGateOptions {
   readonly hosts: Hosts;
   readonly clock: Clock;
   readonly log: Log;
+  readonly vitals: Pick<Vitals, "event" | "tokensDelivered">;
   /** Whether a host may be given work now. */
   isEntitled(hostId: HostId): Promise<boolean>;
+  /** Of these files, those that a host of the account may be given work with. */
+  servable(accountId: AccountId, digests: readonly string[]): Promise<ReadonlySet<string>>;
 }
 
 const handshakeMsMax = 10_000;
@@ -69,7 +73,24 @@ export class HostGate {
 
   /** Asks again of every host whether it may be given work: months end, payments come. */
   async reviewEntitlements(): Promise<void> {
-    for (const session of this.sessions()) session.setEntitled(await this.#options.isEntitled(session.hostId));
+    for (const session of this.sessions()) {
+      session.setEntitled(await this.#options.isEntitled(session.hostId));
+      await this.#reviewServable(session);
+    }
+    this.#options.hosts.offersChanged();
+  }
+
+  /** To be called when accounts came to be one owner. */
+  async reviewOwners(): Promise<void> {
+    const { accounts } = this.#options;
+    for (const session of this.sessions()) {
+      const account = await accounts.find(session.accountId);
+      if (account !== null) session.owner = ownerOf(account);
+    }
+  }
+
+  async #reviewServable(session: HostSession): Promise<void> {
+    session.setServable(await this.#options.servable(session.accountId, session.offeredDigests()));
   }
 
   close(): void {
@@ -120,28 +141,42 @@ export class HostGate {
   }
 
   #seat(socket: WebSocket, identity: HostIdentity): void {
-    const { hosts, clock, log } = this.#options;
-    this.#sessions.get(identity.hostId)?.close("The host connected anew.");
+    const { hosts, clock, log, vitals } = this.#options;
+    const { hostId } = identity;
+    this.#sessions.get(hostId)?.close("The host connected anew.");
+    let wasAccepting: boolean | null = null;
+    const offered = async () => {
+      await this.#reviewServable(session);
+      const { isAccepting } = session;
+      if (wasAccepting === !isAccepting) vitals.event(isAccepting ? "host-resumed" : "host-paused", hostId);
+      wasAccepting = isAccepting;
+      hosts.offersChanged();
+    };
     const session: HostSession = new HostSession({
       socket,
       identity,
       clock,
       log,
-      onOffer: () => hosts.offersChanged(),
+      // Until it is known what the host may serve it gets no work.
+      onOffer: () => void offered().catch((error: unknown) => log.warn("offer-not-reviewed", { hostId, error })),
+      onTokens: (tokens) => vitals.tokensDelivered(tokens),
       onClosed: () => {
         hosts.leave(session);
-        if (this.#sessions.get(identity.hostId) === session) this.#sessions.delete(identity.hostId);
-        log.info("host-left", { hostId: identity.hostId });
+        if (this.#sessions.get(hostId) === session) this.#sessions.delete(hostId);
+        vitals.event("host-left", hostId);
+        log.info("host-left", { hostId });
       },
     });
-    this.#sessions.set(identity.hostId, session);
+    this.#sessions.set(hostId, session);
     hosts.join(session);
-    send(socket, { type: "welcome", hostId: identity.hostId, heartbeatMs: heartbeatIntervalMs });
-    log.info("host-joined", { hostId: identity.hostId, accountId: identity.accountId });
+    send(socket, { type: "welcome", hostId, heartbeatMs: heartbeatIntervalMs });
+    vitals.event("host-joined", hostId);
+    log.info("host-joined", { hostId, accountId: identity.accountId });
   }
 
   #refuse(socket: WebSocket, error: unknown): void {
     const refusal = isPeerError(error) ? error : new PeerError("unexpected", "The handshake failed.", { cause: error });
+    this.#options.vitals.event("host-refused", null);
     this.#options.log.warn("host-refused", { error: refusal });
     if (socket.readyState !== socket.OPEN) return;
     send(socket, { type: "refused", code: refusal.code, message: refusal.message });

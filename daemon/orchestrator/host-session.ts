@@ -34,6 +34,8 @@ export interface HostSessionOptions {
   readonly log: Log;
   /** Its offer is new: slots may have come free. */
   onOffer(): void;
+  /** Answer tokens came; text counts as one. */
+  onTokens(tokens: number): void;
   onClosed(): void;
 }
 
@@ -58,6 +60,8 @@ export class HostSession implements HostLink {
   readonly #running = new Map<string, RunningSubtask>();
   readonly #watch: NodeJS.Timeout;
   #offers = new Map<string, Offer>();
+  /** Files it may be given work with: those that are sold, its owner has bought. */
+  #servable: ReadonlySet<string> = new Set();
   #heardAt: number;
   /** What the host itself says. */
   #isOffering = false;
@@ -82,7 +86,16 @@ export class HostSession implements HostLink {
   }
 
   offerOf(digest: string): Offer | undefined {
-    return this.#offers.get(digest);
+    return this.#servable.has(digest) ? this.#offers.get(digest) : undefined;
+  }
+
+  /** The files it has, whether it may be given work with them or not. */
+  offeredDigests(): readonly string[] {
+    return [...this.#offers.keys()];
+  }
+
+  setServable(digests: ReadonlySet<string>): void {
+    this.#servable = digests;
   }
 
   get isAccepting(): boolean {
@@ -96,7 +109,7 @@ export class HostSession implements HostLink {
   }
 
   offers(): readonly Offer[] {
-    return [...this.#offers.values()];
+    return [...this.#offers.values()].filter(({ digest }) => this.#servable.has(digest));
   }
 
   async *run(assignment: Assignment, signal: AbortSignal): AsyncGenerator<HostEvent, void, undefined> {
@@ -196,6 +209,7 @@ export class HostSession implements HostLink {
     running.framesLeft -= 1;
     if (running.framesLeft <= 0) throw new PeerError("protocol_violation", "A host sent more frames than tokens.");
     running.channel.push(event);
+    if (event.kind === "delta") this.#options.onTokens(Math.max(1, event.tokens.length));
     if (event.kind === "end") running.channel.close();
   }
 

@@ -1,7 +1,7 @@
 import type { Millis } from "../../src/clock.ts";
 import { type AccountId, type ApiKeyId, type HoldId, parseId, type TransferId } from "../../src/ids.ts";
 import type { LedgerAccountKind } from "../../src/ledger/account.ts";
-import type { Day, DayRange, EarningsRow, Entry, UsageRow } from "../../src/ledger/books.ts";
+import type { Day, DayRange, DaySettlements, EarningsRow, Entry, UsageRow } from "../../src/ledger/books.ts";
 import { type TransferKind, transferIdOf } from "../../src/ledger/transfer.ts";
 import { type NanoUsd, nanoUsd, zeroUsd } from "../../src/money.ts";
 import type { Connection, Statement } from "./connection.ts";
@@ -36,8 +36,16 @@ interface UsageDayRow {
   readonly amount: bigint;
 }
 
+interface Span {
+  readonly accountId: AccountId;
+  readonly from: bigint;
+}
+
 const entryColumns = `transfers.id, transfers.kind, transfers.at, ledger_accounts.kind AS account_kind,
   ledger_accounts.owner, entries.amount, transfers.reference`;
+
+/** Of the transfers at or after `from`, the first: entries are found by their transfer's number. */
+const since = "entries.transfer >= (SELECT min(sequence) FROM transfers WHERE at >= @from)";
 
 /** What the books tell: each query touches only the account and days asked for. */
 export function newBooksReports(connection: Connection) {
@@ -45,10 +53,11 @@ export function newBooksReports(connection: Connection) {
     `SELECT ${entryColumns} FROM transfers JOIN entries ON entries.transfer = transfers.sequence
      JOIN ledger_accounts ON ledger_accounts.id = entries.account WHERE transfers.id = ? ORDER BY entries.amount`,
   );
-  const selectEntries: Statement<[AccountId, bigint, bigint], EntryRow> = connection.prepare(
+  const selectEntries: Statement<[Span & { readonly until: bigint }], EntryRow> = connection.prepare(
     `SELECT ${entryColumns} FROM ledger_accounts JOIN entries ON entries.account = ledger_accounts.id
      JOIN transfers ON transfers.sequence = entries.transfer
-     WHERE ledger_accounts.owner = ? AND transfers.at >= ? AND transfers.at < ? ORDER BY transfers.sequence`,
+     WHERE ledger_accounts.owner = @accountId AND ${since} AND transfers.at >= @from AND transfers.at < @until
+     ORDER BY transfers.sequence`,
   );
   const selectEarnings: Statement<[AccountId, Day, Day], EarningsDayRow> = connection.prepare(
     `SELECT day, role, host_id, model, requests, tokens, amount FROM earnings_days
@@ -59,11 +68,29 @@ export function newBooksReports(connection: Connection) {
      WHERE account_id = ? AND day BETWEEN ? AND ? ORDER BY day, model, api_key_id`,
   );
 
-  const sumCredit: Statement<[AccountId, bigint], { credit: bigint | null }> = connection.prepare(
-    `SELECT sum(entries.amount) AS credit FROM ledger_accounts JOIN entries ON entries.account = ledger_accounts.id
-     JOIN transfers ON transfers.sequence = entries.transfer
-     WHERE ledger_accounts.owner = ? AND ledger_accounts.kind IN ('consumer-credit', 'holds') AND transfers.at < ?`,
+  /** What it is now, less what came since: the books are far longer than what is asked of them. */
+  const sumCredit: Statement<[Span], { credit: bigint | null }> = connection.prepare(
+    `SELECT (SELECT sum(balance) FROM ledger_accounts WHERE owner = @accountId AND kind IN ('consumer-credit', 'holds'))
+       - coalesce((SELECT sum(entries.amount) FROM ledger_accounts
+           JOIN entries ON entries.account = ledger_accounts.id JOIN transfers ON transfers.sequence = entries.transfer
+           WHERE ledger_accounts.owner = @accountId AND ledger_accounts.kind IN ('consumer-credit', 'holds')
+             AND ${since} AND transfers.at >= @from), 0) AS credit`,
   );
+
+  const sumDay: Statement<[Day, Day, Day], Record<keyof DaySettlements, bigint>> = connection.prepare(
+    `SELECT (SELECT coalesce(sum(amount), 0) FROM usage_days WHERE day = ?) AS charged,
+       (SELECT coalesce(sum(amount), 0) FROM earnings_days WHERE day = ? AND role = 'host') AS hosts,
+       (SELECT coalesce(sum(amount), 0) FROM earnings_days WHERE day = ? AND role = 'producer') AS producers`,
+  );
+
+  function settledOn(day: Day): DaySettlements {
+    const sums = sumDay.get(day, day, day);
+    return {
+      charged: nanoUsd(sums?.charged ?? 0n),
+      hosts: nanoUsd(sums?.hosts ?? 0n),
+      producers: nanoUsd(sums?.producers ?? 0n),
+    };
+  }
 
   function transfer(id: TransferId): readonly Entry[] {
     return selectTransfer.all(id).map(entryOf);
@@ -78,10 +105,11 @@ export function newBooksReports(connection: Connection) {
   return {
     transfer,
     heldAmount,
+    settledOn,
     entries: (accountId: AccountId, from: Millis, until: Millis): readonly Entry[] =>
-      selectEntries.all(accountId, BigInt(from), BigInt(until)).map(entryOf),
+      selectEntries.all({ accountId, from: BigInt(from), until: BigInt(until) }).map(entryOf),
     creditAt: (accountId: AccountId, time: Millis): NanoUsd =>
-      nanoUsd(sumCredit.get(accountId, BigInt(time))?.credit ?? 0n),
+      nanoUsd(sumCredit.get({ accountId, from: BigInt(time) })?.credit ?? 0n),
     earnings: (accountId: AccountId, { from, to }: DayRange): readonly EarningsRow[] =>
       selectEarnings.all(accountId, from, to).map(earningsOf),
     usage: (accountId: AccountId, { from, to }: DayRange): readonly UsageRow[] =>

@@ -164,6 +164,7 @@ export function openBooks(database: Database, clock: Clock): Books {
     creditAt: async (accountId, time) => reports.creditAt(accountId, time),
     earnings: async (accountId, days) => reports.earnings(accountId, days),
     usage: async (accountId, days) => reports.usage(accountId, days),
+    settledOn: async (day) => reports.settledOn(day),
     audit: () => auditBooks(database),
   };
 }

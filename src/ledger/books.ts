@@ -75,6 +75,13 @@ export interface UsageRow {
   readonly amount: NanoUsd;
 }
 
+/** What all requests of a day came to. The network's part is what hosts and producers leave. */
+export interface DaySettlements {
+  readonly charged: NanoUsd;
+  readonly hosts: NanoUsd;
+  readonly producers: NanoUsd;
+}
+
 /** Whole days, both included. */
 export interface DayRange {
   readonly from: Day;
@@ -111,6 +118,8 @@ export interface Books {
   creditAt(accountId: AccountId, time: Millis): Promise<NanoUsd>;
   earnings(accountId: AccountId, days: DayRange): Promise<readonly EarningsRow[]>;
   usage(accountId: AccountId, days: DayRange): Promise<readonly UsageRow[]>;
+  /** Over all accounts; reads every day's sums, so not for every second. */
+  settledOn(day: Day): Promise<DaySettlements>;
 
   /** Recomputes every balance from the first entry. */
   audit(): Promise<AuditReport>;

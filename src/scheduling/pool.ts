@@ -57,7 +57,11 @@ export interface PoolOptions {
   readonly clock: Clock;
   /** Most tickets waiting, over all accounts. */
   readonly queueMax: number;
+  /** Told when a host fails a lease, and when its breaker opens or closes by one. */
+  readonly observe?: (kind: PoolEventKind, hostId: HostId) => void;
 }
+
+export type PoolEventKind = "host-failed" | "breaker-opened" | "breaker-closed";
 
 const backupShareMax = 0.05;
 
@@ -68,6 +72,7 @@ const backupShareMax = 0.05;
 export class HostPool<Member extends PoolMember> {
   readonly #clock: Clock;
   readonly #queueMax: number;
+  readonly #observe: NonNullable<PoolOptions["observe"]>;
   readonly #seats = new Map<HostId, Seat<Member>>();
   readonly #histories = new Map<HostId, History>();
   /** Tickets by account, in the order in which accounts get their turn. */
@@ -78,6 +83,7 @@ export class HostPool<Member extends PoolMember> {
   constructor(options: PoolOptions) {
     this.#clock = options.clock;
     this.#queueMax = options.queueMax;
+    this.#observe = options.observe ?? (() => {});
   }
 
   join(member: Member): void {
@@ -106,6 +112,12 @@ export class HostPool<Member extends PoolMember> {
   activeSubtasksOf(hostId: HostId): number {
     const seat = this.#seats.get(hostId);
     return seat === undefined ? 0 : [...seat.activeByDigest.values()].reduce((sum, active) => sum + active, 0);
+  }
+
+  /** Whether a host gets no work now because it kept failing. */
+  isResting(hostId: HostId): boolean {
+    const seat = this.#seats.get(hostId);
+    return seat !== undefined && !isClosed(seat.history.breaker, this.#clock.monotonic());
   }
 
   queueLength(): number {
@@ -270,10 +282,16 @@ export class HostPool<Member extends PoolMember> {
   }
 
   #judge(seat: Seat<Member>, outcome: LeaseOutcome): void {
-    if (outcome === "finished") seat.history = { ...seat.history, breaker: afterSuccess() };
+    const { hostId } = seat.member;
+    if (outcome === "finished") {
+      if (seat.history.breaker.openUntil > 0) this.#observe("breaker-closed", hostId);
+      seat.history = { ...seat.history, breaker: afterSuccess() };
+    }
     if (outcome !== "failed") return;
     const now = this.#clock.monotonic();
     seat.history = { ...seat.history, breaker: afterFailure(seat.history.breaker, now) };
+    this.#observe("host-failed", hostId);
+    if (!isClosed(seat.history.breaker, now)) this.#observe("breaker-opened", hostId);
     if (this.#seats.get(seat.member.hostId) !== seat) {
       const kept = this.#histories.get(seat.member.hostId) ?? blankHistory;
       this.#histories.set(seat.member.hostId, { ...kept, breaker: seat.history.breaker });

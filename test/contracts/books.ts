@@ -127,6 +127,23 @@ export function booksContract(name: string, open: () => Promise<OpenBooks>): voi
       expect((await books.audit()).balanced).toBe(true);
     });
 
+    it("tells what a day's requests came to, over all accounts, and who got it", async () => {
+      await grant("10");
+      expect(await books.settledOn(day)).toEqual({ charged: zeroUsd, hosts: zeroUsd, producers: zeroUsd });
+      const royalty = { producerId: newId("account"), per100kTokens: parseUsd("0.20") };
+      await books.settle(
+        await hold("5", "request-1"),
+        settlementOf({ ...usageOf(paidHost(), 50_000, 50_000), royalty }),
+      );
+      await books.settle(await hold("1", "request-2"), settlementOf(usageOf(paidHost(), 0, 50_000)));
+      expect(await books.settledOn(day)).toEqual({
+        charged: parseUsd("1.7"),
+        hosts: parseUsd("1.425"),
+        producers: parseUsd("0.2"),
+      });
+      expect(await books.settledOn("2026-11-02")).toEqual({ charged: zeroUsd, hosts: zeroUsd, producers: zeroUsd });
+    });
+
     it("refuses a hold beyond the credit, before anything moves", async () => {
       await grant("1");
       await hold("0.75", "request-1");

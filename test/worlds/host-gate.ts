@@ -35,7 +35,9 @@ export async function gateWorld(isEntitled: () => Promise<boolean> = async () =>
     hosts,
     clock: systemClock,
     log: silentLog,
+    vitals: { event: () => {}, tokensDelivered: () => {} },
     isEntitled,
+    servable: async (_accountId, digests) => new Set(digests),
   });
   const server = createServer();
   server.on("upgrade", (request, socket, head) => gate.upgrade(request, socket, head));

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
-import { forecastEarnings } from "../../../src/ledger/calculator.ts";
+import { forecastEarnings, subscriptionTokens } from "../../../src/ledger/calculator.ts";
 import { firstPriceSheet } from "../../../src/ledger/pricing.ts";
-import { parseUsd } from "../../../src/money.ts";
+import { parseUsd, zeroUsd } from "../../../src/money.ts";
 
 const scenario = { tokensPerSecond: 10, conversations: 2, hosts: 3, hours: 24 };
 const costs = { electricity: parseUsd("12.50"), internet: parseUsd("7.50") };
@@ -28,4 +28,20 @@ it("500,000 tokens pay a month's subscription only nearly", () => {
   const month = { tokensPerSecond: 500_000 / (30 * 3_600), conversations: 1, hosts: 1, hours: 1 };
   const { hostShare } = forecastEarnings(firstPriceSheet("paypal", 0), { ...month, ...costs });
   expect(hostShare).toBe(parseUsd("4.75"));
+});
+
+it("tells exactly what 500,000 tokens leave a host, and the fewest that pay its subscription", () => {
+  const sheet = firstPriceSheet("paypal", 0);
+  const { tokens, hostShare, subscription, tokensToPay } = subscriptionTokens(sheet);
+  expect({ tokens, hostShare, subscription }).toEqual({
+    tokens: 500_000,
+    hostShare: parseUsd("4.75"),
+    subscription: parseUsd("5"),
+  });
+  const shareOf = (count: number) => {
+    const second = { tokensPerSecond: count / (30 * 3_600), conversations: 1, hosts: 1, hours: 1 };
+    return forecastEarnings(sheet, { ...second, electricity: zeroUsd, internet: zeroUsd }).hostShare;
+  };
+  expect(shareOf(tokensToPay + 0.5)).toBeGreaterThanOrEqual(subscription);
+  expect(shareOf(tokensToPay - 0.5)).toBeLessThan(subscription);
 });

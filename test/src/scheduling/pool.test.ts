@@ -67,6 +67,21 @@ describe("the pool of hosts", () => {
     expect(lease.member).toBe(unseen);
   });
 
+  it("tells of hosts that fail, rest after the third time, and come back", async () => {
+    const clock = new VirtualClock();
+    const host = member();
+    const told: string[] = [];
+    const pool = new HostPool<TestMember>({ clock, queueMax: 4, observe: (kind) => told.push(kind) });
+    pool.join(host);
+    for (let failure = 0; failure < 3; failure += 1) (await pool.acquire(wanted(), 1_000, never)).release("failed");
+    expect(told).toEqual(["host-failed", "host-failed", "host-failed", "breaker-opened"]);
+    expect(pool.isResting(host.hostId)).toBe(true);
+    const lease = await clock.until(pool.acquire(wanted(), 10_000, never));
+    expect(pool.isResting(host.hostId)).toBe(false);
+    lease.release("finished");
+    expect(told.at(-1)).toBe("breaker-closed");
+  });
+
   it("sends a conversation back to the host that holds its prefix", async () => {
     const [first, second] = [member({ decode: 100, sequences: 2 }), member({ decode: 100, sequences: 2 })];
     const pool = poolOf(new VirtualClock(), first, second);

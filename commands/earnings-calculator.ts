@@ -1,0 +1,117 @@
+import { Command } from "commander";
+import { z } from "zod";
+import { readKeptBenchmark } from "../src/client/kept-benchmark.ts";
+import { type EarningsScenario, forecastEarnings, subscriptionTokens } from "../src/ledger/calculator.ts";
+import { firstPriceSheet } from "../src/ledger/pricing.ts";
+import { formatUsd, parseUsd } from "../src/money.ts";
+import type { Home } from "../src/paths.ts";
+import { action, type Session } from "./session.ts";
+import { hasScreen } from "./watch.ts";
+
+const number = z.coerce.number({ error: "must be a number" });
+const calculatorOptions = z.object({
+  tokensPerSecond: number.positive().max(100_000).optional(),
+  conversations: number.int().min(1).max(1_000).optional(),
+  hosts: number.int().min(1).max(10_000).optional(),
+  hours: number.min(0).max(24).optional(),
+  electricity: z.string().optional(),
+  internet: z.string().optional(),
+  billing: z.enum(["credits", "paypal"]).optional(),
+});
+type CalculatorOptions = z.output<typeof calculatorOptions>;
+
+/** `peerllm earnings calculator`: sliders on a terminal, where no figure is said; otherwise the figures. */
+export function calculatorCommand(): Command {
+  return new Command("calculator")
+    .description("estimate a month's earnings; with sliders where no figure is said")
+    .option("--tokens-per-second <n>", "of each conversation (default: as this machine's benchmark, else 20)")
+    .option("--conversations <n>", "in parallel on each host (default: as this machine's benchmark, else 4)")
+    .option("--hosts <n>", "hosts (default 1)")
+    .option("--hours <n>", "hours a day that they are busy (default 24)")
+    .option("--electricity <usd>", "dollars a month (default 0)")
+    .option("--internet <usd>", "dollars a month (default 0)")
+    .option("--billing <mode>", "paypal counts every host's subscription among the costs (default credits)")
+    .addHelpText("after", "\nExample:\n  peerllm earnings calculator --tokens-per-second 30 --electricity 12.50")
+    .action(action(calculatorOptions, calculate));
+}
+
+async function calculate(session: Session, options: CalculatorOptions): Promise<void> {
+  const { scenario, source } = await assumptions(session.home, options);
+  const isOpen = Object.values(options).every((value) => value === undefined);
+  if (isOpen && session.mayAsk && hasScreen(session)) {
+    const { showCalculator } = await import("./views/CalculatorView.tsx");
+    const sheets = { subscribed: firstPriceSheet("paypal", 0), free: firstPriceSheet("credits", 0) };
+    return showCalculator({ scenario, source, sheets }, session.signal);
+  }
+  printForecast(session, scenario, source, options.billing ?? "credits");
+}
+
+function printForecast(
+  { printer }: Session,
+  scenario: EarningsScenario,
+  source: string,
+  billing: "credits" | "paypal",
+): void {
+  const { tokens, gross, hostShare, costs, net } = forecastEarnings(firstPriceSheet(billing, 0), scenario);
+  const document = {
+    gross: formatUsd(gross),
+    hostShare: formatUsd(hostShare),
+    costs: formatUsd(costs),
+    net: formatUsd(net),
+    tokens,
+    assumed: {
+      ...scenario,
+      electricity: formatUsd(scenario.electricity),
+      internet: formatUsd(scenario.internet),
+      billing,
+      source,
+    },
+  };
+  printer.result(document, () => {
+    const { tokens: round, hostShare: roundShare, subscription } = subscriptionTokens(firstPriceSheet("paypal", 0));
+    return [
+      printer.facts([
+        ["tokens a month", tokens.toLocaleString("en")],
+        ["consumers pay", `$${document.gross}`],
+        ["hosts' 95%", `$${document.hostShare}`],
+        ["costs", `$${document.costs}`],
+        ["net", `$${document.net}`],
+      ]),
+      source,
+      "An estimate, not a promise: it counts every one of those hours as busy.",
+      `${round.toLocaleString("en")} tokens pay one month's subscription of $${formatUsd(subscription)} only nearly: the host's share is $${formatUsd(roundShare)}.`,
+    ].join("\n");
+  });
+}
+
+/** What is said, and for the rest what this machine's host measured last, else round figures. */
+async function assumptions(
+  home: Home,
+  options: CalculatorOptions,
+): Promise<{ scenario: EarningsScenario; source: string }> {
+  const measured = await readKeptBenchmark(home);
+  const speed =
+    measured === null
+      ? { tokensPerSecond: 20, conversations: 4 }
+      : {
+          tokensPerSecond: roundTenth(measured.decodeTokensPerSecondAtAllSequences / measured.sequences),
+          conversations: measured.sequences,
+        };
+  const scenario = {
+    tokensPerSecond: options.tokensPerSecond ?? speed.tokensPerSecond,
+    conversations: options.conversations ?? speed.conversations,
+    hosts: options.hosts ?? 1,
+    hours: options.hours ?? 24,
+    electricity: parseUsd(options.electricity ?? "0"),
+    internet: parseUsd(options.internet ?? "0"),
+  };
+  const source =
+    measured === null
+      ? 'Speed: assumed. "peerllm host up" measures this machine\'s own.'
+      : `Speed: this machine's own, measured ${new Date(measured.measuredAt).toISOString().slice(0, 10)} with ${measured.model}.`;
+  return { scenario, source };
+}
+
+function roundTenth(tokensPerSecond: number): number {
+  return Math.max(0.1, Math.round(tokensPerSecond * 10) / 10);
+}

@@ -1,0 +1,56 @@
+import { Text } from "ink";
+import type { NetworkStatus } from "../../src/protocol/control-methods.ts";
+import { sparkline } from "./chart.ts";
+import { figure } from "./words.ts";
+
+/** Lines that `NetworkFigures` takes. */
+export const figureLines = 6;
+
+export interface NetworkFiguresProps {
+  readonly status: NetworkStatus;
+  readonly columns: number;
+}
+
+/** Requests, rates, latency, failovers and the money that flows. */
+export function NetworkFigures({ status, columns }: NetworkFiguresProps) {
+  const { requests, lastMinute, firstTextMs, failovers, settled } = status;
+  const width = Math.max(0, Math.min(60, columns - 56));
+  const latency =
+    firstTextMs === null ? "first text -" : `first text p50 ${firstTextMs.p50} ms, p95 ${firstTextMs.p95} ms`;
+  return (
+    <>
+      <Text wrap="truncate">
+        requests {requests.active} active, {requests.queued} queued, {requests.completed} done, {requests.failed}{" "}
+        failed, {requests.refused} refused
+      </Text>
+      <Text wrap="truncate">
+        requests/s {figure(rateOf(lastMinute.requests), 8)} {sparkline(lastMinute.requests, width)} {latency}
+      </Text>
+      <Text wrap="truncate">
+        tokens/s {figure(rateOf(lastMinute.tokens), 10)} {sparkline(lastMinute.tokens, width)} failovers {failovers}
+      </Text>
+      <Text wrap="truncate" bold>
+        {moneyLine("SETTLED", "CONSUMERS PAID", "HOSTS", "PRODUCERS", "NETWORK")}
+      </Text>
+      <Text wrap="truncate">{sharesLine("last minute", settled.lastMinute)}</Text>
+      <Text wrap="truncate">{sharesLine("today", settled.today)}</Text>
+    </>
+  );
+}
+
+const rateSeconds = 10;
+
+/** Per second, over the last ten whole ones. */
+function rateOf(counts: readonly number[]): string {
+  const whole = counts.slice(-rateSeconds - 1, -1);
+  return (whole.reduce((sum, count) => sum + count, 0) / rateSeconds).toFixed(1);
+}
+
+function sharesLine(title: string, shares: NetworkStatus["settled"]["today"]): string {
+  const { chargedUsd, hostsUsd, producersUsd, networkUsd } = shares;
+  return moneyLine(title, `$${chargedUsd}`, `$${hostsUsd}`, `$${producersUsd}`, `$${networkUsd}`);
+}
+
+function moneyLine(title: string, ...amounts: readonly string[]): string {
+  return title.padEnd(12) + amounts.map((amount) => ` ${figure(amount, 16)}`).join("");
+}

@@ -1,0 +1,153 @@
+import { execa } from "execa";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { packageFile } from "../../../src/paths.ts";
+import type { NetworkStatus } from "../../../src/protocol/control-methods.ts";
+import { networkHome } from "../../worlds/network-home.ts";
+import { networkStatus } from "../../worlds/network-status.ts";
+import { hasTmux, needsTmux, openTerminal } from "../../worlds/terminal.ts";
+
+const slow = 240_000;
+const words = ["network", "status", "--watch"];
+
+/** A network whose state the test may change, and a home to look at it from. */
+async function watchedNetwork(hosts: number) {
+  const network: { status: NetworkStatus } = { status: networkStatus(hosts) };
+  return { network, home: await networkHome({ status: async () => network.status }) };
+}
+
+function widest(lines: readonly string[]): number {
+  return Math.max(...lines.map((line) => line.length));
+}
+
+describe.runIf(hasTmux)(`the network's screen in a terminal${needsTmux}`, () => {
+  test(
+    "shows a thousand hosts in 80×24 and 120×40, and after resizing leaves nothing of the other size",
+    async () => {
+      const { home } = await watchedNetwork(1_000);
+      const terminal = await openTerminal(words, { home, columns: 80, rows: 24 });
+      const small = await terminal.until(/q quit/);
+      expect(small).toMatchInlineSnapshot(`
+        "http://127.0.0.1:7420 credits · 800 of 1000 hosts serving · 30 accounts
+        requests 1 active, 2 queued, 3 done, 4 failed, 5 refused
+        requests/s      2.0 ▂▄▆█·▂▄▆█·▂▄▆█·▂▄▆█·▂▄▆█ first text p50 420 ms, p95 1730 ms
+        tokens/s      535.0 ▅▆▆▆▆▆▆▆▆▇▇▇▇▇▇▇████████ failovers 6
+        SETTLED        CONSUMERS PAID            HOSTS        PRODUCERS          NETWORK
+        last minute             $0.05          $0.0475            $0.00          $0.0025
+        today                  $12.50           $11.40            $0.50            $0.60
+        HOST       STATE    BUSY↓    TOK/S  OWNER      MODELS
+        0004xxxxx… serving  4/4         14  0004xxxxx… peerllm/demo:1.0.0 acme/tiny:1.2…
+        0009xxxxx… paused   4/4         19  unvouched  peerllm/demo:1.0.0
+        0014xxxxx… serving  4/4         24  0014xxxxx… peerllm/demo:1.0.0 acme/tiny:1.2…
+        0019xxxxx… paused   4/4         29  0019xxxxx… peerllm/demo:1.0.0 acme/tiny:1.2…
+        0024xxxxx… serving  4/4         34  unvouched  peerllm/demo:1.0.0
+        0029xxxxx… paused   4/4         39  0000xxxxx… peerllm/demo:1.0.0 acme/tiny:1.2…
+        0034xxxxx… serving  4/4         44  0005xxxxx… peerllm/demo:1.0.0 acme/tiny:1.2…
+        0039xxxxx… paused   4/4         49  unvouched  peerllm/demo:1.0.0
+        0044xxxxx… serving  4/4         54  0015xxxxx… peerllm/demo:1.0.0 acme/tiny:1.2…
+        0049xxxxx… paused   4/4         59  0020xxxxx… peerllm/demo:1.0.0 acme/tiny:1.2…
+        0054xxxxx… serving  4/4         64  unvouched  peerllm/demo:1.0.0
+        12:00:05 host 0008xxxxxx failed a subtask: over to another
+        12:00:05 host 0008xxxxxx failed again and again: breaker open
+        12:01:01 host 0009xxxxxx left
+        12:01:02 a host was refused
+        1–11 of 1000 · by load · ↑↓ scroll · s sort · / filter · q quit"
+      `);
+      expect(await terminal.lines()).toHaveLength(24);
+      expect(widest(await terminal.lines())).toBeLessThanOrEqual(80);
+
+      await terminal.resize(120, 40);
+      const large = await terminal.until(/1–26 of 1000/);
+      expect(large).toMatchInlineSnapshot();
+      expect(widest(await terminal.lines())).toBeLessThanOrEqual(120);
+
+      await terminal.resize(80, 24);
+      await terminal.until((screen) => screen.trimEnd() === small);
+      await terminal.resize(120, 40);
+      await terminal.until((screen) => screen.trimEnd() === large);
+    },
+    slow,
+  );
+
+  test(
+    "scrolls, sorts and filters by key, also when keys come all at once, and gives the terminal back",
+    async () => {
+      const { home } = await watchedNetwork(1_000);
+      const terminal = await openTerminal(words, { home, columns: 80, rows: 24 });
+      await terminal.until(/1–11 of 1000 · by load/);
+      await terminal.press("Down", "Down", "Down");
+      await terminal.until(/4–14 of 1000/);
+      await terminal.press("PageDown", "Up");
+      await terminal.until(/14–24 of 1000/);
+      await terminal.press("End");
+      await terminal.until(/990–1000 of 1000/);
+      await terminal.press("Home", "s");
+      expect(await terminal.until(/1–11 of 1000 · by speed/)).toMatch(/MODELS\n0999xxxxx… paused +4\/4 +1009 /);
+      await terminal.press("s", "s");
+      expect(await terminal.until(/by state/)).toMatch(/MODELS\n\S+ degraded/);
+      await terminal.press("/large-instruct");
+      await terminal.until(/filter: large-instruct▏ 1–11 of 333/);
+      await terminal.press("Enter", "q");
+      const after = await terminal.until(/Ended with/);
+      expect(after).toBe("Before it.\nEnded with 0.");
+    },
+    slow,
+  );
+
+  test(
+    "colours nothing with NO_COLOR",
+    async () => {
+      const { home } = await watchedNetwork(12);
+      const coloured = await openTerminal(words, { home, columns: 80, rows: 24 });
+      await coloured.until(/q quit/);
+      expect(await coloured.coloured()).toContain("\u001B[");
+      const plain = await openTerminal(words, { home, columns: 80, rows: 24, env: { NO_COLOR: "1" } });
+      await plain.until(/q quit/);
+      expect(await plain.coloured()).not.toContain("\u001B");
+    },
+    slow,
+  );
+
+  test(
+    "keeps what it knew when the network doesn't answer, says so, and goes on when it does",
+    async () => {
+      let isAnswering = true;
+      const home = await networkHome({
+        status: async () => {
+          if (!isAnswering) throw new Error("Not now.");
+          return networkStatus(3);
+        },
+      });
+      const terminal = await openTerminal(words, { home, columns: 80, rows: 24 });
+      await terminal.until(/2 of 3 hosts|3 of 3 hosts/);
+      isAnswering = false;
+      const lost = await terminal.until(/not read since \d\d:\d\d:\d\d: Something unexpected/);
+      expect(lost).toContain("1–3 of 3");
+      isAnswering = true;
+      await terminal.until((screen) => !screen.includes("not read"));
+    },
+    slow,
+  );
+});
+
+test("without a terminal it is one line per change", { timeout: slow }, async () => {
+  const { network, home } = await watchedNetwork(3);
+  const watching = execa(process.execPath, [packageFile("dist/peerllm.js"), ...words, "--home", home], {
+    env: { NO_COLOR: "1" },
+    reject: false,
+  });
+  onTestFinished(() => void watching.kill("SIGKILL"));
+  let printed = "";
+  watching.stdout.on("data", (chunk) => {
+    printed += String(chunk);
+  });
+  await vi.waitUntil(() => printed.includes("\n"), { timeout: slow });
+  network.status = { ...network.status, failovers: 7 };
+  await vi.waitUntil(() => printed.includes("7 failovers"), { timeout: slow });
+  watching.kill("SIGINT");
+  expect((await watching).exitCode).toBe(0);
+  const told = "3 hosts serving, 1 active, 2 queued, 3 completed, 4 failed, 30 tokens";
+  const last = "$12.50 settled today, last 12:01:02 a host was refused";
+  expect(printed.replaceAll(/^\S+/gm, "TIME")).toBe(
+    `TIME  ${told}, 6 failovers, ${last}\nTIME  ${told}, 7 failovers, ${last}\n`,
+  );
+});
