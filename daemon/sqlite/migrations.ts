@@ -3,6 +3,7 @@ import type { Connection } from "./connection.ts";
 import { accountsSchema } from "./schema/accounts.ts";
 import { economySchema } from "./schema/economy.ts";
 import { ledgerSchema } from "./schema/ledger.ts";
+import { ledgerTimesSchema } from "./schema/ledger-times.ts";
 import type { Migration } from "./schema/migration.ts";
 import { modelsSchema } from "./schema/models.ts";
 import { reconciliationSchema } from "./schema/reconciliation.ts";
@@ -16,6 +17,7 @@ export const migrations: readonly Migration[] = [
   economySchema,
   reconciliationSchema,
   salesSchema,
+  ledgerTimesSchema,
 ];
 
 /** Brings the schema up to date, each step in a transaction. Throws `storage_failed` for a database of the future. */

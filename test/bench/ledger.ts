@@ -16,9 +16,25 @@ interface Measured {
   readonly p99Ms: number;
 }
 
-interface Growth {
+/** What the books do at a size. */
+interface Size {
   readonly entries: number;
   readonly settlementsPerSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly balanceReadMicroseconds: number;
+  /** Of this month, for the account that half of all requests came from. */
+  readonly statementMs: number;
+  readonly auditSeconds: number;
+  readonly fileMegabytes: number;
+  readonly balanced: boolean;
+}
+
+interface Report {
+  /** One row and one fsync a commit: what the disk gives. */
+  readonly rawCommitsPerSecond: number;
+  readonly measured: readonly Measured[];
+  readonly sizes: readonly Size[];
 }
 
 const sheet = firstPriceSheet("credits", 0);
@@ -27,10 +43,14 @@ const hosts: readonly PaidHost[] = Array.from({ length: 300 }, () => ({
   hostId: newId("host"),
   accountId: newId("account"),
 }));
+const concurrencyMeasured = 256;
+/** Requests that share a transaction while books are filled. */
+const fillBatch = 4_096;
+const balanceReads = 2_000;
 
 /**
- * Settlements per second, each a hold before and durable after, on one SQLite file: beside what the same disk gives to
- * bare commits of one row, and how it changes while the books grow to `--entries` (1,000,000).
+ * Settlements per second, each a hold before and durable after (`synchronous=FULL`), on one SQLite file: beside what the
+ * same disk gives to bare commits of one row, and at books of 0, 100,000 and `--entries` (1,000,000) entries.
  */
 export async function run(args: readonly string[], json: boolean): Promise<void> {
   const { values } = parseArgs({
@@ -38,32 +58,23 @@ export async function run(args: readonly string[], json: boolean): Promise<void>
     options: { entries: { type: "string", default: "1000000" }, seconds: { type: "string", default: "3" } },
   });
   const seconds = Number(values.seconds);
+  const entriesMax = Number(values.entries);
   const rawCommitsPerSecond = await measureRawCommits(seconds);
   const { database, close } = await freshDatabase();
   try {
     const books = await fundedBooks(database);
     const measured: Measured[] = [];
-    for (const concurrency of [1, 16, 256]) measured.push(await measureSettlements(books, concurrency, seconds));
-    const growth = await grow(database, books, Number(values.entries));
-    const startedAt = performance.now();
-    const audit = await books.audit();
-    const auditSeconds = (performance.now() - startedAt) / 1_000;
-    report(
-      { rawCommitsPerSecond, measured, growth, auditSeconds, balanced: audit.balanced, entries: audit.entries },
-      json,
-    );
+    for (const concurrency of [1, 16]) measured.push(await measureSettlements(books, concurrency, seconds));
+    const sizes: Size[] = [];
+    for (const entries of new Set([0, Math.min(100_000, entriesMax), entriesMax])) {
+      await fill(database, books, entries);
+      sizes.push(await measureSize(database, books, seconds));
+      process.stderr.write(`measured at ${sizes.at(-1)?.entries} entries\n`);
+    }
+    report({ rawCommitsPerSecond, measured, sizes }, json);
   } finally {
     await close();
   }
-}
-
-interface Report {
-  readonly rawCommitsPerSecond: number;
-  readonly measured: readonly Measured[];
-  readonly growth: readonly Growth[];
-  readonly auditSeconds: number;
-  readonly balanced: boolean;
-  readonly entries: number;
 }
 
 async function measureRawCommits(seconds: number): Promise<number> {
@@ -97,6 +108,40 @@ async function fundedBooks(database: Database): Promise<Books> {
   return books;
 }
 
+async function measureSize(database: Database, books: Books, seconds: number): Promise<Size> {
+  const entries = countEntries(database);
+  const { settlementsPerSecond, p50Ms, p99Ms } = await measureSettlements(books, concurrencyMeasured, seconds);
+  const balanceMs = await elapsedMs(async () => {
+    for (let read = 0; read < balanceReads; read += 1) await books.balance(pick(consumers).accountId);
+  });
+  const statementMs = await elapsedMs(() => readStatement(books));
+  let balanced = false;
+  const auditMs = await elapsedMs(async () => {
+    balanced = (await books.audit()).balanced;
+  });
+  return {
+    entries,
+    settlementsPerSecond,
+    p50Ms,
+    p99Ms,
+    balanceReadMicroseconds: rounded((balanceMs * 1_000) / balanceReads),
+    statementMs: rounded(statementMs),
+    auditSeconds: rounded(auditMs / 1_000),
+    fileMegabytes: Math.round(fileBytes(database) / 1_000_000),
+    balanced,
+  };
+}
+
+async function readStatement(books: Books): Promise<void> {
+  const now = Date.now();
+  const today = new Date(now);
+  const month = Date.UTC(today.getUTCFullYear(), today.getUTCMonth(), 1);
+  const accountId = consumers[0]?.accountId ?? newId("account");
+  await books.creditAt(accountId, month);
+  // Its last minute stands for a page of it: the whole month was written just now.
+  await books.entries(accountId, now - 1_000, now);
+}
+
 async function measureSettlements(books: Books, concurrency: number, seconds: number): Promise<Measured> {
   const latencies: number[] = [];
   const startedAt = performance.now();
@@ -116,7 +161,7 @@ async function measureSettlements(books: Books, concurrency: number, seconds: nu
 
 /** One request: held, then paid to two hosts. Returns how long it took to settle, in milliseconds. */
 async function settleOne(books: Books): Promise<number> {
-  const consumer = pick(consumers);
+  const consumer = Math.random() < 0.5 ? (consumers[0] ?? pick(consumers)) : pick(consumers);
   const requestId = newId("request");
   const amount = parseUsd("0.05");
   const holdId = await books.hold({ ...consumer, budget: noBudget, amount, idempotencyKey: requestId });
@@ -132,25 +177,29 @@ async function settleOne(books: Books): Promise<number> {
   return performance.now() - startedAt;
 }
 
-async function grow(database: Database, books: Books, entriesMax: number): Promise<Growth[]> {
-  const count = database.connection.prepare<[], bigint>("SELECT count(*) FROM entries").pluck();
-  const growth: Growth[] = [];
-  const step = Math.ceil(entriesMax / 10);
-  let entries = Number(count.get() ?? 0n);
-  while (entries < entriesMax) {
-    const target = Math.min(entriesMax, entries + step);
-    const startedAt = performance.now();
-    let settlements = 0;
-    while (entries < target) {
-      const batch = Math.min(512, Math.ceil((target - entries) / 5));
-      await Promise.all(Array.from({ length: batch }, () => settleOne(books)));
-      settlements += batch;
-      entries = Number(count.get() ?? 0n);
-    }
-    const elapsedSeconds = (performance.now() - startedAt) / 1_000;
-    growth.push({ entries, settlementsPerSecond: Math.round(settlements / elapsedSeconds) });
+/** By the same holds and settlements, thousands to a transaction. */
+async function fill(database: Database, books: Books, target: number): Promise<void> {
+  for (let entries = countEntries(database); entries < target; entries = countEntries(database)) {
+    const batch = Math.min(fillBatch, Math.ceil((target - entries) / 7));
+    await Promise.all(Array.from({ length: batch }, () => settleOne(books)));
   }
-  return growth;
+}
+
+function countEntries(database: Database): number {
+  return Number(database.connection.prepare<[], bigint>("SELECT count(*) FROM entries").pluck().get() ?? 0n);
+}
+
+function fileBytes(database: Database): number {
+  const [pages, pageBytes] = ["page_count", "page_size"].map((name) =>
+    Number(database.connection.pragma(name, { simple: true })),
+  );
+  return (pages ?? 0) * (pageBytes ?? 0);
+}
+
+async function elapsedMs(act: () => Promise<void>): Promise<number> {
+  const startedAt = performance.now();
+  await act();
+  return performance.now() - startedAt;
 }
 
 function pick<T>(from: readonly T[]): T {
@@ -168,14 +217,28 @@ function report(result: Report, json: boolean): void {
     process.stdout.write(`${JSON.stringify(result)}\n`);
     return;
   }
+  const { rawCommitsPerSecond, measured, sizes } = result;
+  const header = ["entries", "settle /s", "p50 ms", "p99 ms", "balance µs", "statement ms", "audit s", "file MB"];
+  const rows = sizes.map((size) => [
+    size.entries,
+    size.settlementsPerSecond,
+    size.p50Ms,
+    size.p99Ms,
+    size.balanceReadMicroseconds,
+    size.statementMs,
+    size.auditSeconds,
+    size.fileMegabytes,
+  ]);
   const lines = [
-    `raw commits of one row, synchronous=FULL: ${result.rawCommitsPerSecond} /s`,
-    ...result.measured.map(
+    `raw commits of one row, synchronous=FULL: ${rawCommitsPerSecond} /s`,
+    ...measured.map(
       (row) =>
         `settlements, ${row.concurrency} at once: ${row.settlementsPerSecond} /s, p50 ${row.p50Ms} ms, p99 ${row.p99Ms} ms`,
     ),
-    ...result.growth.map((row) => `at ${row.entries} entries: ${row.settlementsPerSecond} settlements /s`),
-    `audit of ${result.entries} entries: ${rounded(result.auditSeconds)} s, balanced: ${result.balanced}`,
+    "",
+    `${concurrencyMeasured} at once, as the books grow:`,
+    ...[header, ...rows].map((row) => row.map((cell) => String(cell).padStart(12)).join("")),
+    `every audit balanced: ${sizes.every(({ balanced }) => balanced)}`,
   ];
   process.stdout.write(`${lines.join("\n")}\n`);
 }
