@@ -75,8 +75,8 @@ export class SubtaskFeed implements SubtaskObserver {
     if (weights?.kind !== "file") return "";
     const verbaliser = await this.#tokenizers.verbalise(weights.file, []);
     try {
-      const { text } = await verbaliser.push(prompt.tokens);
-      return text + (await verbaliser.flush());
+      const { texts } = await verbaliser.push(prompt.tokens);
+      return texts.join("") + (await verbaliser.flush());
     } finally {
       verbaliser.close();
     }

@@ -1,6 +1,7 @@
 import type { Generation, GenerationEvent } from "../../src/chat/generation.ts";
 import type { Prompt } from "../../src/chat/message.ts";
 import type { ErrorCode } from "../../src/errors.ts";
+import type { Verbalised } from "../../src/pipeline/ports.ts";
 
 /** What a child is opened for; the first message it gets. One role for life. */
 export type Opening = EngineOpening | TokenizerOpening | ProbeOpening;
@@ -108,10 +109,4 @@ export type FromChild =
   | { readonly kind: "answer"; readonly id: number; readonly value: TokenizerAnswer }
   | { readonly kind: "refusal"; readonly id: number; readonly failure: ChildFailure };
 
-export type TokenizerAnswer =
-  | readonly number[]
-  | VocabularyFacts
-  | { readonly text: string; readonly isStopped: boolean }
-  | number
-  | string
-  | null;
+export type TokenizerAnswer = readonly number[] | VocabularyFacts | Verbalised | number | string | null;

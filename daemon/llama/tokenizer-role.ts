@@ -1,5 +1,6 @@
 import type { Llama, LlamaModel, Token } from "node-llama-cpp";
 import { PeerError } from "../../src/errors.ts";
+import type { Verbalised } from "../../src/pipeline/ports.ts";
 import { failureOf } from "./failure.ts";
 import { loadVocabulary, openLibrary } from "./library.ts";
 import type {
@@ -61,7 +62,7 @@ export async function openTokenizer(opening: TokenizerOpening, send: (message: F
       }
       case "verbalise-push": {
         const { verbaliser, vocabularySize } = opened(question.verbaliser);
-        return verbaliser.push(checkTokens(question.tokens, vocabularySize));
+        return spokenOf(verbaliser, checkTokens(question.tokens, vocabularySize));
       }
       case "verbalise-flush":
         return opened(question.verbaliser).verbaliser.flush();
@@ -83,6 +84,17 @@ export async function openTokenizer(opening: TokenizerOpening, send: (message: F
       );
     },
   };
+}
+
+/** Each token by itself, so that what is paid for it does not depend on which others it came with. */
+function spokenOf(verbaliser: Verbaliser, tokens: readonly number[]): Verbalised {
+  const texts: string[] = [];
+  for (const token of tokens) {
+    const { text, isStopped } = verbaliser.push([token]);
+    texts.push(text);
+    if (isStopped) return { texts, isStopped };
+  }
+  return { texts, isStopped: false };
 }
 
 /** Least recently used first. A vocabulary that verbalisers still read is freed by the collector, not disposed. */

@@ -52,7 +52,7 @@ class ChildTokenizers implements LlamaTokenizers {
     return {
       async push(tokens) {
         const answer = await child.ask({ kind: "verbalise-push", verbaliser, tokens });
-        if (typeof answer === "object" && answer !== null && "isStopped" in answer) return answer;
+        if (typeof answer === "object" && answer !== null && "texts" in answer) return answer;
         throw answerMalformed();
       },
       async flush() {

@@ -7,8 +7,10 @@ import type { Plan, Subtask } from "../planning/plan.ts";
 import type { Exposure } from "../scheduling/exposure.ts";
 import { messagesOf, requireRoom } from "./admission.ts";
 import type { DispatchPorts, ServedModel, Tokenizers } from "./ports.ts";
+import type { PromptMeter } from "./prompt-meter.ts";
 import { type Leg, relay } from "./relay.ts";
 import { TextCounter } from "./text-counter.ts";
+import { TokenReader } from "./token-reader.ts";
 
 /** Subtasks of one request at work at the same time; the rest wait for their turn. */
 const concurrentSubtasksMax = 8;
@@ -36,6 +38,7 @@ export interface DispatchedWork {
   /** Keys the names of cached prefixes, so that no tenant meets another's. */
   readonly tenantKey: Uint8Array;
   readonly exposure: Exposure;
+  readonly meter: PromptMeter;
 }
 
 /** Tokens a host may send after a stop string before it is cut: it knows the stop strings too. */
@@ -85,48 +88,43 @@ async function answerSubtask(
   ports: DispatchPorts,
   signal: AbortSignal,
 ): Promise<string> {
-  const { model, accountId, tenantKey, exposure } = work;
-  const prompt = run.subtask.compose(answers);
-  const promptTokens = await ports.tokenizers.render(model.file, prompt);
-  const shownTokens = await countShown(prompt, model.file, ports.tokenizers);
-  requireRoom(model, promptTokens.length);
-  run.promptTokens = promptTokens.length;
-  const tokensLeft = model.contextLength - promptTokens.length;
-  const sampling = {
-    ...work.sampling,
-    maxTokens: Math.min(work.sampling.maxTokens ?? tokensLeft, tokensLeft),
-    // The consumer's stop strings speak of what the consumer sees.
-    stop: run.subtask.isShown ? work.sampling.stop : [],
-  };
-  const cacheKey = cacheKeyOf(prompt, tenantKey);
-  const { subtaskId, legs } = run;
-  const relayed = { subtaskId, accountId, digest: model.digest, prompt, promptTokens, sampling, cacheKey, exposure };
-  const verbaliser = await ports.tokenizers.verbalise(model.file, sampling.stop);
+  const { model, accountId, tenantKey, exposure, meter } = work;
+  const { tokenizers } = ports;
+  // The consumer's stop strings speak of what the consumer sees.
+  const stop = run.subtask.isShown ? work.sampling.stop : [];
   let answer = "";
-  const counter = new TextCounter((text) => countContinued(text, model.file, ports.tokenizers), sampling.maxTokens);
-  let textLeg: Leg | null = null;
-  let tokensAfterStop = 0;
   const push = (text: string, tokens: number) => {
     answer += text;
     channel.push({ kind: "text", text, tokens });
   };
-  const pushText = (text: string, tokens: number) => {
-    if (textLeg !== null) textLeg.deliveredTokens += tokens;
-    push(text, tokens);
-  };
+  const reader = new TokenReader(tokenizers.verbalise(model.file, stop), push);
   try {
+    const prompt = run.subtask.compose(answers);
+    const { tokens: promptTokens, shownTokens } = await meter.measure(prompt);
+    requireRoom(model, promptTokens.length);
+    run.promptTokens = promptTokens.length;
+    const tokensLeft = model.contextLength - promptTokens.length;
+    const maxTokens = Math.min(work.sampling.maxTokens ?? tokensLeft, tokensLeft);
+    const sampling = { ...work.sampling, maxTokens, stop };
+    const cacheKey = cacheKeyOf(prompt, tenantKey);
+    const { subtaskId, legs } = run;
+    const relayed = { subtaskId, accountId, digest: model.digest, prompt, promptTokens, sampling, cacheKey, exposure };
+    const counter = new TextCounter((text) => countContinued(text, model.file, tokenizers), maxTokens);
+    let textLeg: Leg | null = null;
+    const pushText = (text: string, tokens: number) => {
+      if (textLeg !== null) textLeg.deliveredTokens += tokens;
+      push(text, tokens);
+    };
     let finishReason: FinishReason = "stop";
-    let isStopped = false;
+    let tokensAfterStop = 0;
     for await (const event of relay({ ...relayed, shownTokens, legs }, ports.hosts, ports.clock, signal)) {
       if (event.kind === "end") {
-        if (!isStopped) finishReason = event.finishReason;
-      } else if (isStopped) {
+        finishReason = event.finishReason;
+      } else if (reader.isStopped) {
         tokensAfterStop += event.tokens.length;
         if (tokensAfterStop > tokensAfterStopMax) break;
       } else if (event.tokens.length > 0) {
-        const made = await verbaliser.push(event.tokens);
-        isStopped = made.isStopped;
-        push(made.text, event.tokens.length);
+        reader.add(event.tokens);
       } else {
         textLeg = event.leg;
         pushText(event.text, await counter.push(event.text));
@@ -136,21 +134,16 @@ async function answerSubtask(
         }
       }
     }
-    pushText(isStopped ? "" : await verbaliser.flush(), await counter.flush());
-    channel.push({ kind: "end", finishReason, isStopped });
+    await reader.end();
+    const textTokens = await counter.flush();
+    if (textTokens > 0) pushText("", textTokens);
+    const { isStopped } = reader;
+    channel.push({ kind: "end", finishReason: isStopped ? "stop" : finishReason, isStopped });
     channel.close();
     return answer;
   } finally {
-    verbaliser.close();
+    reader.close();
   }
-}
-
-/** Tokens of a prompt's text, without what its model's template adds: what a host gets to see of the request. */
-export async function countShown(prompt: Prompt, file: string, tokenizers: Tokenizers): Promise<number> {
-  const text = messagesOf(prompt)
-    .map(({ content }) => content)
-    .join("\n");
-  return countText(text, file, tokenizers);
 }
 
 /** Tokens of a text that follows others, without what opens a prompt. */

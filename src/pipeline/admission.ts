@@ -4,6 +4,7 @@ import { PeerError } from "../errors.ts";
 import { type HoldId, newId, type RequestId } from "../ids.ts";
 import { type PriceSheet, priceAtMost, splitTokensMax } from "../ledger/pricing.ts";
 import type { Caller, Ports, ServedModel } from "./ports.ts";
+import { PromptMeter } from "./prompt-meter.ts";
 
 /** A request let in: what it runs on, what it may cost, and the money set aside for that. */
 export interface Admission {
@@ -11,6 +12,7 @@ export interface Admission {
   readonly model: ServedModel;
   readonly sheet: PriceSheet;
   readonly holdId: HoldId;
+  readonly meter: PromptMeter;
   /** Most tokens of one answer, by prompt: what was asked for, or what the context leaves. */
   readonly answerTokensMax: readonly number[];
 }
@@ -28,10 +30,11 @@ export async function admit(request: AnswerRequest, caller: Caller, ports: Ports
   const model = await ports.catalogue.resolve(request.model, caller);
   const requestId = newId("request");
   const sheet = await ports.priceSheet();
+  const meter = new PromptMeter(model.file, ports.tokenizers);
   const answerTokensMax: number[] = [];
   let tokens = 0;
   for (const prompt of request.prompts) {
-    const promptTokens = (await ports.tokenizers.render(model.file, prompt)).length;
+    const promptTokens = (await meter.measure(prompt)).tokens.length;
     if (request.plan === "single") requireRoom(model, promptTokens);
     const left = Math.max(model.contextLength - promptTokens, Math.floor(model.contextLength * answerShareOfContext));
     const answerTokens = Math.min(request.sampling.maxTokens ?? left, left);
@@ -45,7 +48,7 @@ export async function admit(request: AnswerRequest, caller: Caller, ports: Ports
     amount: priceAtMost(sheet, splitTokensMax(tokens), model.royaltyPer100kTokens),
     idempotencyKey: `hold:${requestId}`,
   });
-  return { requestId, model, sheet, holdId, answerTokensMax };
+  return { requestId, model, sheet, holdId, meter, answerTokensMax };
 }
 
 /** Throws `context_length_exceeded` where a prompt leaves no room for an answer. */

@@ -6,7 +6,7 @@ import { Exposure } from "../scheduling/exposure.ts";
 import { checkSafety } from "./1-safety.ts";
 import { anonymisePrompts, tenantKeyOf } from "./2-anonymise.ts";
 import { type PlannedChoice, planChoices } from "./3-plan.ts";
-import { countShown, dispatch, type SubtaskRun } from "./4-dispatch.ts";
+import { dispatch, type SubtaskRun } from "./4-dispatch.ts";
 import { merge } from "./5-merge.ts";
 import { rehydrate } from "./6-rehydrate.ts";
 import { review } from "./7-review.ts";
@@ -86,16 +86,11 @@ async function start(
   ports: Ports,
   signal: AbortSignal,
 ): Promise<{ work: Omit<Work, "masked">; answers: AsyncIterable<Piece>[] }> {
-  const { model } = admission;
+  const { model, meter } = admission;
   const isStrict = request.privacy === "strict";
-  const sizes = await Promise.all(
-    prompts.map(async ({ prompt }) => ({
-      rendered: (await ports.tokenizers.render(model.file, prompt)).length,
-      content: await countShown(prompt, model.file, ports.tokenizers),
-    })),
-  );
-  const singlePromptTokens = sizes.reduce((sum, { rendered }) => sum + rendered, 0) * request.choices;
-  const shown = sizes.reduce((sum, { content }) => sum + content, 0);
+  const sizes = await Promise.all(prompts.map(({ prompt }) => meter.measure(prompt)));
+  const singlePromptTokens = sizes.reduce((sum, { tokens }) => sum + tokens.length, 0) * request.choices;
+  const shown = sizes.reduce((sum, { shownTokens }) => sum + shownTokens, 0);
   const exposure = new Exposure(shown, isStrict ? strictShareMax : Number.POSITIVE_INFINITY);
   const tenantKey = tenantKeyOf(caller.accountId, ports.maskingKey);
   const runs: SubtaskRun[] = [];
@@ -105,7 +100,7 @@ async function start(
       seed: (request.sampling.seed + choice) % 2 ** 32,
       stop: masked.stop.filter((each) => each !== null),
     };
-    const shared = { accountId: caller.accountId, model, tenantKey, exposure };
+    const shared = { accountId: caller.accountId, model, tenantKey, exposure, meter };
     const over = new AbortController();
     const dispatched = dispatch(plan, { ...shared, sampling }, ports, AbortSignal.any([signal, over.signal]));
     const merged = merge(dispatched, { choice, firstRun: runs.length, tokensMax: answerTokensMax });

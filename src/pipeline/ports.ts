@@ -47,9 +47,17 @@ export interface Tokenizers {
   verbalise(file: string, stop: readonly string[]): Promise<Verbaliser>;
 }
 
+export interface Verbalised {
+  readonly texts: readonly string[];
+  readonly isStopped: boolean;
+}
+
 export interface Verbaliser {
-  /** `isStopped`: a stop string was met; the text ends before it. */
-  push(tokens: readonly number[]): Promise<{ readonly text: string; readonly isStopped: boolean }>;
+  /**
+   * The text that each of `tokens` made certain, in order. `isStopped`: a stop string was met; the text ends before it,
+   * and `texts` with the token that completed it.
+   */
+  push(tokens: readonly number[]): Promise<Verbalised>;
   flush(): Promise<string>;
   close(): void;
 }

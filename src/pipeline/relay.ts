@@ -272,6 +272,9 @@ class Runner {
   readonly #startedAt: number;
   #lastAt: number;
   #hasSpoken = false;
+  /** Since when its next event is waited for; null while nobody waits. */
+  #waitingSince: number | null = null;
+  #watch = new AbortController();
 
   constructor(
     lease: Lease<HostLink>,
@@ -286,31 +289,45 @@ class Runner {
     this.#startedAt = clock.monotonic();
     this.#lastAt = this.#startedAt;
     this.#events = run(AbortSignal.any([signal, this.#abort.signal]))[Symbol.asyncIterator]();
+    this.#keepWatch(lease.firstTokenDeadlineMs * firstTokenGrace);
   }
 
   async next(): Promise<HostEvent> {
-    const { firstTokenDeadlineMs, silenceDeadlineMs } = this.lease;
-    const deadlineMs = this.#hasSpoken ? silenceDeadlineMs : firstTokenDeadlineMs * firstTokenGrace;
-    const inTime = new AbortController();
-    this.#clock.sleep(deadlineMs, inTime.signal).then(
-      () =>
-        this.#abort.abort(new PeerError("deadline_exceeded", `A host was silent for ${Math.round(deadlineMs)} ms.`)),
-      () => {},
-    );
+    this.#waitingSince = this.#clock.monotonic();
     try {
       const { done, value } = await this.#events.next();
       if (done) throw new PeerError("host_lost", "A host ended its answer without saying so.");
       return value;
     } finally {
-      inTime.abort();
+      this.#waitingSince = null;
     }
+  }
+
+  /** Gives the host up once it was waited for so long at a stretch. One timer for all tokens, not one for each. */
+  #keepWatch(silenceMsMax: number): void {
+    const watch = new AbortController();
+    this.#watch = watch;
+    const look = async () => {
+      for (let leftMs = silenceMsMax; ; ) {
+        await this.#clock.sleep(leftMs, watch.signal);
+        const silentMs = this.#waitingSince === null ? 0 : this.#clock.monotonic() - this.#waitingSince;
+        leftMs = silenceMsMax - silentMs;
+        if (leftMs > 0) continue;
+        const message = `A host was silent for ${Math.round(silenceMsMax)} ms.`;
+        return this.#abort.abort(new PeerError("deadline_exceeded", message));
+      }
+    };
+    look().catch(() => "the watch is over");
   }
 
   /** Feeds what was measured into the host's ranking. */
   observe(tokens: number): void {
     const now = this.#clock.monotonic();
-    if (!this.#hasSpoken) this.lease.observeFirstToken(now - this.#startedAt);
-    else if (tokens > 0) this.lease.observeTokenInterval((now - this.#lastAt) / tokens);
+    if (!this.#hasSpoken) {
+      this.lease.observeFirstToken(now - this.#startedAt);
+      this.#watch.abort();
+      this.#keepWatch(this.lease.silenceDeadlineMs);
+    } else if (tokens > 0) this.lease.observeTokenInterval((now - this.#lastAt) / tokens);
     this.#hasSpoken = true;
     this.#lastAt = now;
   }
@@ -320,6 +337,7 @@ class Runner {
     if (this.leg.outcome !== "running") return;
     this.leg.outcome = outcome === "failed" ? "lost" : outcome;
     this.lease.release(outcome);
+    this.#watch.abort();
     this.#abort.abort(new PeerError("cancelled", "This host's answer is no longer needed."));
     void this.#events.return?.();
   }

@@ -179,7 +179,15 @@ export const letterTokenizers: Tokenizers = {
   verbalise: async (_file, stop) => {
     const scanner = createStopScanner(stop);
     return {
-      push: async (tokens) => scanner.push(String.fromCharCode(...tokens)),
+      async push(tokens) {
+        const texts: string[] = [];
+        for (const token of tokens) {
+          const { text, isStopped } = scanner.push(String.fromCharCode(token));
+          texts.push(text);
+          if (isStopped) return { texts, isStopped };
+        }
+        return { texts, isStopped: false };
+      },
       flush: async () => scanner.flush(),
       close: () => {},
     };

@@ -7,7 +7,7 @@ import { firstPriceSheet, type PriceSheet } from "../../src/ledger/pricing.ts";
 import { silentLog } from "../../src/log.ts";
 import { zeroUsd } from "../../src/money.ts";
 import { answer } from "../../src/pipeline/pipeline.ts";
-import type { Guard, HostLink, Ports } from "../../src/pipeline/ports.ts";
+import type { Guard, HostLink, Ports, Tokenizers } from "../../src/pipeline/ports.ts";
 import { defaultPolicy, type Policy } from "../../src/safety/policy.ts";
 import { HostPool } from "../../src/scheduling/pool.ts";
 import type { SignedReceipt } from "../../src/verification/receipt.ts";
@@ -37,6 +37,7 @@ export function readingNetwork(
     readonly guard?: Guard;
     readonly policy?: Policy;
     readonly ownWords?: readonly string[];
+    readonly tokenizers?: Tokenizers;
     readonly priceSheet?: () => PriceSheet;
   } = {},
 ): ReadingNetwork {
@@ -50,7 +51,7 @@ export function readingNetwork(
     clock: systemClock,
     hosts: pool,
     log: silentLog,
-    tokenizers: letterTokenizers,
+    tokenizers: options.tokenizers ?? letterTokenizers,
     catalogue: { resolve: async () => ({ ...model, royaltyPer100kTokens: zeroUsd }) },
     books,
     receipts: { save: async (_account, receipt) => void receipts.push(receipt) },

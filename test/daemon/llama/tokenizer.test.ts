@@ -27,10 +27,15 @@ describe("the tokenizers", () => {
         expect(prompt).toHaveLength(end.usage.promptTokens);
         const verbaliser = await tokenizers.verbalise(demoModelFile, stop);
         let heard = "";
-        for (const token of tokens) heard += (await verbaliser.push([token])).text;
+        for (const token of tokens) heard += (await verbaliser.push([token])).texts.join("");
         heard += await verbaliser.flush();
         verbaliser.close();
         expect(heard).toBe(text);
+        const together = await tokenizers.verbalise(demoModelFile, stop);
+        const { texts, isStopped } = await together.push(tokens);
+        expect(texts.join("") + (isStopped ? "" : await together.flush())).toBe(text);
+        expect(texts).toHaveLength(tokens.length);
+        together.close();
         const exact = await wholeAnswer(engine, { ...asked, prompt: { kind: "tokens", tokens: prompt } });
         expect(exact.tokens).toEqual(tokens);
       }
@@ -60,7 +65,8 @@ describe("the tokenizers", () => {
       ],
     });
     const verbaliser = await tokenizers.verbalise(demoModelFile, []);
-    const { text } = await verbaliser.push(tokens);
+    const { texts } = await verbaliser.push(tokens);
+    const text = texts.join("");
     for (const part of ["system\nBe brief.", "user\nOne.", "user\nTwo.", "assistant\nThree."])
       expect(text).toContain(part);
     expect(text).toContain("user\n<tool_response>\n{}\n</tool_response>\n<tool_response>\n[]\n</tool_response>");
