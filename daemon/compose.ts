@@ -12,7 +12,7 @@ import type { RoleContext, RunningRole, StartRole } from "./lifecycle.ts";
 import { benchmarkEngine } from "./llama/benchmark.ts";
 import { type LlamaEngine, startLlamaEngine } from "./llama/engine.ts";
 import { startTokenizers } from "./llama/tokenizer.ts";
-import { startOrchestrator } from "./orchestrator/orchestrator.ts";
+import { startOrchestrator, type TreasuryNetwork } from "./orchestrator/orchestrator.ts";
 import { returnUrlAt, webhookUrlAt } from "./orchestrator/paypal-link.ts";
 import { paypalAccessOf } from "./paypal/access-token.ts";
 import { Treasury } from "./paypal/treasury.ts";
@@ -33,6 +33,7 @@ import { openPayPalRecords } from "./sqlite/paypal-records.ts";
 import { openPayPalTransactions } from "./sqlite/paypal-transactions.ts";
 import { openPrices } from "./sqlite/prices.ts";
 import { openReceipts } from "./sqlite/receipts.ts";
+import { openSales } from "./sqlite/sales.ts";
 import { openSubscriptions } from "./sqlite/subscriptions.ts";
 
 /** What each role of the daemon is made of: the one place that constructs adapters. */
@@ -77,8 +78,10 @@ async function startNetworkRole(options: unknown, context: RoleContext): Promise
       tokenizers,
       guard: guardEngine === null ? null : guardOf(guardEngine),
       codes: openCodes(database, clock),
+      payments: openPayments(database, clock),
       payouts: openPayouts(database, clock),
       subscriptions: openSubscriptions(database, clock),
+      sales: openSales(database, clock),
       openTreasury: usesPayPal ? await treasuryOpener(database, context) : null,
       openRegistry: (rules: RegistryRules) => {
         const sources = start.hubUrl === null ? {} : { hubUrl: start.hubUrl };
@@ -107,7 +110,7 @@ async function treasuryOpener(database: Database, { clock, log }: RoleContext) {
   const records = openPayPalRecords(database, clock);
   const webhookId = process.env.PAYPAL_WEBHOOK_ID;
   if (webhookId !== undefined && webhookId !== "") await records.remember("webhook", webhookId);
-  return ({ networkId, url }: { readonly networkId: string; readonly url: string }) => {
+  return ({ networkId, url, payerSeen }: TreasuryNetwork) => {
     const treasury = new Treasury({
       access,
       networkId,
@@ -118,6 +121,7 @@ async function treasuryOpener(database: Database, { clock, log }: RoleContext) {
       records,
       transactions: openPayPalTransactions(database),
       books: openBooks(database, clock),
+      payerSeen,
       clock,
       log,
     });

@@ -19,7 +19,7 @@ import {
 } from "../../src/ledger/payout.ts";
 import type { PriceBook } from "../../src/ledger/price-book.ts";
 import { monthRange, type Statement, statementCsv, statementOf } from "../../src/ledger/statement.ts";
-import { type Subscription, type SubscriptionStore, standingOf } from "../../src/ledger/subscription.ts";
+import { isFinal, type Subscription, type SubscriptionStore, standingOf } from "../../src/ledger/subscription.ts";
 import { addUsd, formatUsd, type NanoUsd, parseUsd } from "../../src/money.ts";
 import {
   type EarningsDocument,
@@ -59,12 +59,11 @@ export function economyApi(options: EconomyOptions): readonly Route[] {
     jsonRoute(route.method, route.path, route.request, async (body, exchange) =>
       handle(await accountOf(exchange.request, accounts), body, exchange),
     );
-  const paypal = () => {
-    const treasury = options.treasury();
-    if (treasury !== null) return treasury;
-    throw new PeerError("parameter_unsupported", "This network takes no PayPal payments.", {
-      hint: 'Its operator grants credit ("peerllm network credit") or makes codes ("peerllm network code create").',
-    });
+  const paypal = () => requireTreasury(options.treasury());
+  const ownSubscription = async (accountId: AccountId, { subscriptionId = "" }: Readonly<Record<string, string>>) => {
+    const subscription = await subscriptions.find(parseId("subscription", subscriptionId));
+    if (subscription?.accountId === accountId) return subscription;
+    throw new PeerError("not_found", `This account has no subscription ${subscriptionId}.`);
   };
   const documentOf = (subscription: Subscription) => subscriptionDocument(subscription, clock.now());
 
@@ -102,12 +101,14 @@ export function economyApi(options: EconomyOptions): readonly Route[] {
       return documentOf(await paypal().subscribeHost(accountId, host.id, hostSubscription));
     }),
     own(economyRoutes["subscription-show"], async (accountId, _body, { parameters }) => {
-      const id = parseId("subscription", parameters.subscriptionId ?? "");
-      return documentOf(await paypal().subscription(accountId, id));
+      const subscription = await ownSubscription(accountId, parameters);
+      if (subscription.funding === "credit") return documentOf(subscription);
+      return documentOf(await paypal().subscription(accountId, subscription.id));
     }),
     own(economyRoutes["subscription-cancel"], async (accountId, _body, { parameters }) => {
-      const id = parseId("subscription", parameters.subscriptionId ?? "");
-      return documentOf(await paypal().cancel(accountId, id));
+      const { id, funding, status, outstanding } = await ownSubscription(accountId, parameters);
+      if (funding === "paypal") return documentOf(await paypal().cancel(accountId, id));
+      return documentOf(await subscriptions.note(id, isFinal(status) ? status : "CANCELLED", outstanding));
     }),
     own(economyRoutes["payout-settings-show"], async (accountId) =>
       settingsDocument(await payouts.settings(accountId)),
@@ -129,6 +130,14 @@ export function economyApi(options: EconomyOptions): readonly Route[] {
       payouts: (await payouts.list(accountId, payoutsMax)).map(payoutDocument),
     })),
   ];
+}
+
+/** Throws `parameter_unsupported` where PayPal has no part. */
+export function requireTreasury(treasury: Treasury | null): Treasury {
+  if (treasury !== null) return treasury;
+  throw new PeerError("parameter_unsupported", "This network takes no PayPal payments.", {
+    hint: 'Its operator grants credit ("peerllm network credit") or makes codes ("peerllm network code create").',
+  });
 }
 
 interface EconomyRoute<Request extends z.ZodType, Response extends z.ZodType> {
@@ -190,6 +199,7 @@ export function subscriptionDocument(subscription: Subscription, now: number): S
     subscriptionId: id,
     kind: purpose.kind,
     hostId: purpose.kind === "host" ? purpose.hostId : null,
+    model: purpose.kind === "model" ? purpose.model : null,
     usdPerMonth: formatUsd(monthly),
     status,
     standing: standingOf(subscription, now),

@@ -7,12 +7,14 @@ import type { AccountStore } from "../../src/identity/account.ts";
 import type { InviteStore } from "../../src/identity/invite.ts";
 import { loadOrCreateKeyPair } from "../../src/identity/key-file.ts";
 import type { HostStore } from "../../src/identity/known-host.ts";
-import type { AccountId, HostId } from "../../src/ids.ts";
+import { type AccountId, base32, type HostId } from "../../src/ids.ts";
 import type { Books } from "../../src/ledger/books.ts";
 import type { CodeStore } from "../../src/ledger/code.ts";
+import type { PaymentStore } from "../../src/ledger/payment.ts";
 import type { PayoutStore } from "../../src/ledger/payout.ts";
 import type { PriceBook } from "../../src/ledger/price-book.ts";
 import { type BillingMode, firstPriceSheet } from "../../src/ledger/pricing.ts";
+import type { SalesStore } from "../../src/ledger/sale.ts";
 import type { SubscriptionStore } from "../../src/ledger/subscription.ts";
 import type { Log } from "../../src/log.ts";
 import type { ModelStore } from "../../src/models/model-store.ts";
@@ -25,17 +27,20 @@ import type { ReceiptStore } from "../../src/verification/receipt-store.ts";
 import type { ControlHandler } from "../control/server.ts";
 import { openaiRoutes } from "../http/openai-routes.ts";
 import { createHttpServer } from "../http/server.ts";
+import type { PayerSeen } from "../paypal/memberships.ts";
 import type { Treasury } from "../paypal/treasury.ts";
 import type { Registry, RegistryRules } from "../registry/registry.ts";
 import { apiRoutes } from "./api.ts";
 import { authenticate, networkBackend, type Traffic } from "./backend.ts";
 import { NetworkCatalogue } from "./catalogue.ts";
 import { networkControl } from "./control.ts";
-import { economyApi } from "./economy.ts";
+import { economyApi, requireTreasury } from "./economy.ts";
 import { HostGate } from "./host-gate.ts";
+import { newLicences } from "./licences.ts";
 import { mayServe, paypalRoutes } from "./paypal-link.ts";
 import { PolicyFile } from "./policy-file.ts";
 import { RateLimit } from "./rate-limit.ts";
+import { salesApi } from "./sales.ts";
 import { openVitals, type Vitals } from "./vitals.ts";
 
 /** What the orchestrator runs on; made, and closed after it, by whoever starts it. */
@@ -51,10 +56,19 @@ export interface OrchestratorAdapters {
   readonly guard: Guard | null;
   readonly codes: CodeStore;
   readonly payouts: PayoutStore;
+  readonly payments: PaymentStore;
   readonly subscriptions: SubscriptionStore;
+  readonly sales: SalesStore;
   /** Null where billing is not `paypal`. */
-  readonly openTreasury: ((network: { readonly networkId: string; readonly url: string }) => Treasury) | null;
+  readonly openTreasury: ((network: TreasuryNetwork) => Treasury) | null;
   openRegistry(rules: RegistryRules): Registry;
+}
+
+/** The network that a treasury is of. */
+export interface TreasuryNetwork {
+  readonly networkId: string;
+  readonly url: string;
+  readonly payerSeen: PayerSeen;
 }
 
 export interface OrchestratorContext {
@@ -95,14 +109,19 @@ export async function startOrchestrator(
   const vitals = await openVitals(books, clock);
   const hosts: Hosts = new HostPool<HostLink>({ clock, queueMax, observe: vitals.event });
   const isEntitled = async (hostId: HostId) =>
-    (await prices.current()).billing !== "paypal" || mayServe(hostId, adapters.subscriptions, clock);
-  const { knownHosts, codes, payouts, subscriptions } = adapters;
-  const gate = new HostGate({ networkKey, accounts, knownHosts, hosts, clock, log, vitals, isEntitled });
+    (await billing()) !== "paypal" || mayServe(hostId, adapters.subscriptions, clock);
+  const { knownHosts, codes, payments, payouts, subscriptions, sales } = adapters;
+  const billing = async () => (await prices.current()).billing;
+  const mayRead: RegistryRules["mayRead"] = (model, accountId) => catalogue.mayRead(model, accountId);
+  const licences = newLicences({ billing, models, payments, subscriptions, clock, log, mayRead });
+  const { servable } = licences;
+  const gate = new HostGate({ networkKey, accounts, knownHosts, hosts, clock, log, vitals, isEntitled, servable });
   const policy = new PolicyFile(join(home.root, "policy.json"));
   const registry = adapters.openRegistry({
     producerOf: async (request) => (await authenticate(request, accounts, "produce")).account.id,
     accountOf: (request) => accountOf(request, accounts),
-    mayRead: (model, accountId) => catalogue.mayRead(model, accountId),
+    mayRead,
+    requireLicence: licences.require,
   });
   const catalogue = new NetworkCatalogue({ models, hosts, isPrivate, blobFile: (digest) => registry.blobFile(digest) });
   const ports = {
@@ -144,6 +163,16 @@ export async function startOrchestrator(
         priceSheet: ports.priceSheet,
       }),
       ...economyApi({ ...economy, treasury: () => treasury }),
+      ...salesApi({
+        billing,
+        catalogue,
+        payments,
+        subscriptions,
+        sales,
+        paypal: () => requireTreasury(treasury),
+        accountOf: async (request) => (await authenticate(request, accounts, null)).account.id,
+        now: () => clock.now(),
+      }),
       ...paypalRoutes(() => treasury),
     ],
     mounts: [(request, response, url, within) => registry.mount(request, response, url, within)],
@@ -151,15 +180,19 @@ export async function startOrchestrator(
   });
   server.onUpgrade(hostLinkPath, (request, socket, head) => gate.upgrade(request, socket, head));
   const { url } = server;
-  const { billing } = await prices.current();
-  log.info("network-serving", { networkId, url, billing, holdsReleased });
+  log.info("network-serving", { networkId, url, billing: await billing(), holdsReleased });
 
-  treasury = adapters.openTreasury?.({ networkId, url }) ?? null;
-  const entitlements = treasury === null ? null : setInterval(() => void gate.reviewEntitlements(), entitlementsMs);
-  const closeTreasury = async () => {
-    if (entitlements !== null) clearInterval(entitlements);
-    await treasury?.close();
+  const payerKey = createHmac("sha256", networkKey.exportPem()).update("payers").digest();
+  const payerSeen: PayerSeen = async (accountId, payerId, proof) => {
+    const digest = base32(createHmac("sha256", payerKey).update(payerId).digest().subarray(0, 16));
+    if (await accounts.setPaymentIdentity(accountId, digest, proof)) await gate.reviewOwners();
   };
+  treasury = adapters.openTreasury?.({ networkId, url, payerSeen }) ?? null;
+  const review = async () => {
+    if ((await billing()) !== "off") await licences.renewDue();
+    await gate.reviewEntitlements();
+  };
+  const reviews = startReviews(review, log);
 
   const startedAt = clock.now();
   const controlled = { networkId, url, isPrivate, startedAt, clock, accounts, invites, books, prices, codes, treasury };
@@ -169,9 +202,30 @@ export async function startOrchestrator(
     drain: (signal) => server.drain(signal),
     async close() {
       gate.close();
-      await closeTreasury();
+      await reviews.close();
+      await treasury?.close();
       await server.close();
       await registry.close();
+    },
+  };
+}
+
+/** Looks every `entitlementsMs` at what was paid and what has ended, one look at a time. */
+function startReviews(review: () => Promise<void>, log: Log): { close(): Promise<void> } {
+  let underway = Promise.resolve();
+  let isIdle = true;
+  const look = async () => {
+    isIdle = false;
+    await review().catch((error: unknown) => log.error("entitlements-not-reviewed", { error }));
+    isIdle = true;
+  };
+  const timer = setInterval(() => {
+    if (isIdle) underway = look();
+  }, entitlementsMs);
+  return {
+    async close() {
+      clearInterval(timer);
+      await underway;
     },
   };
 }

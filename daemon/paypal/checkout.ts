@@ -18,11 +18,11 @@ export interface NewPayment {
   readonly purpose: PaymentPurpose;
   /** Whole cents. */
   readonly amount: NanoUsd;
-  readonly description: string;
 }
 
 /** PayPal remembers an order's request id for six hours; what it was not told by then it will not be. */
 const orderAttemptsMs = 5 * 3_600_000;
+const descriptionLengthMax = 127;
 /** An order nobody approved by then is given up; PayPal itself forgets it. */
 const approvalMs = 3 * 86_400_000;
 
@@ -32,13 +32,13 @@ const approvalMs = 3 * 86_400_000;
  */
 export function newCheckout({ orders, payments, clock, returnUrl }: CheckoutOptions) {
   /** The record comes first: its id is the key of every attempt to tell PayPal. */
-  async function begin({ accountId, purpose, amount, description }: NewPayment): Promise<Payment> {
-    const payment = await payments.create({ id: newId("payment"), accountId, purpose, amount });
-    return order(payment, description);
+  async function begin({ accountId, purpose, amount }: NewPayment): Promise<Payment> {
+    return advance(await payments.create({ id: newId("payment"), accountId, purpose, amount }));
   }
 
-  async function order(payment: Payment, description: string): Promise<Payment> {
-    const made = await orders.create({ requestId: payment.id, amount: payment.amount, description, returnUrl });
+  async function order(payment: Payment): Promise<Payment> {
+    const { id, amount, purpose } = payment;
+    const made = await orders.create({ requestId: id, amount, description: descriptionOf(purpose), returnUrl });
     return payments.ordered(payment.id, { orderId: made.id, approvalUrl: made.approvalUrl });
   }
 
@@ -46,7 +46,9 @@ export function newCheckout({ orders, payments, clock, returnUrl }: CheckoutOpti
     if (payment.state === "failed") return payment;
     const age = clock.now() - payment.createdAt;
     if (payment.orderId === null) {
-      return age > orderAttemptsMs ? payments.fail(payment.id) : order(payment, "PeerLLM");
+      // Bought with credit: PayPal has no part in it.
+      if (payment.state === "completed") return payment;
+      return age > orderAttemptsMs ? payments.fail(payment.id) : order(payment);
     }
     const found = await orders.find(payment.orderId);
     if (payment.state === "completed") return found === null ? payment : takeBack(payment, found);
@@ -90,3 +92,9 @@ export function newCheckout({ orders, payments, clock, returnUrl }: CheckoutOpti
 }
 
 export type Checkout = ReturnType<typeof newCheckout>;
+
+/** What the payer reads, no longer than PayPal takes. */
+function descriptionOf(purpose: PaymentPurpose): string {
+  const what = purpose.kind === "model" ? `model ${purpose.model}` : purpose.kind;
+  return `PeerLLM ${what}`.slice(0, descriptionLengthMax);
+}

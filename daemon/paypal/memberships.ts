@@ -25,15 +25,20 @@ export interface MembershipOptions {
   readonly subscriptions: SubscriptionStore;
   readonly clock: Clock;
   readonly returnUrl: string;
+  readonly payerSeen: PayerSeen;
 }
 
 export interface NewMembership {
   readonly accountId: AccountId;
   readonly purpose: PaymentPurpose;
   readonly monthly: NanoUsd;
-  /** What the payer reads: "PeerLLM host". */
-  readonly title: string;
 }
+
+/**
+ * Told of a PayPal account that PayPal itself named with a finished payment of an account's: it `paid`, having agreed at
+ * PayPal, or it `was-paid`, as the account asked.
+ */
+export type PayerSeen = (accountId: AccountId, payerId: string, how: "paid" | "was-paid") => Promise<void>;
 
 /** PayPal remembers a subscription's request id for 72 hours. */
 const attemptsMs = 70 * 3_600_000;
@@ -50,14 +55,15 @@ const statuses: readonly SubscriptionStatus[] = [
 ];
 
 /** Monthly payments. As with one-time ones, `advance` asks PayPal what is so and does what follows, any number of times. */
-export function newMemberships({ controller, plans, subscriptions, clock, returnUrl }: MembershipOptions) {
-  async function begin({ accountId, purpose, monthly, title }: NewMembership): Promise<Subscription> {
-    const id = newId("subscription");
-    return subscribe(await subscriptions.create({ id, accountId, purpose, monthly }), title);
+export function newMemberships(options: MembershipOptions) {
+  const { controller, plans, subscriptions, clock, returnUrl, payerSeen } = options;
+
+  async function begin({ accountId, purpose, monthly }: NewMembership): Promise<Subscription> {
+    return advance(await subscriptions.create({ id: newId("subscription"), accountId, purpose, monthly }));
   }
 
-  async function subscribe(subscription: Subscription, title: string): Promise<Subscription> {
-    const planId = await plans.planFor(title, subscription.monthly);
+  async function subscribe(subscription: Subscription): Promise<Subscription> {
+    const planId = await plans.planFor(titleOf(subscription.purpose), subscription.monthly);
     const answer = await required("make a subscription", () =>
       controller.createSubscription({
         paypalRequestId: subscription.id,
@@ -80,12 +86,13 @@ export function newMemberships({ controller, plans, subscriptions, clock, return
     return subscriptions.subscribed(subscription.id, { paypalId: id ?? "", approvalUrl });
   }
 
-  async function advance(subscription: Subscription, title = "PeerLLM"): Promise<Subscription> {
-    const { id, paypalId, createdAt } = subscription;
+  async function advance(subscription: Subscription): Promise<Subscription> {
+    const { id, accountId, purpose, funding, paypalId, createdAt } = subscription;
+    if (funding === "credit") return subscription;
     const age = clock.now() - createdAt;
     if (paypalId === null) {
       if (age > attemptsMs) return subscriptions.note(id, "EXPIRED", subscription.outstanding);
-      return subscribe(subscription, title);
+      return subscribe(subscription);
     }
     const outcome = await outcomeOf("show a subscription", () => controller.getSubscription({ id: paypalId }));
     if (!outcome.isDone) {
@@ -95,7 +102,12 @@ export function newMemberships({ controller, plans, subscriptions, clock, return
     const seen = outcome.result.result;
     const isAbandoned = statusOf(seen) === "APPROVAL_PENDING" && age > approvalMs;
     const noted = await subscriptions.note(id, isAbandoned ? "EXPIRED" : statusOf(seen), outstandingOf(seen));
-    return statusOf(seen) === "APPROVAL_PENDING" ? noted : collect(noted, paypalId);
+    if (statusOf(seen) === "APPROVAL_PENDING") return noted;
+    const now = await collect(noted, paypalId);
+    const payerId = seen.subscriber?.payerId;
+    const isPaidByPayer = purpose.kind === "host" && now.paidThrough !== null && payerId !== undefined;
+    if (isPaidByPayer) await payerSeen(accountId, payerId, "paid");
+    return now;
   }
 
   /** Every sale PayPal lists is recorded under its own id, so webhooks may be lost, late or double. */
@@ -140,6 +152,11 @@ export function newMemberships({ controller, plans, subscriptions, clock, return
 }
 
 export type Memberships = ReturnType<typeof newMemberships>;
+
+/** What the payer reads, and what tells one plan from another. */
+function titleOf(purpose: PaymentPurpose): string {
+  return purpose.kind === "model" ? `PeerLLM model ${purpose.model}` : `PeerLLM ${purpose.kind}`;
+}
 
 function statusOf(seen: PayPalSubscription): SubscriptionStatus {
   return statuses.find((status) => status === seen.status) ?? "APPROVAL_PENDING";

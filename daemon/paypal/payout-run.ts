@@ -3,12 +3,14 @@ import type { AccountId } from "../../src/ids.ts";
 import type { Payout, PayoutStore } from "../../src/ledger/payout.ts";
 import { type NanoUsd, parseUsd, zeroUsd } from "../../src/money.ts";
 import { paypalValue } from "./amount.ts";
+import type { PayerSeen } from "./memberships.ts";
 import { outcomeOf, refused, required } from "./paypal-error.ts";
 import type { Rest } from "./rest.ts";
 
 export interface PayoutRunOptions {
   readonly rest: Rest;
   readonly payouts: PayoutStore;
+  readonly payerSeen: PayerSeen;
 }
 
 const batchAnswer = z.looseObject({
@@ -32,7 +34,7 @@ const deadBatches = new Set(["DENIED", "CANCELED"]);
  * Payouts, one item to a batch, so that one bad receiver holds up nobody. What is sent was set aside before; PayPal
  * de-duplicates by `sender_batch_id`, which is the payout's own for ever, and answers a repeated one by its name.
  */
-export function newPayoutRun({ rest, payouts }: PayoutRunOptions) {
+export function newPayoutRun({ rest, payouts, payerSeen }: PayoutRunOptions) {
   /** Sets aside and sends. Where PayPal does not answer, the payout stays reserved and `advance` asks again. */
   async function pay(accountId: AccountId, least: NanoUsd): Promise<Payout> {
     return send(await payouts.reserve(accountId, least));
@@ -93,7 +95,11 @@ export function newPayoutRun({ rest, payouts }: PayoutRunOptions) {
     if (deadBatches.has(header.batch_status)) return payouts.close(payout.id, "DENIED", zeroUsd);
     if (item?.transaction_status === undefined) return noted;
     const fee = item.payout_item_fee === undefined ? zeroUsd : parseUsd(item.payout_item_fee.value);
-    return payouts.close(payout.id, item.transaction_status, fee);
+    const closed = await payouts.close(payout.id, item.transaction_status, fee);
+    // PayPal does not say whose an e-mail address is.
+    const isNamed = closed.state === "paid" && closed.receiverType === "PAYPAL_ID";
+    if (isNamed) await payerSeen(closed.accountId, closed.receiver, "was-paid");
+    return closed;
   }
 
   return { pay, advance };

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { IntervalUnit, PlanRequestStatus, type SubscriptionsController, TenureType } from "@paypal/paypal-server-sdk";
 import { z } from "zod";
 import type { PayPalRecords } from "../../src/ledger/paypal-records.ts";
@@ -17,6 +18,8 @@ export interface PlanOptions {
 const madeProduct = z.looseObject({ id: z.string() });
 const plansPerPage = 20;
 const pagesMax = 50;
+/** PayPal's limit of a plan's name, in characters. */
+const planNameLengthMax = 127;
 
 /**
  * Monthly plans, made once and found again: by our own record, else at PayPal by the product's id (which we choose) and
@@ -26,7 +29,7 @@ export function newPlans({ controller, rest, records, networkId }: PlanOptions) 
   const productId = `PEERLLM-${networkId.slice(-26).toUpperCase()}`;
 
   async function planFor(title: string, monthly: NanoUsd): Promise<string> {
-    const name = `${title}, $${paypalValue(monthly)} a month`;
+    const name = planName(title, monthly);
     const known = await records.find(`plan:${name}`);
     if (known !== null) return known;
     await makeProduct();
@@ -63,7 +66,7 @@ export function newPlans({ controller, rest, records, networkId }: PlanOptions) 
   async function makePlan(name: string, monthly: NanoUsd): Promise<string> {
     const answer = await required("make a plan", () =>
       controller.createBillingPlan({
-        paypalRequestId: `${productId}-${paypalValue(monthly)}-${name.length}`,
+        paypalRequestId: `${productId}-${digestOf(name)}`,
         prefer: "return=representation",
         body: {
           productId,
@@ -86,4 +89,14 @@ export function newPlans({ controller, rest, records, networkId }: PlanOptions) 
   }
 
   return { planFor };
+}
+
+/** Different for different plans, and no longer than PayPal takes. */
+function planName(title: string, monthly: NanoUsd): string {
+  const name = `${title}, $${paypalValue(monthly)} a month`;
+  return name.length <= planNameLengthMax ? name : `${name.slice(0, planNameLengthMax - 33)} ${digestOf(name)}`;
+}
+
+function digestOf(name: string): string {
+  return createHash("sha256").update(name).digest("hex").slice(0, 32);
 }

@@ -167,6 +167,8 @@ export function newWebhookInbox(options: WebhookInboxOptions) {
     const subscription = await subscriptions.findByPaypal(paypalId ?? "");
     const total = amount?.total ?? amount?.value;
     if (subscription === null || id === undefined || total === undefined) return;
+    // The sale itself may not have been heard of yet: what is taken back must have come first.
+    await memberships.advance(subscription);
     const taken = parseUsd(total.replace(/^-/, ""));
     await subscriptions.refund(subscription.id, { key: `refund:${id}`, amount: taken, fee: zeroUsd });
   }

@@ -2,7 +2,7 @@ import { stat } from "node:fs/promises";
 import { isDeepStrictEqual } from "node:util";
 import type { ByteSource } from "../../src/client/byte-source.ts";
 import type { Clock } from "../../src/clock.ts";
-import { PeerError } from "../../src/errors.ts";
+import { isPeerError, PeerError } from "../../src/errors.ts";
 import type { AccountId } from "../../src/ids.ts";
 import type { Log } from "../../src/log.ts";
 import { digestFile, digestRanges } from "../../src/models/digest.ts";
@@ -27,6 +27,8 @@ export interface PublisherOptions {
   readonly store: ModelStore;
   readonly clock: Clock;
   readonly log: Log;
+  /** Throws `payment_required` where the account may not have the file that these versions sell. */
+  requireLicence(versions: readonly PublishedModel[], accountId: AccountId): Promise<void>;
   /** Opens a manifest's hf: or https: source. */
   sourceOf(reference: string): ByteSource;
 }
@@ -128,7 +130,7 @@ async function run(
   const { blobs, uploads, store, clock, log } = options;
   const { accountId, signed } = claim;
   const { manifest } = signed;
-  if (await blobs.has(manifest.digest)) {
+  if ((await blobs.has(manifest.digest)) && (await mayHave(options, claim))) {
     await verifyFile(blobs.file(manifest.digest), claim, status, signal);
   } else {
     const path = await candidate(options, status, claim, signal);
@@ -144,6 +146,20 @@ async function run(
   const model = await store.publish({ signed, accountId, publishedAt: clock.now() });
   log.info("model-published", { model: modelId(manifest), digest: manifest.digest, sizeBytes: manifest.sizeBytes });
   return model;
+}
+
+/**
+ * Whether the file that is here already may stand for this producer's. A file that is sold may not, until it is bought:
+ * whoever has not must send it, or naming its digest would be a way to have it for nothing.
+ */
+async function mayHave({ store, requireLicence }: PublisherOptions, { accountId, signed }: Claim): Promise<boolean> {
+  try {
+    await requireLicence(await store.holding(signed.manifest.digest), accountId);
+    return true;
+  } catch (error) {
+    if (isPeerError(error, "payment_required")) return false;
+    throw error;
+  }
 }
 
 /** The file that may be the model: the producer's upload, or what its source sends. */

@@ -21,6 +21,8 @@ export interface RegistryRules {
   /** Null for a caller without credentials; throws for wrong ones. */
   accountOf(request: IncomingMessage): Promise<AccountId | null>;
   mayRead(model: PublishedModel, accountId: AccountId | null): boolean;
+  /** Throws `payment_required` where the file of these versions is sold and the account has not bought it. */
+  requireLicence(versions: readonly PublishedModel[], accountId: AccountId | null): Promise<void>;
 }
 
 export interface RegistryOptions extends RegistryRules {
@@ -63,6 +65,7 @@ export function createRegistry(options: RegistryOptions): Registry {
     store,
     clock,
     log,
+    requireLicence: options.requireLicence,
     sourceOf: (text) => modelSource(sourceReference(text), options.sources),
   });
   const pruned = uploads.prune();
@@ -123,6 +126,7 @@ export function createRegistry(options: RegistryOptions): Registry {
       const digest = digestOf(parameters);
       const models = await readable(request, await store.holding(digest));
       if (models.length === 0) throw new PeerError("not_found", "There is no such file here.");
+      await options.requireLicence(models, await options.accountOf(request));
       await sendFile(request, response, blobs.file(digest), digest, signal);
     },
   };

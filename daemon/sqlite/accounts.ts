@@ -1,6 +1,6 @@
 import type { Clock, Millis } from "../../src/clock.ts";
 import { PeerError } from "../../src/errors.ts";
-import type { Account, AccountStore, NewApiKey } from "../../src/identity/account.ts";
+import type { Account, AccountStore, NewApiKey, PaymentProof } from "../../src/identity/account.ts";
 import {
   type ApiKey,
   defaultRateLimits,
@@ -21,6 +21,7 @@ interface AccountRow {
   readonly created_at: bigint;
   readonly vouched_at: bigint | null;
   readonly payment_identity: string | null;
+  readonly payment_proof: PaymentProof | null;
 }
 
 interface KeyRow {
@@ -53,8 +54,20 @@ export function openAccounts(database: Database, clock: Clock): AccountStore {
   const updateVouched: Statement<[bigint | null, AccountId]> = connection.prepare(
     "UPDATE accounts SET vouched_at = ? WHERE id = ?",
   );
-  const updateIdentity: Statement<[string, AccountId]> = connection.prepare(
-    "UPDATE accounts SET payment_identity = ? WHERE id = ?",
+  const updateIdentity: Statement<[string, PaymentProof, AccountId]> = connection.prepare(
+    "UPDATE accounts SET payment_identity = ?, payment_proof = ? WHERE id = ?",
+  );
+  const selectOwner: Statement<[string], { owner: string }> = connection.prepare(
+    "SELECT owner FROM payment_identities WHERE digest = ?",
+  );
+  const insertIdentity: Statement<[string, string]> = connection.prepare(
+    "INSERT INTO payment_identities (digest, owner) VALUES (?, ?)",
+  );
+  const joinIdentities: Statement<[string, string]> = connection.prepare(
+    "UPDATE payment_identities SET owner = ? WHERE owner = ?",
+  );
+  const joinAccounts: Statement<[string, string]> = connection.prepare(
+    "UPDATE accounts SET payment_identity = ? WHERE payment_identity = ?",
   );
   const insertKey: Statement<
     [ApiKeyId, AccountId, string, string, Buffer, string, bigint | null, bigint | null, bigint, bigint, bigint]
@@ -73,10 +86,29 @@ export function openAccounts(database: Database, clock: Clock): AccountStore {
     "UPDATE api_keys SET revoked_at = coalesce(revoked_at, ?) WHERE id = ?",
   );
 
-  function requireAccount(id: AccountId): Account {
+  function requireRow(id: AccountId): AccountRow {
     const row = selectAccount.get(id);
     if (row === undefined) throw new PeerError("not_found", `There is no account ${id} on this network.`);
-    return accountOf(row);
+    return row;
+  }
+
+  function requireAccount(id: AccountId): Account {
+    return accountOf(requireRow(id));
+  }
+
+  function setPaymentIdentity(id: AccountId, digest: string, proof: PaymentProof): boolean {
+    const { payment_identity: before, payment_proof: proofBefore } = requireRow(id);
+    if (proof === "was-paid" && before !== null) return false;
+    const isJoined = proofBefore === "paid";
+    const known = selectOwner.get(digest)?.owner;
+    const owner = known ?? (isJoined ? before : null) ?? digest;
+    if (known === undefined && proof === "paid") insertIdentity.run(digest, owner);
+    updateIdentity.run(owner, proof, id);
+    if (isJoined && before !== null && before !== owner) {
+      joinIdentities.run(owner, before);
+      joinAccounts.run(owner, before);
+    }
+    return before !== owner;
   }
 
   function requireKey(id: AccountId, keyId: ApiKeyId): ApiKey {
@@ -137,11 +169,11 @@ export function openAccounts(database: Database, clock: Clock): AccountStore {
         updateVouched.run(isVouched ? BigInt(clock.now()) : null, id);
         return requireAccount(id);
       }),
-    setPaymentIdentity: (id, digest) =>
-      database.durably(() => {
-        updateIdentity.run(digest, id);
-        return requireAccount(id);
-      }),
+    setPaymentIdentity: async (id, digest, proof) => {
+      const { payment_identity: owner, payment_proof: proofBefore } = requireRow(id);
+      const isKnown = proofBefore === "paid" && selectOwner.get(digest)?.owner === owner;
+      return isKnown ? false : database.durably(() => setPaymentIdentity(id, digest, proof));
+    },
     createKey: (id, request) => database.durably(() => createKey(id, request)),
     keys: async (id) => {
       requireAccount(id);

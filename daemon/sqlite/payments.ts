@@ -3,19 +3,24 @@ import { PeerError } from "../../src/errors.ts";
 import type { AccountId, PaymentId } from "../../src/ids.ts";
 import { ownedAccount } from "../../src/ledger/account.ts";
 import {
+  creditSaleTransfer,
   type Payment,
   type PaymentPurpose,
   type PaymentState,
   type PaymentStore,
+  payeeOf,
   type Receipt,
   receivedTransfer,
   refundedAccount,
   refundedTransfer,
+  requireCredit,
+  saleOf,
 } from "../../src/ledger/payment.ts";
-import { addUsd, nanoUsd } from "../../src/money.ts";
+import { addUsd, nanoUsd, zeroUsd } from "../../src/money.ts";
 import type { Statement } from "./connection.ts";
 import type { Database } from "./database.ts";
 import { newLedgerWriter } from "./ledger-writer.ts";
+import { newSalesWriter } from "./sales.ts";
 
 interface PaymentRow {
   readonly id: PaymentId;
@@ -35,6 +40,7 @@ interface PaymentRow {
 export function openPayments(database: Database, clock: Clock): PaymentStore {
   const { connection } = database;
   const ledger = newLedgerWriter(connection);
+  const recordSale = newSalesWriter(connection);
   const insert: Statement<[PaymentId, AccountId, string, bigint, bigint, bigint]> = connection.prepare(
     `INSERT INTO payments (id, account_id, purpose, amount, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?)
      ON CONFLICT (id) DO NOTHING`,
@@ -45,6 +51,10 @@ export function openPayments(database: Database, clock: Clock): PaymentStore {
   );
   const selectByCapture: Statement<[string], PaymentRow> = connection.prepare(
     "SELECT * FROM payments WHERE capture_id = ?",
+  );
+  const selectOfModel: Statement<[AccountId, string], PaymentRow> = connection.prepare(
+    `SELECT * FROM payments WHERE account_id = ? AND model = ? AND state <> 'failed' AND refunded < amount
+     ORDER BY state, created_at LIMIT 1`,
   );
   const selectOpen: Statement<[bigint], PaymentRow> = connection.prepare(
     "SELECT * FROM payments WHERE state = 'open' ORDER BY updated_at LIMIT ?",
@@ -68,10 +78,41 @@ export function openPayments(database: Database, clock: Clock): PaymentStore {
     return next;
   }
 
+  function create({ id, accountId, purpose, amount }: Parameters<PaymentStore["create"]>[0]): Payment {
+    const known = purpose.kind === "model" ? selectOfModel.get(accountId, purpose.model) : undefined;
+    if (known !== undefined) return paymentOf(known);
+    const now = BigInt(clock.now());
+    insert.run(id, accountId, JSON.stringify(purpose), amount, now, now);
+    return require(id);
+  }
+
+  function buy({ id, accountId, purpose, amount }: Parameters<PaymentStore["buy"]>[0]): Payment {
+    const known = ofModel(accountId, purpose.model);
+    if (known !== null) return known;
+    requireCredit(amount, {
+      available: ledger.balance(ownedAccount("consumer-credit", accountId)),
+      owed: ledger.balance(ownedAccount("receivable", accountId)),
+    });
+    const now = clock.now();
+    const receipt = { key: `purchase:${id}`, amount, fee: zeroUsd };
+    const owed = ledger.balance(ownedAccount("receivable", purpose.producerId));
+    insert.run(id, accountId, JSON.stringify(purpose), amount, BigInt(now), BigInt(now));
+    ledger.post(creditSaleTransfer(accountId, purpose, receipt, owed), now);
+    recordSale(saleOf(purpose, receipt, "once", now));
+    return change(id, { state: "completed" });
+  }
+
+  /** 'completed' sorts before 'open'. */
+  function ofModel(accountId: AccountId, model: string): Payment | null {
+    const row = selectOfModel.get(accountId, model);
+    return row?.state === "completed" ? paymentOf(row) : null;
+  }
+
   function complete(id: PaymentId, captureId: string, receipt: Receipt): Payment {
     const { accountId, purpose } = require(id);
-    const owed = ledger.balance(ownedAccount("receivable", accountId));
-    ledger.post(receivedTransfer(accountId, purpose, receipt, owed), clock.now());
+    const owed = ledger.balance(ownedAccount("receivable", payeeOf(accountId, purpose)));
+    const { isNew } = ledger.post(receivedTransfer(accountId, purpose, receipt, owed), clock.now());
+    if (isNew) recordSale(saleOf(purpose, receipt, "once", clock.now()));
     return change(id, { state: "completed", captureId });
   }
 
@@ -79,7 +120,9 @@ export function openPayments(database: Database, clock: Clock): PaymentStore {
     const { accountId, purpose, refunded } = require(id);
     const available = ledger.balance(refundedAccount(accountId, purpose));
     const { isNew } = ledger.post(refundedTransfer(accountId, purpose, receipt, { available }), clock.now());
-    return isNew ? change(id, { refunded: addUsd(refunded, receipt.amount) }) : require(id);
+    if (!isNew) return require(id);
+    recordSale(saleOf(purpose, receipt, "refund", clock.now()));
+    return change(id, { refunded: addUsd(refunded, receipt.amount) });
   }
 
   function found(row: PaymentRow | undefined): Payment | null {
@@ -87,12 +130,9 @@ export function openPayments(database: Database, clock: Clock): PaymentStore {
   }
 
   return {
-    create: ({ id, accountId, purpose, amount }) =>
-      database.durably(() => {
-        const now = BigInt(clock.now());
-        insert.run(id, accountId, JSON.stringify(purpose), amount, now, now);
-        return require(id);
-      }),
+    create: (payment) => database.durably(() => create(payment)),
+    buy: (payment) => database.durably(() => buy(payment)),
+    ofModel: async (accountId, model) => ofModel(accountId, model),
     ordered: (id, order) => database.durably(() => change(id, order)),
     complete: (id, captureId, receipt) => database.durably(() => complete(id, captureId, receipt)),
     fail: (id) =>

@@ -9,9 +9,18 @@ export interface Account {
   readonly createdAt: Millis;
   /** When the operator said this account is who it says it is, or null. */
   readonly vouchedAt: Millis | null;
-  /** A digest of the payment identity that PayPal verified, or null. Accounts with the same one are the same owner. */
+  /**
+   * Stands for the PayPal accounts that paid for its hosts or took its earnings, as PayPal named them; null before the
+   * first. Accounts that share such a PayPal account, be it by way of a third, have the same one: one owner.
+   */
   readonly paymentIdentity: string | null;
 }
+
+/**
+ * What a payment proved: a PayPal account `paid` for it, its holder having agreed at PayPal; or it `was-paid` there, as
+ * the account itself asked, which makes no other account its owner's.
+ */
+export type PaymentProof = "paid" | "was-paid";
 
 /** Who an account belongs to, as far as the network can tell. */
 export type Owner = string;
@@ -38,8 +47,13 @@ export interface AccountStore {
   list(): Promise<readonly Account[]>;
   /** The operator's word that the account is a known owner, or its withdrawal. */
   vouch(id: AccountId, isVouched: boolean): Promise<Account>;
-  /** Records what a payment proved about who owns the account: a digest, never an address. */
-  setPaymentIdentity(id: AccountId, digest: string): Promise<Account>;
+  /**
+   * Records what a payment proved about who owns the account: `digest` is of a payer's id, keyed, never of an address.
+   * Accounts paid for by one payer are one owner, and so are all that are one with either. What `was-paid` counts only
+   * until the account has an identity, and joins nobody else: anyone can have money sent to a stranger. True where
+   * owners changed.
+   */
+  setPaymentIdentity(id: AccountId, digest: string, proof: PaymentProof): Promise<boolean>;
   /** The secret is in this answer and nowhere else. */
   createKey(id: AccountId, key: NewApiKey): Promise<{ readonly key: ApiKey; readonly secret: string }>;
   keys(id: AccountId): Promise<readonly ApiKey[]>;

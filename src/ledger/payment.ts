@@ -1,22 +1,32 @@
 import type { Millis } from "../clock.ts";
+import { PeerError } from "../errors.ts";
 import type { AccountId, HostId, PaymentId } from "../ids.ts";
-import { addUsd, minUsd, mulDiv, type NanoUsd, nanoUsd, subtractUsd } from "../money.ts";
+import { addUsd, formatUsd, minUsd, type NanoUsd, nanoUsd, subtractUsd, zeroUsd } from "../money.ts";
 import { type LedgerAccount, networkAccount, ownedAccount } from "./account.ts";
+import { type Sale, salePartsOf } from "./sale.ts";
 import { creditLegs, debitLegs } from "./settlement.ts";
 import { hashOfRequest, type Leg, netLegs, type Transfer } from "./transfer.ts";
 
-/** What a payment through PayPal buys. */
+/** One version of a model, sold by its producer. */
+export interface ModelPurpose {
+  readonly kind: "model";
+  /** `owner/name:version`. */
+  readonly model: string;
+  readonly producerId: AccountId;
+}
+
+/** What a payment buys. */
 export type PaymentPurpose =
   | { readonly kind: "credit" }
   /** A model's weights; the producer bears PayPal's fee, the network keeps its share of the price. */
-  | { readonly kind: "model"; readonly model: string; readonly producerId: AccountId }
+  | ModelPurpose
   /** The right of a host to serve paid work. */
   | { readonly kind: "host"; readonly hostId: HostId };
 
 /** `open`: waits for approval or for PayPal; `completed` is money received; `failed` is final too. */
 export type PaymentState = "open" | "completed" | "failed";
 
-/** One order at PayPal. */
+/** One order at PayPal, or one purchase paid with credit, which has no order. */
 export interface Payment {
   readonly id: PaymentId;
   readonly accountId: AccountId;
@@ -46,9 +56,7 @@ export interface Standing {
   readonly available: NanoUsd;
 }
 
-const networkShareOfSales = { numerator: 5n, denominator: 100n } as const;
-
-/** The transfer that a received payment makes. */
+/** The transfer that a received payment makes. `owed` is what the account that gets the money owes: it is paid first. */
 export function receivedTransfer(
   accountId: AccountId,
   purpose: PaymentPurpose,
@@ -68,14 +76,13 @@ export function receivedTransfer(
         fees,
       ]);
     case "model": {
-      const share = networkPart(amount);
-      const producer = {
-        account: ownedAccount("producer-payable", purpose.producerId),
-        amount: subtractUsd(amount, addUsd(fee, share)),
-      };
+      const { network, producer } = salePartsOf(amount, fee);
+      // What the price does not cover of PayPal's fee is the network's to bear.
+      const uncovered = nanoUsd(amount - fee - network - producer);
       return received("sale", receipt, [
-        producer,
-        { account: networkAccount("network-revenue"), amount: share },
+        ...producerLegs(purpose.producerId, producer, owed),
+        { account: networkAccount("network-revenue"), amount: network },
+        { account: networkAccount("paypal-fees"), amount: uncovered },
         clearing,
       ]);
     }
@@ -111,7 +118,7 @@ export function refundedTransfer(
         fees,
       ]);
     case "model": {
-      const share = networkPart(amount);
+      const { network: share } = salePartsOf(amount, zeroUsd);
       const taken = minUsd(subtractUsd(amount, share), standing.available);
       return received("credit-reversal", receipt, [
         { account: ownedAccount("producer-payable", purpose.producerId), amount: nanoUsd(-taken) },
@@ -126,11 +133,67 @@ export function refundedTransfer(
   }
 }
 
-function networkPart(amount: NanoUsd): NanoUsd {
-  return mulDiv(amount, networkShareOfSales.numerator, networkShareOfSales.denominator, "floor");
+/** The one transfer of a model paid with credit: from the buyer to its producer and the network. */
+export function creditSaleTransfer(
+  accountId: AccountId,
+  purpose: ModelPurpose,
+  sale: { readonly key: string; readonly amount: NanoUsd },
+  owed: NanoUsd,
+): Transfer {
+  const { network, producer } = salePartsOf(sale.amount, zeroUsd);
+  return received("sale", sale, [
+    { account: ownedAccount("consumer-credit", accountId), amount: nanoUsd(-sale.amount) },
+    ...producerLegs(purpose.producerId, producer, owed),
+    { account: networkAccount("network-revenue"), amount: network },
+  ]);
 }
 
-function received(kind: Transfer["kind"], receipt: Receipt, legs: readonly Leg[]): Transfer {
+/** Throws `payment_required` for an account that owes, `insufficient_quota` where its credit is short of `price`. */
+export function requireCredit(price: NanoUsd, { available, owed }: { available: NanoUsd; owed: NanoUsd }): void {
+  const hint = 'Add credit with "peerllm billing redeem" or "peerllm billing topup"; an operator grants it too.';
+  if (owed > 0n) {
+    throw new PeerError("payment_required", `This account owes $${formatUsd(owed)}; that has to be paid first.`, {
+      hint,
+    });
+  }
+  if (price <= available) return;
+  throw new PeerError(
+    "insufficient_quota",
+    `This costs $${formatUsd(price)}, but $${formatUsd(available)} of credit is free.`,
+    { hint },
+  );
+}
+
+/** How the producer sees a payment for a model, or one taken back. Null for what is no sale. */
+export function saleOf(
+  purpose: PaymentPurpose,
+  { key, amount, fee }: Receipt,
+  kind: Sale["kind"],
+  at: Millis,
+): Sale | null {
+  if (purpose.kind !== "model") return null;
+  const { model, producerId } = purpose;
+  const parts = salePartsOf(amount, fee);
+  if (kind !== "refund") return { key, model, producerId, kind, at, ...parts };
+  const back = { amount: nanoUsd(-amount), fee: nanoUsd(-fee), network: nanoUsd(-parts.network) };
+  return { key, model, producerId, kind, at, ...back, producer: subtractUsd(parts.network, amount) };
+}
+
+/** The account a payment's money goes to. */
+export function payeeOf(accountId: AccountId, purpose: PaymentPurpose): AccountId {
+  return purpose.kind === "model" ? purpose.producerId : accountId;
+}
+
+/** What a producer owes since a sale was taken back is paid first. */
+function producerLegs(producerId: AccountId, amount: NanoUsd, owed: NanoUsd): Leg[] {
+  const repaid = minUsd(amount, owed);
+  return [
+    { account: ownedAccount("receivable", producerId), amount: repaid },
+    { account: ownedAccount("producer-payable", producerId), amount: subtractUsd(amount, repaid) },
+  ];
+}
+
+function received(kind: Transfer["kind"], receipt: Pick<Receipt, "key" | "amount">, legs: readonly Leg[]): Transfer {
   const requestHash = hashOfRequest({ amount: receipt.amount, key: receipt.key });
   return { kind, idempotencyKey: receipt.key, requestHash, reference: receipt.key, legs: netLegs(legs) };
 }
@@ -144,9 +207,24 @@ export function refundedAccount(accountId: AccountId, purpose: PaymentPurpose): 
 
 /** Payments by order. Each method moves money and record in one transaction, and may be repeated. */
 export interface PaymentStore {
-  /** Persists the intent before PayPal is told: its id is the key of every attempt. */
+  /**
+   * Persists the intent before PayPal is told: its id is the key of every attempt. For a model that the account is
+   * buying, or has bought, the payment there is.
+   */
   create(payment: Pick<Payment, "id" | "accountId" | "purpose" | "amount">): Promise<Payment>;
   ordered(id: PaymentId, order: { readonly orderId: string; readonly approvalUrl: string | null }): Promise<Payment>;
+  /**
+   * Buys a model with the account's credit, once: a second time is the first one's answer. Throws `insufficient_quota`
+   * or `payment_required`.
+   */
+  buy(payment: {
+    readonly id: PaymentId;
+    readonly accountId: AccountId;
+    readonly purpose: ModelPurpose;
+    readonly amount: NanoUsd;
+  }): Promise<Payment>;
+  /** The payment by which the account has the model: completed, and not wholly taken back. */
+  ofModel(accountId: AccountId, model: string): Promise<Payment | null>;
   /** Credits once, whoever says so first. */
   complete(id: PaymentId, captureId: string, receipt: Receipt): Promise<Payment>;
   fail(id: PaymentId): Promise<Payment>;

@@ -1,7 +1,7 @@
 import type { Millis } from "../clock.ts";
 import type { AccountId, HostId, SubscriptionId } from "../ids.ts";
 import type { NanoUsd } from "../money.ts";
-import type { PaymentPurpose, Receipt } from "./payment.ts";
+import type { ModelPurpose, PaymentPurpose, Receipt } from "./payment.ts";
 
 /** PayPal's own words, and `CREATED` before PayPal has it. */
 export type SubscriptionStatus =
@@ -20,6 +20,8 @@ export interface Subscription {
   readonly purpose: PaymentPurpose;
   readonly monthly: NanoUsd;
   readonly status: SubscriptionStatus;
+  /** Where each month's price comes from. */
+  readonly funding: "paypal" | "credit";
   readonly paypalId: string | null;
   readonly approvalUrl: string | null;
   /** The end of the last month that was paid for; it stays when the subscription is cancelled. */
@@ -50,6 +52,14 @@ export function monthAfter(paidAt: Millis): Millis {
   return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, day) + (paidAt % 86_400_000);
 }
 
+/** A month before `time`, or the last day of that month: what is left when the last month paid for is taken back. */
+export function monthBefore(time: Millis): Millis {
+  const date = new Date(time);
+  const lastDay = new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth(), 0)).getUTCDate();
+  const day = Math.min(date.getUTCDate(), lastDay);
+  return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() - 1, day) + (time % 86_400_000);
+}
+
 /** Whether PayPal may still change it. */
 export function isFinal(status: SubscriptionStatus): boolean {
   return status === "CANCELLED" || status === "EXPIRED";
@@ -57,7 +67,22 @@ export function isFinal(status: SubscriptionStatus): boolean {
 
 /** Subscriptions. Each method moves money and record in one transaction, and may be repeated. */
 export interface SubscriptionStore {
+  /** For a model that the account subscribes to already, the subscription there is. */
   create(subscription: Pick<Subscription, "id" | "accountId" | "purpose" | "monthly">): Promise<Subscription>;
+  /**
+   * Subscribes to a model and pays its first month with the account's credit; for one it subscribes to already, the
+   * subscription there is, and one that was cancelled goes on when its paid month ends. Throws `insufficient_quota` or `payment_required`.
+   */
+  subscribeWithCredit(subscription: {
+    readonly id: SubscriptionId;
+    readonly accountId: AccountId;
+    readonly purpose: ModelPurpose;
+    readonly monthly: NanoUsd;
+  }): Promise<Subscription>;
+  /** Those paid with credit whose month is over, at most `limit`. */
+  due(limit: number): Promise<readonly Subscription[]>;
+  /** Takes the next month of a due one from credit, once; where credit is short it expires. */
+  renew(id: SubscriptionId): Promise<Subscription>;
   subscribed(
     id: SubscriptionId,
     paypal: { readonly paypalId: string; readonly approvalUrl: string | null },
@@ -66,13 +91,16 @@ export interface SubscriptionStore {
   note(id: SubscriptionId, status: SubscriptionStatus, outstanding: NanoUsd): Promise<Subscription>;
   /** A month was paid at `paidAt`: once per sale. */
   paid(id: SubscriptionId, receipt: Receipt, paidAt: Millis): Promise<Subscription>;
+  /** Takes back what PayPal gave back: once per refund. One of a whole month takes a month from what is paid for. */
   refund(id: SubscriptionId, receipt: Receipt): Promise<Subscription>;
   find(id: SubscriptionId): Promise<Subscription | null>;
   findByPaypal(paypalId: string): Promise<Subscription | null>;
   /** The one that counts for a host: the longest paid, else the newest. */
   ofHost(hostId: HostId): Promise<Subscription | null>;
+  /** The one that counts for an account's use of a model: the longest paid, else the newest. */
+  ofModel(accountId: AccountId, model: string): Promise<Subscription | null>;
   /** Newest first. */
   list(accountId: AccountId): Promise<readonly Subscription[]>;
-  /** Not final, the longest unseen first, at most `limit`. */
+  /** Not final at PayPal, the longest unseen first, at most `limit`. */
   open(limit: number): Promise<readonly Subscription[]>;
 }

@@ -16,11 +16,17 @@ const paymentSchema = z.looseObject({
 });
 export type PaymentDocument = z.infer<typeof paymentSchema>;
 
+/** A model bought once; `paymentId` is null where it costs the account nothing. */
+const purchaseSchema = paymentSchema.extend({ model: z.string(), paymentId: z.string().nullable() });
+export type PurchaseDocument = z.infer<typeof purchaseSchema>;
+
 const subscriptionSchema = z.looseObject({
   subscriptionId: z.string(),
   /** "host", "credit" or "model". */
   kind: z.string(),
   hostId: z.string().nullable(),
+  /** `owner/name:version`, of a model. */
+  model: z.string().nullable(),
   usdPerMonth: usd,
   status: z.string(),
   standing: z.enum(["paid", "grace", "unpaid"]),
@@ -41,6 +47,26 @@ const payoutSchema = z.looseObject({
 });
 
 const payoutSettingsSchema = z.looseObject({ receiver: z.string().nullable(), thresholdUsd: usd });
+
+/** What buyers paid, what PayPal and the network kept of it, and what is the producer's. */
+const saleParts = { usd, feeUsd: usd, networkUsd: usd, earnedUsd: usd };
+const salesSchema = z.looseObject({
+  models: z.array(
+    z.looseObject({
+      model: z.string(),
+      copies: z.int(),
+      months: z.int(),
+      refunds: z.int(),
+      activeSubscriptions: z.int(),
+      ...saleParts,
+    }),
+  ),
+  /** Newest first; amounts are below zero for what was taken back. Never who bought. */
+  sales: z.array(
+    z.looseObject({ at: z.number(), model: z.string(), kind: z.enum(["once", "month", "refund"]), ...saleParts }),
+  ),
+});
+export type SalesDocument = z.infer<typeof salesSchema>;
 
 const sumSchema = z.looseObject({ tokens: z.int(), usd });
 
@@ -127,6 +153,24 @@ export const economyRoutes = {
     path: "/api/v1/subscriptions/:subscriptionId",
     request: nothing,
     response: subscriptionSchema,
+  },
+  "model-buy": {
+    method: "POST",
+    path: "/api/v1/models/:owner/:name/purchases",
+    request: z.object({ version: z.string().optional() }),
+    response: purchaseSchema,
+  },
+  "model-subscribe": {
+    method: "POST",
+    path: "/api/v1/models/:owner/:name/subscriptions",
+    request: z.object({ version: z.string().optional() }),
+    response: subscriptionSchema,
+  },
+  "producer-sales": {
+    method: "GET",
+    path: "/api/v1/producer/sales",
+    request: nothing,
+    response: salesSchema,
   },
   "payout-settings-show": {
     method: "GET",

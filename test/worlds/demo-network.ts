@@ -16,9 +16,11 @@ import { Database } from "../../daemon/sqlite/database.ts";
 import { openHosts } from "../../daemon/sqlite/hosts.ts";
 import { openInvites } from "../../daemon/sqlite/invites.ts";
 import { openModelStore } from "../../daemon/sqlite/model-store.ts";
+import { openPayments } from "../../daemon/sqlite/payments.ts";
 import { openPayouts } from "../../daemon/sqlite/payouts.ts";
 import { openPrices } from "../../daemon/sqlite/prices.ts";
 import { openReceipts } from "../../daemon/sqlite/receipts.ts";
+import { openSales } from "../../daemon/sqlite/sales.ts";
 import { openSubscriptions } from "../../daemon/sqlite/subscriptions.ts";
 import { systemClock } from "../../src/clock.ts";
 import type { AccountId } from "../../src/ids.ts";
@@ -99,8 +101,10 @@ export async function demoNetwork(options: DemoNetworkOptions): Promise<DemoNetw
     knownHosts: openHosts(database, clock),
     prices: openPrices(database, clock),
     codes: openCodes(database, clock),
+    payments: openPayments(database, clock),
     payouts: openPayouts(database, clock),
     subscriptions: openSubscriptions(database, clock),
+    sales: openSales(database, clock),
     openTreasury: null,
     openRegistry: (rules: RegistryRules) =>
       createRegistry({ ...rules, directory: join(root, "registry"), store: models, clock, log }),

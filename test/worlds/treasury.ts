@@ -34,6 +34,7 @@ export function openEconomy(database: Database, access: SimulatedAccess) {
     access: { clientId, clientSecret, baseUrl: url, timeoutMs },
     networkId: `network_${"a".repeat(26)}`,
     returnUrl: "https://network.example/paid",
+    payerSeen: async () => {},
     clock,
     log: silentLog,
   });

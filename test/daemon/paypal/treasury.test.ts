@@ -29,9 +29,11 @@ let payments: PaymentStore;
 let payouts: PayoutStore;
 let subscriptions: SubscriptionStore;
 let treasury: Treasury;
+let payersSeen: unknown[];
 let listener: Awaited<ReturnType<typeof listenForWebhooks>>;
 
 beforeEach(async () => {
+  payersSeen = [];
   simulator = await PayPalSimulator.start();
   open = await freshDatabase();
   treasury = newTreasury();
@@ -59,6 +61,7 @@ function newTreasury(clientSecret = simulator.clientSecret, timeoutMs = 20_000):
     access: { clientId: simulator.clientId, clientSecret, baseUrl: simulator.url, timeoutMs },
     networkId: newId("network"),
     returnUrl: "https://network.example/paid",
+    payerSeen: async (...seen) => void payersSeen.push(seen),
     payments,
     subscriptions,
     payouts,
@@ -244,6 +247,19 @@ describe("a host's subscription", () => {
     open.database.connection.exec("DELETE FROM paypal_objects WHERE name LIKE 'plan:%'");
     await subscribed();
     expect(simulator.subscriptions.counts()).toEqual({ products: 1, plans: 1, subscriptions: 3 });
+  });
+
+  it("at a new price makes a new plan, and who subscribed before keeps theirs", async () => {
+    const { subscription, paypalId } = await subscribed();
+    const dearer = await treasury.subscribeHost(owner, newId("host"), parseUsd("6"));
+    await approved(dearer);
+    expect(await treasury.subscription(owner, dearer.id)).toMatchObject({ monthly: parseUsd("6"), status: "ACTIVE" });
+    expect(simulator.subscriptions.counts()).toEqual({ products: 1, plans: 2, subscriptions: 2 });
+    simulator.subscriptions.bill(paypalId);
+    await treasury.round();
+    expect(await treasury.subscription(owner, subscription.id)).toMatchObject({ monthly: parseUsd("5") });
+    // Two months at $5 and one at $6, less PayPal's fees of 66 and 70 cents.
+    expect(await treasury.reconcile()).toMatchObject({ comparison: "equal", paypalBalance: parseUsd("13.98") });
   });
 
   it("that PayPal could not collect shows what is outstanding and pays for no more", async () => {

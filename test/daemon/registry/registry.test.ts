@@ -50,6 +50,7 @@ async function registryWorld(options: Partial<RegistryOptions> = {}) {
       if (id === null) throw new PeerError("authentication_failed", "No such key.");
       return id;
     },
+    requireLicence: async () => {},
     mayRead: ({ signed, accountId }, reader) => signed.manifest.visibility === "global" || accountId === reader,
     ...options,
   });
@@ -265,6 +266,7 @@ describe("publishing from a source", () => {
       store: world.store,
       clock: { ...systemClock, sleep: async (_, signal) => signal.throwIfAborted() },
       log: silentLog,
+      requireLicence: async () => {},
       sourceOf: () => httpSource({ url: hub.url, stallMs: 300 }),
     });
     open.push(publisher);

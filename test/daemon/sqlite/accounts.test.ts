@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openAccounts } from "../../../daemon/sqlite/accounts.ts";
 import { openHosts } from "../../../daemon/sqlite/hosts.ts";
 import { openInvites } from "../../../daemon/sqlite/invites.ts";
-import { type AccountStore, ownerOf, unknownOwner } from "../../../src/identity/account.ts";
+import { type Account, type AccountStore, ownerOf, unknownOwner } from "../../../src/identity/account.ts";
 import { requireScope } from "../../../src/identity/api-key.ts";
 import { newId } from "../../../src/ids.ts";
 import { parseUsd } from "../../../src/money.ts";
@@ -73,8 +73,41 @@ describe("accounts", () => {
     expect([ada, bob].map(ownerOf)).toEqual([unknownOwner, unknownOwner]);
     expect(ownerOf(await accounts.vouch(ada.id, true))).toBe(ada.id);
     expect(ownerOf(await accounts.vouch(ada.id, false))).toBe(unknownOwner);
-    const paid = await Promise.all([bob, eve].map((account) => accounts.setPaymentIdentity(account.id, "digest")));
-    expect(new Set(paid.map(ownerOf)).size).toBe(1);
+    await Promise.all([bob, eve].map((account) => accounts.setPaymentIdentity(account.id, "payer", "paid")));
+    expect(await ownersOf(bob, eve)).toEqual(["payment:payer", "payment:payer"]);
+  });
+
+  it("counts accounts as one owner that are joined by payers they share, and says when that changes", async () => {
+    const [ada, bob, eve] = await Promise.all(["Ada", "Bob", "Eve"].map((name) => accounts.create({ name })));
+    if (ada === undefined || bob === undefined || eve === undefined) throw new Error("three accounts were made");
+    expect(await accounts.setPaymentIdentity(ada.id, "first", "paid")).toBe(true);
+    expect(await accounts.setPaymentIdentity(bob.id, "second", "paid")).toBe(true);
+    expect(await accounts.setPaymentIdentity(bob.id, "second", "paid")).toBe(false);
+    expect(new Set(await ownersOf(ada, bob, eve)).size).toBe(3);
+    expect(await accounts.setPaymentIdentity(ada.id, "second", "paid")).toBe(true);
+    await accounts.setPaymentIdentity(eve.id, "first", "paid");
+    expect(new Set(await ownersOf(ada, bob, eve)).size).toBe(1);
+  });
+
+  it("lets nobody join two strangers by having money sent to them", async () => {
+    const names = ["Ada", "Bob", "Mallory", "Mallory too"];
+    const [ada, bob, one, two] = await Promise.all(names.map((name) => accounts.create({ name })));
+    if (ada === undefined || bob === undefined || one === undefined || two === undefined)
+      throw new Error("no accounts");
+    await accounts.setPaymentIdentity(ada.id, "ada's", "paid");
+    await accounts.setPaymentIdentity(bob.id, "bob's", "paid");
+    await accounts.setPaymentIdentity(one.id, "ada's", "was-paid");
+    await accounts.setPaymentIdentity(one.id, "bob's", "was-paid");
+    await accounts.setPaymentIdentity(two.id, "bob's", "was-paid");
+    expect(new Set(await ownersOf(ada, bob, one, two)).size).toBe(2);
+    await accounts.setPaymentIdentity(one.id, "mallory's", "paid");
+    await accounts.setPaymentIdentity(two.id, "mallory's", "paid");
+    expect(await ownersOf(ada, bob, one, two)).toEqual([
+      "payment:ada's",
+      "payment:bob's",
+      "payment:mallory's",
+      "payment:mallory's",
+    ]);
   });
 
   it("says which account or key is not there", async () => {
@@ -84,6 +117,11 @@ describe("accounts", () => {
     await expect(accounts.revokeKey(account.id, newId("key"))).rejects.toMatchObject({ code: "not_found" });
   });
 });
+
+async function ownersOf(...members: readonly Account[]) {
+  const found = await Promise.all(members.map(({ id }) => accounts.find(id)));
+  return found.map((account) => (account === null ? "" : ownerOf(account)));
+}
 
 describe("invites", () => {
   it("are accepted as often as they say, until they expire", async () => {

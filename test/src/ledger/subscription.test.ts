@@ -10,6 +10,7 @@ const subscription: Subscription = {
   purpose: { kind: "host", hostId: newId("host") },
   monthly: parseUsd("5"),
   status: "ACTIVE",
+  funding: "paypal",
   paypalId: "I-1",
   approvalUrl: null,
   paidThrough,

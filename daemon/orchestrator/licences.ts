@@ -1,0 +1,106 @@
+import type { Clock } from "../../src/clock.ts";
+import { PeerError } from "../../src/errors.ts";
+import type { AccountId } from "../../src/ids.ts";
+import type { PaymentStore } from "../../src/ledger/payment.ts";
+import type { BillingMode } from "../../src/ledger/pricing.ts";
+import { type SubscriptionStore, standingOf } from "../../src/ledger/subscription.ts";
+import type { Log } from "../../src/log.ts";
+import { modelId } from "../../src/models/manifest.ts";
+import type { ModelStore, PublishedModel } from "../../src/models/model-store.ts";
+
+export interface LicenceOptions {
+  billing(): Promise<BillingMode>;
+  readonly models: ModelStore;
+  readonly payments: PaymentStore;
+  readonly subscriptions: SubscriptionStore;
+  readonly clock: Clock;
+  readonly log: Log;
+  mayRead(model: PublishedModel, accountId: AccountId | null): boolean;
+}
+
+/**
+ * Who may have the weights of models that are sold: whoever downloads or serves them has bought them, or subscribes.
+ * Producers have their own, and where billing is off everything is free.
+ */
+export interface Licences {
+  /** Throws `payment_required`, naming what to buy, where every one of `versions` is sold and none is the account's. */
+  require(versions: readonly PublishedModel[], accountId: AccountId | null): Promise<void>;
+  /** Of these files ("sha256:…"), those that a host of the account may be given work with. */
+  servable(accountId: AccountId, digests: readonly string[]): Promise<ReadonlySet<string>>;
+  /** Takes the month of every subscription paid with credit that is due. */
+  renewDue(): Promise<void>;
+}
+
+const renewalsMax = 1_000;
+/** Many hosts offer the same files: what the catalogue says of one is not read again for each. */
+const catalogueMs = 1_000;
+
+export function newLicences(options: LicenceOptions): Licences {
+  const { billing, models, payments, subscriptions, clock, log, mayRead } = options;
+
+  const known = new Map<string, readonly PublishedModel[]>();
+  let knownSince = clock.monotonic();
+
+  async function holding(digest: string): Promise<readonly PublishedModel[]> {
+    if (clock.monotonic() - knownSince > catalogueMs) {
+      known.clear();
+      knownSince = clock.monotonic();
+    }
+    const versions = known.get(digest) ?? (await models.holding(digest.replace(/^sha256:/, "")));
+    known.set(digest, versions);
+    return versions;
+  }
+
+  /** A month that is late in being paid counts as long as a host's does. */
+  async function has(model: PublishedModel, accountId: AccountId | null): Promise<boolean> {
+    if (!isSold(model) || model.accountId === accountId || (await billing()) === "off") return true;
+    if (accountId === null) return false;
+    const id = modelId(model.signed.manifest);
+    if ((await payments.ofModel(accountId, id)) !== null) return true;
+    return standingOf(await subscriptions.ofModel(accountId, id), clock.now()) !== "unpaid";
+  }
+
+  async function hasOneOf(versions: readonly PublishedModel[], accountId: AccountId | null): Promise<boolean> {
+    for (const version of versions) if (await has(version, accountId)) return true;
+    return versions.length === 0;
+  }
+
+  return {
+    async require(versions, accountId) {
+      const [first] = versions;
+      if (first === undefined || (await hasOneOf(versions, accountId))) return;
+      throw mustBeBought(first);
+    },
+    async servable(accountId, digests) {
+      const allowed = new Set<string>();
+      for (const digest of digests) {
+        const versions = (await holding(digest)).filter((version) => mayRead(version, accountId));
+        if (await hasOneOf(versions, accountId)) allowed.add(digest);
+      }
+      return allowed;
+    },
+    async renewDue() {
+      for (const { id } of await subscriptions.due(renewalsMax)) {
+        const { status } = await subscriptions.renew(id);
+        log.info("subscription-renewed", { subscriptionId: id, status });
+      }
+    },
+  };
+}
+
+export function isSold({ signed }: PublishedModel): boolean {
+  const { once, monthly } = signed.manifest.prices;
+  return once > 0n || monthly > 0n;
+}
+
+/** Names the command that buys it. */
+function mustBeBought({ signed: { manifest } }: PublishedModel): PeerError {
+  const id = modelId(manifest);
+  const commands = [
+    ...(manifest.prices.once > 0n ? [`"peerllm models buy ${id}"`] : []),
+    ...(manifest.prices.monthly > 0n ? [`"peerllm models subscribe ${id}"`] : []),
+  ];
+  return new PeerError("payment_required", `${id} is sold by its producer, and this account has not bought it.`, {
+    hint: `Run ${commands.join(" or ")}.`,
+  });
+}
