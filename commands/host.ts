@@ -1,15 +1,15 @@
-import { existsSync } from "node:fs";
-import { resolve } from "node:path";
 import { Command } from "commander";
 import { z } from "zod";
 import { callDaemon } from "../src/client/control.ts";
-import { PeerError } from "../src/errors.ts";
+import { isPeerError, PeerError } from "../src/errors.ts";
 import { hostMethods, type hostStatusSchema } from "../src/protocol/control-methods.ts";
-import { defaultPorts, hostReadySchema, hostStartSchema } from "../src/protocol/start.ts";
+import { hostReadySchema, hostStartSchema } from "../src/protocol/start.ts";
 import { ensureAccess } from "./access.ts";
 import { downCommand, logsCommand, runRole } from "./daemon-commands.ts";
 import { doctor } from "./doctor.ts";
 import { hostModelsCommand } from "./host-models.ts";
+import { absoluteIfFile, addHostOptions, type HostOptions, hostOptions, requireUpstream } from "./host-options.ts";
+import { hostServiceCommand } from "./host-service.ts";
 import { hostSubscribeCommand, hostUnsubscribeCommand } from "./host-subscription.ts";
 import { formatDuration } from "./printer.ts";
 import { action, type Session } from "./session.ts";
@@ -32,55 +32,26 @@ export function hostCommand(): Command {
     new Command("doctor").description("check whether this machine is fit to serve").action(action(none, doctor)),
   );
   host.addCommand(hostModelsCommand());
+  host.addCommand(hostServiceCommand());
   host.addCommand(hostSubscribeCommand());
   host.addCommand(hostUnsubscribeCommand());
   return host;
 }
 
 function upCommand(): Command {
-  return new Command("up")
+  const command = new Command("up")
     .description("benchmark this machine, join the network and serve")
-    .option("--model <ref...>", "models or GGUF files to serve (default: the demo model)")
-    .option("--local", "serve this machine alone: no network, no account")
-    .option("--port <n>", `port of the local endpoint (default ${defaultPorts.local})`)
-    .option("--engine <engine>", "llama, or openai for a server that runs already (default llama)")
-    .option("--upstream <url>", "that server's address, with --engine openai")
-    .option("--threads <n>", "processor threads to use (default: as many as there are cores)")
-    .option("--gpu <backend>", "auto, off, or a backend (default auto)")
-    .option("--sequences <n>", "answers to make at once")
-    .option("--context <n>", "tokens of context for each")
-    .option("--tokens-per-second-max <n>", "the most to give")
-    .option("--foreground", "stay in the foreground and log to standard error")
+    .option("--foreground", "stay in the foreground and log to standard error");
+  return addHostOptions(command)
     .addHelpText(
       "after",
       "\nExamples:\n  peerllm host up\n  peerllm host up --model acme/tiny:1.2.0 --threads 4\n  peerllm host up --local --model ./model.gguf\n  peerllm host up --engine openai --upstream http://127.0.0.1:8080/v1 --model acme/tiny",
     )
-    .action(action(upOptions, up));
+    .action(action(hostOptions.extend({ foreground: z.boolean().default(false) }), up));
 }
 
-const number = () => z.coerce.number({ error: "must be a number" });
-
-const upOptions = z.object({
-  model: z.array(z.string().min(1)).max(64).default([]),
-  local: z.boolean().default(false),
-  port: number().int().min(0).max(65_535).default(defaultPorts.local),
-  engine: z.enum(["llama", "openai"]).default("llama"),
-  upstream: z
-    .url({ protocol: /^https?$/, error: "must be a URL" })
-    .nullable()
-    .default(null),
-  threads: number().int().min(1).max(256).nullable().default(null),
-  gpu: z.enum(["auto", "off", "cuda", "metal", "vulkan"]).default("auto"),
-  sequences: number().int().min(1).max(64).nullable().default(null),
-  context: number().int().min(128).max(1_048_576).nullable().default(null),
-  tokensPerSecondMax: number().positive().nullable().default(null),
-  foreground: z.boolean().default(false),
-});
-
-async function up(session: Session, options: z.output<typeof upOptions>): Promise<void> {
-  if (options.engine === "openai" && options.upstream === null) {
-    throw new PeerError("usage_invalid", "--engine openai needs --upstream, the address of the server to pass on to.");
-  }
+async function up(session: Session, options: HostOptions & { readonly foreground: boolean }): Promise<void> {
+  requireUpstream(options);
   const access = options.local ? null : await ensureAccess(session);
   const start = hostStartSchema.parse({
     ...options,
@@ -97,11 +68,6 @@ async function up(session: Session, options: z.output<typeof upOptions>): Promis
       access === null ? `at ${String(ready.baseUrl)}` : `on ${access.networkUrl} as ${String(ready.hostId)}`;
     return `Serving ${ready.models.join(", ")} ${where}: ${speed}.`;
   });
-}
-
-/** The daemon runs elsewhere, so what names a file here must name it there. */
-function absoluteIfFile(reference: string): string {
-  return !/^(hf|https?):/.test(reference) && existsSync(reference) ? resolve(reference) : reference;
 }
 
 function statusCommand(): Command {
@@ -126,7 +92,7 @@ type HostStatus = z.output<typeof hostStatusSchema>;
 function showStatus({ printer }: Session, status: HostStatus): void {
   printer.result(status, () =>
     printer.facts([
-      ["state", status.pausedUntil === null ? status.state : `${status.state} until ${isoTime(status.pausedUntil)}`],
+      ["state", describeState(status)],
       ["process", `${status.pid}, up ${formatDuration(Date.now() - status.startedAt)}`],
       ["host", status.hostId ?? "local"],
       ["network", status.networkUrl ?? "none"],
@@ -142,13 +108,14 @@ function showStatus({ printer }: Session, status: HostStatus): void {
   );
 }
 
+function describeState({ state, pausedUntil, schedule }: HostStatus): string {
+  if (pausedUntil !== null) return `${state} until ${new Date(pausedUntil).toLocaleString("sv")}`;
+  return schedule === null ? state : `${state}, serves ${schedule}`;
+}
+
 function describeSpeed(benchmark: HostStatus["benchmark"]): string {
   if (benchmark === null) return "not measured";
   return `${benchmark.prefillTokensPerSecond.toFixed(0)} tokens/s in, ${benchmark.decodeTokensPerSecond.toFixed(0)} tokens/s out`;
-}
-
-function isoTime(at: number): string {
-  return new Date(at).toISOString();
 }
 
 function benchmarkCommand(): Command {
@@ -196,19 +163,36 @@ function scheduleCommand(): Command {
     .addHelpText("after", "\nExamples:\n  peerllm host schedule\n  peerllm host schedule 22:00-07:00")
     .action(
       action(none, async (session, _, [when]) => {
-        const now =
-          when === undefined
-            ? await callDaemon(session.home, "host", hostMethods["schedule-show"], {}, session.signal)
-            : await callDaemon(
-                session.home,
-                "host",
-                hostMethods["schedule-set"],
-                { schedule: when === "always" ? null : when },
-                session.signal,
-              );
+        const now = when === undefined ? await readSchedule(session) : await setSchedule(session, when);
         session.printer.result(now, () => now.schedule ?? "always");
       }),
     );
+}
+
+interface Schedule {
+  readonly schedule: string | null;
+}
+
+/** The running host's; where none runs, the one it will start with. */
+async function readSchedule({ home, config, signal }: Session): Promise<Schedule> {
+  const running = await ifRunning(callDaemon(home, "host", hostMethods["schedule-show"], {}, signal));
+  return running ?? { schedule: String(config.get("host.schedule") ?? "") || null };
+}
+
+/** Set where a host runs, and kept for those that start later. */
+async function setSchedule({ home, config, signal }: Session, when: string): Promise<Schedule> {
+  const schedule = when === "always" ? null : when;
+  await ifRunning(callDaemon(home, "host", hostMethods["schedule-set"], { schedule }, signal));
+  if (schedule === null) config.unset("host.schedule");
+  else config.set("host.schedule", schedule);
+  return { schedule };
+}
+
+async function ifRunning<Result>(call: Promise<Result>): Promise<Result | null> {
+  return call.catch((error: unknown) => {
+    if (isPeerError(error, "daemon_unreachable")) return null;
+    throw error;
+  });
 }
 
 const unitMs = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;

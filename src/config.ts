@@ -11,6 +11,8 @@ const words = z
   .union([z.string().transform((text) => splitWords(text)), z.array(z.string())])
   .pipe(z.array(z.string().min(1).max(200)).max(1_000));
 
+const timesOfDay = /^\d{2}:\d{2}-\d{2}:\d{2}(?:\s*,\s*\d{2}:\d{2}-\d{2}:\d{2})*$/;
+
 /**
  * Every key of the config file, with what it may be. A key `command.option` is the option's default in that command
  * ("host.threads" for `peerllm host up --threads`); `network.url` is `--network` everywhere.
@@ -32,6 +34,7 @@ export const configKeys = {
   "host.sequences": count(64),
   "host.context": z.coerce.number().int().min(128).max(1_048_576),
   "host.tokensPerSecondMax": z.coerce.number().positive(),
+  "host.schedule": z.string().regex(timesOfDay, "must be times of day, such as 22:00-07:00"),
 } as const satisfies Record<string, z.ZodType>;
 
 export type ConfigKey = keyof typeof configKeys;

@@ -10,7 +10,7 @@ import type { ModelFiles } from "../registry/model-files.ts";
 import type { Availability } from "./availability.ts";
 import type { Door } from "./door.ts";
 import type { OnModelProgress } from "./model-fetcher.ts";
-import type { Benchmark, HostedEngine, ServedModel, ServedModels } from "./served-models.ts";
+import type { Benchmark, ServedModel, ServedModels } from "./served-models.ts";
 import type { SubtaskFeed } from "./subtask-feed.ts";
 
 export interface HostControlOptions {
@@ -23,7 +23,7 @@ export interface HostControlOptions {
   readonly files: ModelFiles;
   /** Fetches a model, loads it and puts it on the offer. */
   add(reference: string, onProgress: OnModelProgress, signal: AbortSignal): Promise<ServedModel>;
-  benchmark(engine: HostedEngine, signal: AbortSignal): Promise<Benchmark>;
+  benchmark(served: ServedModel, signal: AbortSignal): Promise<Benchmark>;
 }
 
 type Methods = typeof hostMethods;
@@ -56,20 +56,27 @@ export function hostControl(options: HostControlOptions): Readonly<Record<keyof 
       const { model } = hostMethods.benchmark.params.parse(params);
       const served = model === undefined ? models.list()[0] : models.find(model);
       if (served === undefined) throw new PeerError("model_missing", "This host serves no model.");
-      const benchmark = await options.benchmark(served.engine, signal);
+      const benchmark = await options.benchmark(served, signal);
       models.add({ ...served, benchmark });
       door.refresh();
       return benchmark satisfies Result<"benchmark">;
     },
-    "models-list": async () =>
-      ({ models: models.list().map((served) => modelRow(served, models)) }) satisfies Result<"models-list">,
+    "models-list": async () => {
+      const served = models.list().map((each) => modelRow(each, models));
+      return { models: [...served, ...(await keptAlone(options))] } satisfies Result<"models-list">;
+    },
     "models-pull": (params, signal) => pull(hostMethods["models-pull"].params.parse(params).model, options, signal),
     "models-remove": async (params) => {
-      const served = models.find(hostMethods["models-remove"].params.parse(params).model);
-      await models.remove(served);
-      door.refresh();
-      const freedBytes = await options.files.remove(served.model.digest.replace("sha256:", ""));
-      return { model: served.model.reference, freedBytes } satisfies Result<"models-remove">;
+      const { model } = hostMethods["models-remove"].params.parse(params);
+      const kept = (await keptAlone(options)).find(({ digest }) => digest === model);
+      if (kept === undefined) {
+        const served = models.find(model);
+        await models.remove(served);
+        door.refresh();
+        const freedBytes = await options.files.remove(hexOf(served.model.digest));
+        return { model: served.model.reference, freedBytes } satisfies Result<"models-remove">;
+      }
+      return { model, freedBytes: await options.files.remove(hexOf(kept.digest)) } satisfies Result<"models-remove">;
     },
     "models-pin": async (params) => {
       const { model, isPinned } = hostMethods["models-pin"].params.parse(params);
@@ -98,13 +105,27 @@ function status({ models, availability, door, feed, networkUrl, startedAt }: Hos
     served: feed.served,
     benchmark: list[0]?.benchmark ?? null,
     pausedUntil: pausedUntil === Number.POSITIVE_INFINITY ? null : pausedUntil,
+    schedule: availability.schedule,
   };
 }
 
 function stateOf(list: readonly ServedModel[], availability: Availability, door: Door): Result<"status">["state"] {
   if (!door.isConnected) return "offline";
   if (!availability.isOpen) return "paused";
-  return list.every(({ engine }) => engine.state() === "ready") ? "serving" : "degraded";
+  const isWhole = list.length > 0 && list.every(({ engine }) => engine.state() === "ready");
+  return isWhole ? "serving" : "degraded";
+}
+
+/** Files of models fetched before, that this host does not serve now; known by their digests alone. */
+async function keptAlone({ files, models }: HostControlOptions) {
+  const kept = (await files.list()).map(({ digest, sizeBytes }) => ({ digest: `sha256:${digest}`, sizeBytes }));
+  return kept
+    .filter(({ digest }) => models.get(digest) === undefined)
+    .map(({ digest, sizeBytes }) => ({ model: digest, digest, sizeBytes, isLoaded: false, isPinned: false }));
+}
+
+function hexOf(digest: string): string {
+  return digest.replace("sha256:", "");
 }
 
 function modelRow(served: ServedModel, models: ServedModels): Result<"models-pin"> {
@@ -113,14 +134,20 @@ function modelRow(served: ServedModel, models: ServedModels): Result<"models-pin
   return { model: reference, digest, sizeBytes, isLoaded, isPinned: models.isPinned(served) };
 }
 
+const progressItemsMax = 64;
+
 async function* pull(
   model: string,
   options: HostControlOptions,
   signal: AbortSignal,
 ): AsyncGenerator<Result<"models-pull">> {
-  const progress = new Channel<Result<"models-pull">>(4_096);
-  const onProgress: OnModelProgress = (reference, { doneBytes, totalBytes, bytesPerSecond }) =>
-    progress.push({ kind: "progress", model: reference, doneBytes, totalBytes, bytesPerSecond });
+  const progress = new Channel<Result<"models-pull">>(progressItemsMax);
+  const onProgress: OnModelProgress = (reference, { doneBytes, totalBytes, bytesPerSecond }) => {
+    // A caller that does not read misses some, and does not stop the download.
+    if (progress.length < progressItemsMax - 1) {
+      progress.push({ kind: "progress", model: reference, doneBytes, totalBytes, bytesPerSecond });
+    }
+  };
   options.add(model, onProgress, signal).then(
     ({ model: { reference, sizeBytes } }) => {
       options.door.refresh();

@@ -1,5 +1,7 @@
 import { join } from "node:path";
+import type { Engine } from "../../src/chat/generation.ts";
 import type { Clock } from "../../src/clock.ts";
+import { PeerError } from "../../src/errors.ts";
 import { loadOrCreateKeyPair } from "../../src/identity/key-file.ts";
 import type { HostId } from "../../src/ids.ts";
 import type { Log } from "../../src/log.ts";
@@ -12,8 +14,8 @@ import type { Availability } from "./availability.ts";
 import { KnownNetworks } from "./known-networks.ts";
 import type { NetworkAccess } from "./model-fetcher.ts";
 import { NetworkLink } from "./network-link.ts";
-import type { Pace } from "./pace.ts";
-import type { ServedModels } from "./served-models.ts";
+import { type Pace, paced } from "./pace.ts";
+import type { ServedModel, ServedModels } from "./served-models.ts";
 import type { SubtaskFeed } from "./subtask-feed.ts";
 
 /** Where a host's work comes in: from its network, or from this machine alone. */
@@ -43,12 +45,20 @@ export interface NetworkDoorOptions {
   onRefused(error: unknown): void;
 }
 
+export interface LocalDoorOptions {
+  readonly port: number;
+  readonly models: ServedModels;
+  readonly availability: Availability;
+  readonly pace: Pace | null;
+  readonly log: Log;
+}
+
 const refreshStepMs = 5_000;
 const drainStepMs = 50;
 
 /** Joins the network and stays in it. Throws what kept it out the first time. */
 export async function openNetworkDoor(options: NetworkDoorOptions, signal: AbortSignal): Promise<Door> {
-  const { network, home, log, clock, models, availability } = options;
+  const { network, home, log, clock, models, availability, pace } = options;
   const key = loadOrCreateKeyPair(join(home.keysDirectory, "host.pem"));
   const known = new KnownNetworks(join(home.root, "known-networks.json"));
   let isDraining = false;
@@ -58,18 +68,20 @@ export async function openNetworkDoor(options: NetworkDoorOptions, signal: Abort
     key,
     clock,
     log,
-    pace: options.pace,
     observer: options.feed,
     trustNetwork: (publicKey) => known.trust(network.url, publicKey),
-    offers: () => models.offers(),
+    offers: () => models.offers(pace),
     isAccepting: () => availability.isOpen && !isDraining,
-    engineOf: (digest) => models.get(digest)?.engine,
+    engineOf: (digest) => {
+      const served = models.get(digest);
+      return served === undefined ? undefined : engineOf(served, pace);
+    },
   });
   await link.connect(signal);
   link.keep().catch(options.onRefused);
   let told = "";
   const refresh = () => {
-    const now = JSON.stringify([models.offers(), availability.isOpen, isDraining]);
+    const now = JSON.stringify([models.offers(pace), availability.isOpen, isDraining]);
     if (now === told) return;
     told = now;
     link.sendOffer();
@@ -98,13 +110,14 @@ export async function openNetworkDoor(options: NetworkDoorOptions, signal: Abort
 }
 
 /** Serves this machine alone: OpenAI's surface on loopback, no network, no account. */
-export async function openLocalDoor(port: number, models: ServedModels, log: Log): Promise<Door> {
+export async function openLocalDoor(options: LocalDoorOptions): Promise<Door> {
+  const { port, models, availability, pace, log } = options;
   const server = await createHttpServer({
     address: "127.0.0.1",
     port,
     allowedHosts: [],
     allowedOrigins: [],
-    routes: openaiRoutes(engineBackend(() => models.list().map(listed))),
+    routes: openaiRoutes(engineBackend(() => models.list().map((served) => listed(served, availability, pace)))),
     log,
   });
   return {
@@ -120,7 +133,30 @@ export async function openLocalDoor(port: number, models: ServedModels, log: Log
   };
 }
 
-function listed({ model, engine }: ReturnType<ServedModels["list"]>[number]) {
+function engineOf({ engine }: ServedModel, pace: Pace | null): Engine {
+  return pace === null ? engine : paced(engine, pace);
+}
+
+function listed(served: ServedModel, availability: Availability, pace: Pace | null) {
+  const { model } = served;
+  const engine = whileOpen(engineOf(served, pace), availability);
   const listing = { id: model.reference, createdAt: 0, owner: "local", contextLength: engine.contextLength };
   return { listing, engine };
+}
+
+/** The engine, beginning no answer while its owner wants the machine. */
+function whileOpen(engine: Engine, availability: Availability): Engine {
+  const { contextLength, sequences, reportsTokens } = engine;
+  return {
+    contextLength,
+    sequences,
+    reportsTokens,
+    generate(generation, signal) {
+      if (availability.isOpen) return engine.generate(generation, signal);
+      throw new PeerError("host_unavailable", "This host is paused, or outside its schedule.", {
+        hint: 'Look with "peerllm host status"; "peerllm host resume" ends a pause.',
+      });
+    },
+    close: () => engine.close(),
+  };
 }

@@ -1,4 +1,5 @@
 import { totalmem } from "node:os";
+import { keepBenchmark } from "../../src/client/kept-benchmark.ts";
 import type { Clock } from "../../src/clock.ts";
 import { PeerError } from "../../src/errors.ts";
 import type { Log } from "../../src/log.ts";
@@ -14,6 +15,7 @@ import { type Door, openLocalDoor, openNetworkDoor } from "./door.ts";
 import { type EngineSettings, engineSettings } from "./engine-settings.ts";
 import {
   describePublished,
+  describeUpstream,
   fetchPublished,
   modelThatFits,
   type NetworkAccess,
@@ -29,6 +31,7 @@ import {
   ServedModels,
 } from "./served-models.ts";
 import { SubtaskFeed } from "./subtask-feed.ts";
+import { onlyUpstreamModel } from "./upstream-engine.ts";
 
 /** What a host runs on; made, and closed after it, by whoever starts it. */
 export interface HostAdapters {
@@ -72,14 +75,17 @@ export async function startHost(start: HostStart, adapters: HostAdapters, contex
   requireUpstream(start);
   const models = new ServedModels();
   const availability = new Availability(clock);
+  availability.setSchedule(start.schedule);
   const feed = new SubtaskFeed(adapters.tokenizers, log, (digest) => models.get(digest)?.model);
+  const inTurn = turns();
   const add = (reference: string, onProgress: OnModelProgress, limit: AbortSignal) =>
-    addModel({ reference, start, network, onProgress }, models, adapters, context, limit);
+    addModel({ reference, start, network, onProgress, inTurn }, models, adapters, context, limit);
   const showProgress: OnModelProgress = (reference, { doneBytes, totalBytes }) =>
     context.reportProgress({ step: `Fetching ${reference}`, done: doneBytes, total: totalBytes });
   let door: Door | undefined;
   try {
-    for (const reference of await wantedModels(start, network, signal)) await add(reference, showProgress, signal);
+    for (const reference of await wantedModels(start, network, clock, signal))
+      await add(reference, showProgress, signal);
     const pace = start.tokensPerSecondMax === null ? null : new Pace(start.tokensPerSecondMax, clock);
     const onRefused = (error: unknown) => {
       log.error("network-refused-host", { error });
@@ -87,7 +93,7 @@ export async function startHost(start: HostStart, adapters: HostAdapters, contex
     };
     door =
       network === null
-        ? await openLocalDoor(start.port, models, log)
+        ? await openLocalDoor({ port: start.port, models, availability, pace, log })
         : await openNetworkDoor({ network, home, log, clock, pace, models, availability, feed, onRefused }, signal);
   } catch (error) {
     await models.close();
@@ -112,7 +118,7 @@ export async function startHost(start: HostStart, adapters: HostAdapters, contex
       feed,
       files: adapters.files,
       add,
-      benchmark: adapters.benchmark,
+      benchmark: (served, limit) => inTurn(() => measure(served, adapters, context, limit), limit),
     }),
     get activeStreams() {
       return opened.activeStreams;
@@ -137,9 +143,7 @@ function requireUpstream({ engine, upstream, isLocal, models }: HostStart): void
   if ((engine === "openai") !== (upstream !== null)) {
     throw new PeerError("usage_invalid", "--engine openai and --upstream, the server's address, go together.");
   }
-  if (upstream === null) return;
-  if (isLocal) throw new PeerError("usage_invalid", "A server that runs already needs no --local host in front of it.");
-  if (models.length === 0) {
+  if (upstream !== null && !isLocal && models.length === 0) {
     throw new PeerError("usage_invalid", "--engine openai needs --model: which model of the network the server has.");
   }
 }
@@ -147,9 +151,11 @@ function requireUpstream({ engine, upstream, isLocal, models }: HostStart): void
 async function wantedModels(
   start: HostStart,
   network: NetworkAccess | null,
+  clock: Clock,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   if (start.models.length > 0) return start.models;
+  if (network === null && start.upstream !== null) return [await onlyUpstreamModel(start.upstream, clock, signal)];
   if (network === null) return [packageFile(demoModelFile)];
   return [await modelThatFits(network, totalmem() * memoryShareMax, signal)];
 }
@@ -159,7 +165,9 @@ async function findModel(
   files: ModelFiles,
   signal: AbortSignal,
 ): Promise<HostedModel> {
-  if (network === null) return openLocalFile(reference, signal);
+  if (network === null) {
+    return start.upstream === null ? openLocalFile(reference, signal) : describeUpstream(reference, start.upstream);
+  }
   if (start.upstream !== null) return describePublished(reference, network, start.upstream, signal);
   return fetchPublished(reference, network, files, onProgress, signal);
 }
@@ -169,18 +177,50 @@ interface WantedModel {
   readonly start: HostStart;
   readonly network: NetworkAccess | null;
   readonly onProgress: OnModelProgress;
+  readonly inTurn: InTurn;
+}
+
+/** Does one thing at a time, in the order asked. */
+type InTurn = <Result>(act: () => Promise<Result>, signal: AbortSignal) => Promise<Result>;
+
+/**
+ * Loading and measuring are done in turn: two at once would measure each other, and two pulls of one model would load
+ * it twice.
+ */
+function turns(): InTurn {
+  let last: Promise<unknown> = Promise.resolve();
+  return (act, signal) => {
+    const mine = last.then(() => {
+      signal.throwIfAborted();
+      return act();
+    });
+    // Whoever asked hears of its failure; the next one's turn comes all the same.
+    last = mine.catch(() => undefined);
+    return mine;
+  };
 }
 
 /** Fetches where needed, loads and measures one model, and puts it on the offer. */
 async function addModel(
-  { reference, start, network, onProgress }: WantedModel,
+  wanted: WantedModel,
+  models: ServedModels,
+  adapters: HostAdapters,
+  context: HostContext,
+  signal: AbortSignal,
+): Promise<ServedModel> {
+  const model = await findModel(wanted, adapters.files, signal);
+  return wanted.inTurn(() => loadModel(model, wanted.start, models, adapters, context, signal), signal);
+}
+
+async function loadModel(
+  model: HostedModel,
+  start: HostStart,
   models: ServedModels,
   adapters: HostAdapters,
   context: HostContext,
   signal: AbortSignal,
 ): Promise<ServedModel> {
   const { reportProgress, log } = context;
-  const model = await findModel({ reference, start, network, onProgress }, adapters.files, signal);
   const present = models.get(model.digest);
   if (present !== undefined) return present;
   const settings = engineSettings(start, model);
@@ -188,7 +228,7 @@ async function addModel(
   const engine = await adapters.startEngine(model, settings, signal);
   try {
     reportProgress({ step: `Measuring ${model.reference}` });
-    const benchmark = await adapters.benchmark(engine, signal);
+    const benchmark = await measure({ model, engine }, adapters, context, signal);
     const served = { model, settings, engine, benchmark };
     models.add(served);
     log.info("model-served", { model: model.reference, digest: model.digest, ...settings, ...benchmark });
@@ -197,4 +237,24 @@ async function addModel(
     await engine.close();
     throw error;
   }
+}
+
+/** Keeps what it measures in the home, for estimates of what this machine may earn. */
+async function measure(
+  { model, engine }: Pick<ServedModel, "model" | "engine">,
+  { benchmark }: HostAdapters,
+  { home, clock }: HostContext,
+  signal: AbortSignal,
+): Promise<Benchmark> {
+  const measured = await benchmark(engine, signal);
+  const { prefillTokensPerSecond, decodeTokensPerSecond, decodeTokensPerSecondAtAllSequences } = measured;
+  await keepBenchmark(home, {
+    measuredAt: clock.now(),
+    model: model.reference,
+    sequences: engine.sequences,
+    prefillTokensPerSecond,
+    decodeTokensPerSecond,
+    decodeTokensPerSecondAtAllSequences,
+  });
+  return measured;
 }

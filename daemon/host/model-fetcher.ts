@@ -4,11 +4,12 @@ import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { httpSource } from "../../src/client/byte-source.ts";
 import { createGateway } from "../../src/client/gateway.ts";
-import { PeerError } from "../../src/errors.ts";
+import { isPeerError, PeerError } from "../../src/errors.ts";
 import { readGgufFacts } from "../../src/models/gguf.ts";
 import { modelId, readSignedManifest, type SignedManifest } from "../../src/models/manifest.ts";
 import { parsePublishedReference } from "../../src/models/reference.ts";
 import { routes } from "../../src/protocol/api.ts";
+import { tokensMax } from "../../src/protocol/frame.ts";
 import type { ModelFiles } from "../registry/model-files.ts";
 import type { DownloadProgress } from "../registry/transfer-rate.ts";
 import type { HostedModel } from "./served-models.ts";
@@ -38,12 +39,23 @@ export async function fetchPublished(
     headers: { authorization: `Bearer ${network.apiKey}` },
   });
   const id = modelId(manifest);
-  const isHere = (await files.find(manifest.digest)) !== undefined;
-  if (!isHere) await files.pull(signed, source, (progress) => onProgress(id, progress), signal);
-  const file = await files.verify(signed, signal);
+  const present = await presentFile(signed, files, signal);
+  if (present === null) await files.pull(signed, source, (progress) => onProgress(id, progress), signal);
+  const file = present ?? (await files.verify(signed, signal));
   const { contextLength } = manifest.facts;
   const weights = { kind: "file" as const, file };
   return { reference: id, digest: `sha256:${manifest.digest}`, weights, sizeBytes: manifest.sizeBytes, contextLength };
+}
+
+/** The verified file of a model that was fetched before; null where it must be fetched, also since it was damaged. */
+async function presentFile(signed: SignedManifest, files: ModelFiles, signal: AbortSignal): Promise<string | null> {
+  if ((await files.find(signed.manifest.digest)) === undefined) return null;
+  try {
+    return await files.verify(signed, signal);
+  } catch (error) {
+    if (isPeerError(error, "digest_mismatch") || isPeerError(error, "model_missing")) return null;
+    throw error;
+  }
 }
 
 /** A model of the network that another server on the owner's side has loaded already: nothing is fetched or verified. */
@@ -58,6 +70,12 @@ export async function describePublished(
   const { contextLength } = facts;
   const weights = { kind: "upstream" as const, url };
   return { reference: modelId(manifest), digest: `sha256:${digest}`, weights, sizeBytes, contextLength };
+}
+
+/** A model of another server, served on to this machine alone: the server knows what it is. */
+export function describeUpstream(reference: string, url: string): HostedModel {
+  const digest = `sha256:${createHash("sha256").update(`${url}\n${reference}`).digest("hex")}`;
+  return { reference, digest, weights: { kind: "upstream", url }, sizeBytes: 0, contextLength: tokensMax };
 }
 
 /** A GGUF file of this machine's owner; nobody signed it, so it serves this machine alone. */

@@ -24,7 +24,6 @@ import {
   verifyTranscript,
 } from "../../src/protocol/handshake.ts";
 import { reconnectDelayMs } from "./backoff.ts";
-import type { Pace } from "./pace.ts";
 import { type RunFrame, runSubtask, type SubtaskObserver } from "./subtask-runner.ts";
 
 export interface NetworkLinkOptions {
@@ -34,7 +33,6 @@ export interface NetworkLinkOptions {
   readonly key: KeyPair;
   readonly clock: Clock;
   readonly log: Log;
-  readonly pace: Pace | null;
   readonly observer: SubtaskObserver;
   /** Checks the orchestrator's proved key against the one known from before; throws `authentication_failed`. */
   trustNetwork(publicKey: PublicKey): Promise<void>;
@@ -45,6 +43,8 @@ export interface NetworkLinkOptions {
 
 const handshakeMsMax = 15_000;
 const subtasksMax = 1_024;
+/** A connection that held for so long was a good one. */
+const steadyMs = 60_000;
 
 /**
  * The host's outbound connection to its orchestrator, for as long as the host runs: rebuilt with full jitter whenever
@@ -71,6 +71,8 @@ export class NetworkLink {
   async connect(signal: AbortSignal): Promise<void> {
     const connection = new Connection(this.#options);
     await connection.open(signal);
+    if (signal.aborted) connection.close("The host is shutting down.");
+    signal.throwIfAborted();
     this.#connection = connection;
     connection.sendOffer();
   }
@@ -80,9 +82,11 @@ export class NetworkLink {
     const signal = this.#over.signal;
     for (let attempt = 0; !signal.aborted; attempt += 1) {
       if (this.#connection !== null) {
+        const openedAt = this.#options.clock.monotonic();
         await this.#connection.closed;
         this.#connection = null;
-        attempt = 0;
+        // One that breaks as soon as it stands, again and again, is no better than one that never stood.
+        if (this.#options.clock.monotonic() - openedAt >= steadyMs) attempt = 0;
       }
       try {
         await this.#options.clock.sleep(reconnectDelayMs(attempt, Math.random()), signal);
@@ -129,6 +133,7 @@ class Connection {
   }
 
   async open(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
     const url = new URL(hostLinkPath, this.#options.url);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     const socket = new WebSocket(url, {
@@ -241,12 +246,12 @@ class Connection {
     if (this.#running.has(name) || this.#running.size >= subtasksMax) return;
     const controller = new AbortController();
     this.#running.set(name, controller);
-    const { key, clock, pace, observer, engineOf } = this.#options;
+    const { key, clock, observer, engineOf } = this.#options;
     const engine = this.#options.isAccepting() ? engineOf(frame.digest) : undefined;
     const send = (answer: HostFrame) => {
       if (!controller.signal.aborted) this.#send(answer);
     };
-    await runSubtask(frame, engine, { key, clock, pace, observer, send }, controller.signal);
+    await runSubtask(frame, engine, { key, clock, observer, send }, controller.signal);
     this.#running.delete(name);
   }
 

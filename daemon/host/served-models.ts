@@ -2,6 +2,7 @@ import type { Engine } from "../../src/chat/generation.ts";
 import { PeerError } from "../../src/errors.ts";
 import type { OfferedModel } from "../../src/protocol/frame.ts";
 import type { EngineSettings } from "./engine-settings.ts";
+import type { Pace } from "./pace.ts";
 
 /** Tokens per second: reading a prompt, one answer alone, and all sequences together. */
 export type Benchmark = {
@@ -59,7 +60,8 @@ export class ServedModels {
     const found = this.list().find(({ model }) => model.reference === reference || nameOf(model) === reference);
     if (found !== undefined) return found;
     const served = this.list().map(({ model }) => model.reference);
-    throw new PeerError("model_missing", `This host does not serve "${reference}". It serves ${served.join(", ")}.`);
+    const what = served.length === 0 ? "no model" : served.join(", ");
+    throw new PeerError("model_missing", `This host does not serve "${reference}". It serves ${what}.`);
   }
 
   /** A pinned model can't be removed. */
@@ -85,8 +87,8 @@ export class ServedModels {
     await served.engine.close();
   }
 
-  /** What the network is told; an engine that restarts after a crash is not offered. */
-  offers(): OfferedModel[] {
+  /** What the network is told: no speed above the pace, and an engine that restarts after a crash not at all. */
+  offers(pace: Pace | null): OfferedModel[] {
     return this.list()
       .filter(({ engine }) => engine.state() === "ready")
       .map(({ model, engine, benchmark }) => ({
@@ -96,7 +98,10 @@ export class ServedModels {
         sequences: engine.sequences,
         reportsTokens: engine.reportsTokens,
         prefillTokensPerSecond: benchmark.prefillTokensPerSecond,
-        decodeTokensPerSecond: benchmark.decodeTokensPerSecond,
+        decodeTokensPerSecond: Math.min(
+          benchmark.decodeTokensPerSecond,
+          pace?.tokensPerSecondMax ?? Number.POSITIVE_INFINITY,
+        ),
       }));
   }
 

@@ -4,7 +4,6 @@ import { isPeerError, PeerError } from "../../src/errors.ts";
 import type { KeyPair } from "../../src/identity/key.ts";
 import type { HostFrame, NetworkFrame } from "../../src/protocol/frame.ts";
 import { AnswerDigest, signStatement } from "../../src/verification/statement.ts";
-import type { Pace } from "./pace.ts";
 
 export type RunFrame = Extract<NetworkFrame, { type: "run" }>;
 
@@ -17,7 +16,6 @@ export interface SubtaskObserver {
 export interface SubtaskRunnerOptions {
   readonly key: KeyPair;
   readonly clock: Clock;
-  readonly pace: Pace | null;
   readonly observer: SubtaskObserver;
   send(frame: HostFrame): void;
 }
@@ -29,7 +27,7 @@ export async function runSubtask(
   options: SubtaskRunnerOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const { clock, send, pace, observer, key } = options;
+  const { clock, send, observer, key } = options;
   const { subtask, epoch, digest } = run;
   const startedAt = clock.monotonic();
   const answerDigest = new AnswerDigest();
@@ -60,8 +58,6 @@ export async function runSubtask(
         send({ type: "end", subtask, epoch, finishReason, cachedTokens, statement: statementOf(promptTokens) });
         return;
       }
-      // Servers that stream text send about a token at a time.
-      await pace?.take(engine.reportsTokens ? event.tokens.length : 1, signal);
       firstTokenMs ??= Math.round(clock.monotonic() - startedAt);
       // Where there are ids the orchestrator makes the text of them itself.
       const text = engine.reportsTokens ? "" : event.text;

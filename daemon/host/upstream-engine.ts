@@ -52,6 +52,31 @@ export async function startUpstreamEngine(options: UpstreamEngineOptions, signal
   }
 }
 
+/** The one model that a server serves. Throws `usage_invalid` where there are several, and `upstream_failed`. */
+export async function onlyUpstreamModel(url: string, clock: Clock, signal: AbortSignal): Promise<string> {
+  const upstream = createUpstream({ url, apiKey: null, clock, retryMsMax: 0, isForeign: true });
+  try {
+    const models = await upstream.models(AbortSignal.any([signal, AbortSignal.timeout(startMsMax)]));
+    const [first] = models;
+    if (first !== undefined && models.length === 1) return first.id;
+    throw new PeerError(
+      "usage_invalid",
+      `The server at ${url} serves ${models.length} models: say which with --model.`,
+      {
+        hint: `It has ${models
+          .slice(0, 8)
+          .map(({ id }) => id)
+          .join(", ")}.`,
+      },
+    );
+  } catch (error) {
+    signal.throwIfAborted();
+    throw isPeerError(error, "usage_invalid") ? error : told(error, url);
+  } finally {
+    upstream.close();
+  }
+}
+
 /** What the server calls the model: by our reference, or our name; a server of one model needs no name. */
 async function modelOf(upstream: Upstream, reference: string, signal: AbortSignal): Promise<string> {
   const ids = (await upstream.models(signal)).map(({ id }) => id);

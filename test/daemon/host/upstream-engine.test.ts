@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Availability } from "../../../daemon/host/availability.ts";
 import { type Door, openLocalDoor } from "../../../daemon/host/door.ts";
 import { type HostedEngine, ServedModels } from "../../../daemon/host/served-models.ts";
 import { startUpstreamEngine } from "../../../daemon/host/upstream-engine.ts";
@@ -32,7 +33,13 @@ beforeAll(async () => {
   };
   const benchmark = { prefillTokensPerSecond: 1, decodeTokensPerSecond: 1, decodeTokensPerSecondAtAllSequences: 1 };
   models.add({ model, settings, engine: llama, benchmark });
-  door = await openLocalDoor(0, models, silentLog);
+  door = await openLocalDoor({
+    port: 0,
+    models,
+    availability: new Availability(systemClock),
+    pace: null,
+    log: silentLog,
+  });
   upstream = await startUpstreamEngine(optionsFor(door.baseUrl ?? ""), signal);
 }, 120_000);
 afterAll(async () => {

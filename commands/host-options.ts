@@ -1,0 +1,83 @@
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import type { Command } from "commander";
+import { z } from "zod";
+import type { Config } from "../src/config.ts";
+import { PeerError } from "../src/errors.ts";
+import { defaultPorts } from "../src/protocol/start.ts";
+
+/** What a host runs with, as `host up` and `host service install` take it. */
+export function addHostOptions(command: Command): Command {
+  return command
+    .option("--model <ref...>", "models to serve, with --local GGUF files (default: one that fits this machine)")
+    .option("--local", "serve this machine alone: no network, no account")
+    .option("--port <n>", `port of the local endpoint (default ${defaultPorts.local})`)
+    .option("--engine <engine>", "llama, or openai for a server that runs already (default llama)")
+    .option("--upstream <url>", "that server's address, with --engine openai")
+    .option("--threads <n>", "processor threads to use (default: as many as there are cores)")
+    .option("--gpu <backend>", "auto, off, cuda, metal or vulkan (default auto)")
+    .option("--sequences <n>", "answers to make at once (default 4, of a small model 8)")
+    .option("--context <n>", "tokens of context for each (default 8192, or what the model has)")
+    .option("--tokens-per-second-max <n>", "the most to give, over all answers")
+    .option("--schedule <when>", 'when to serve, such as "22:00-07:00" (default: always)');
+}
+
+const number = () => z.coerce.number({ error: "must be a number" });
+
+export const hostOptions = z.object({
+  model: z.array(z.string().min(1)).max(64).default([]),
+  local: z.boolean().default(false),
+  port: number().int().min(0).max(65_535).default(defaultPorts.local),
+  engine: z.enum(["llama", "openai"]).default("llama"),
+  upstream: z
+    .url({ protocol: /^https?$/, error: "must be a URL" })
+    .nullable()
+    .default(null),
+  threads: number().int().min(1).max(256).nullable().default(null),
+  gpu: z.enum(["auto", "off", "cuda", "metal", "vulkan"]).default("auto"),
+  sequences: number().int().min(1).max(64).nullable().default(null),
+  context: number().int().min(128).max(1_048_576).nullable().default(null),
+  tokensPerSecondMax: number().positive().nullable().default(null),
+  schedule: z
+    .string()
+    .nullable()
+    .default(null)
+    .transform((when) => (when === "always" ? null : when)),
+});
+export type HostOptions = z.output<typeof hostOptions>;
+
+/** Throws `usage_invalid` where an engine and its server's address don't go together. */
+export function requireUpstream({ engine, upstream, local, model }: HostOptions): void {
+  if (engine === "openai" && upstream === null) {
+    throw new PeerError("usage_invalid", "--engine openai needs --upstream, the address of the server to pass on to.");
+  }
+  if (engine === "llama" && upstream !== null) {
+    throw new PeerError("usage_invalid", "--upstream is for --engine openai, which passes on to that server.");
+  }
+  if (engine === "openai" && !local && model.length === 0) {
+    throw new PeerError("usage_invalid", "--engine openai needs --model: which model of the network the server has.", {
+      hint: 'List them with "peerllm models".',
+    });
+  }
+}
+
+/** The options as flags of `host up`, without those that are the default or come from the config file anyway. */
+export function hostFlags(options: HostOptions, config: Config): string[] {
+  const defaults = new Map<string, unknown>(Object.entries(hostOptions.parse({})));
+  const stored = new Map<string, unknown>(Object.entries(config.list()));
+  return Object.entries(options).flatMap(([name, value]) => {
+    const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    if (isSame(value, defaults.get(name)) || isSame(value, stored.get(`host.${name}`))) return [];
+    if (Array.isArray(value)) return value.flatMap((word) => [flag, absoluteIfFile(String(word))]);
+    return value === true ? [flag] : [flag, String(value)];
+  });
+}
+
+function isSame(one: unknown, other: unknown): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
+}
+
+/** The daemon runs elsewhere, so what names a file here must name it there. */
+export function absoluteIfFile(reference: string): string {
+  return !/^(hf|https?):/.test(reference) && existsSync(reference) ? resolve(reference) : reference;
+}

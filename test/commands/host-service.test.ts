@@ -1,0 +1,212 @@
+import { readdir, readFile, stat } from "node:fs/promises";
+import { join, relative } from "node:path";
+import { expect, test } from "vitest";
+import { z } from "zod";
+import { launchd, launchdPlist } from "../../commands/launchd.ts";
+import { runTool, type ServiceManager, serviceName } from "../../commands/service.ts";
+import { systemd, systemdUnit } from "../../commands/systemd.ts";
+import { homeAt, packageFile } from "../../src/paths.ts";
+import { peerllm, temporaryFolder } from "../worlds/command.ts";
+import { serviceTools } from "../worlds/service-tools.ts";
+
+const { signal } = new AbortController();
+
+/** A user of their own, whose service managers are scripts. */
+async function user() {
+  const folder = await temporaryFolder();
+  const tools = await serviceTools(join(folder, "tools"));
+  const env = { PATH: tools.path, HOME: folder, XDG_CONFIG_HOME: join(folder, "config"), XDG_RUNTIME_DIR: folder };
+  const service = (words: readonly string[], home = join(folder, "home")) =>
+    peerllm(["host", "service", ...words, "--json"], { home, env });
+  /** Within this process, as on the platform that the manager is for. */
+  const within = async <Result>(act: () => Promise<Result>): Promise<Result> => {
+    const before = { ...process.env };
+    Object.assign(process.env, env);
+    try {
+      return await act();
+    } finally {
+      process.env = before;
+    }
+  };
+  return { folder, tools, service, within };
+}
+
+const stateSchema = z.looseObject({ unit: z.string() });
+
+function example(home: string) {
+  const command = ["/usr/bin/node", "/opt/peer llm/dist/peerllm.js", "host", "up", "--foreground", "--home", home];
+  return { name: "peerllm-host", home, command };
+}
+
+test("a service is installed once, is left alone by a second install, and is gone after uninstall", async () => {
+  const { tools, service } = await user();
+  expect((await service(["status"])).json()).toMatchObject({ installed: false, enabled: false, running: false });
+
+  const installed = await service(["install", "--local", "--threads", "1"]);
+  expect(installed).toMatchObject({ code: 0, stderr: "" });
+  expect(installed.json()).toMatchObject({ installed: true, enabled: true, running: true });
+  const first = await tools.calls();
+  expect(first.length).toBeGreaterThan(0);
+  expect((await service(["status"])).json()).toEqual(installed.json());
+
+  expect((await service(["install", "--local", "--threads", "1"])).code).toBe(0);
+  expect((await tools.calls()).filter((call) => / restart | bootout /.test(call))).toHaveLength(
+    first.filter((call) => / restart | bootout /.test(call)).length,
+  );
+
+  expect((await service(["uninstall"])).json()).toMatchObject({ removed: true, installed: false, running: false });
+  expect((await service(["uninstall"])).json()).toMatchObject({ removed: false, installed: false });
+});
+
+test("each home has a service of its own, that names the home", async () => {
+  const { folder, service } = await user();
+  const homes = [join(folder, "a", "office"), join(folder, "b", "office")];
+  const units: string[] = [];
+  for (const home of homes) {
+    const { unit } = stateSchema.parse((await service(["install", "--local"], home)).json());
+    expect(unit).toContain("peerllm-host-office-");
+    units.push(unit);
+  }
+  expect(new Set(units).size).toBe(2);
+  const [one = "", other = ""] = homes;
+  expect((await service(["uninstall"], one)).json()).toMatchObject({ installed: false });
+  expect((await service(["status"], other)).json()).toMatchObject({ installed: true });
+});
+
+test("where no service manager answers, install says what to run instead, and changes nothing", async () => {
+  const { folder, tools, service } = await user();
+  await tools.silence();
+  const ran = await service(["install", "--local", "--port", "0"]);
+  expect(ran.code).toBe(4);
+  expect(ran.json()).toMatchObject({ error: { code: "daemon_unreachable", hint: expect.any(String) } });
+  if (process.platform === "linux") {
+    const hint = expect.stringContaining(
+      `peerllm host up --foreground --home ${join(folder, "home")} --local --port 0`,
+    );
+    expect(ran.json()).toMatchObject({ error: { hint } });
+  }
+  expect(await readdir(folder)).not.toContain("config");
+  expect(await service(["status"])).toMatchObject({ code: 0 });
+});
+
+test("a host that was started by hand is not taken over", async () => {
+  const { folder, service, tools } = await user();
+  const home = join(folder, "home");
+  expect((await peerllm(["host", "up", "--local", "--port", "0", "--gpu", "off"], { home })).code).toBe(0);
+  try {
+    const ran = await service(["install", "--local"]);
+    expect(ran.code).toBe(2);
+    expect(ran.json()).toMatchObject({ error: { code: "already_running" } });
+    expect(await tools.calls()).toEqual([]);
+  } finally {
+    await peerllm(["host", "down", "--now"], { home });
+  }
+});
+
+test("wrong options are refused before anything is installed", async () => {
+  const { tools, service } = await user();
+  expect((await service(["install", "--local", "--threads", "none"])).code).toBe(2);
+  expect((await service(["install", "--local", "--upstream", "http://127.0.0.1:9"])).code).toBe(2);
+  expect((await service(["install", "--network", "http://127.0.0.1:9"])).code).toBe(4);
+  expect(await tools.calls()).toEqual([]);
+});
+
+test("systemd is told to reload, enable and start, and to start anew where the options changed", async () => {
+  const { folder, tools, within } = await user();
+  const manager = (home: string): ServiceManager => systemd(example(home), signal);
+  await within(async () => {
+    await manager("/srv/one").install();
+    await manager("/srv/one").install();
+    await manager("/srv/two").install();
+    expect(await manager("/srv/two").state()).toMatchObject({ enabled: true, running: true, lingers: false });
+    await tools.end();
+    expect(await manager("/srv/two").state()).toMatchObject({ installed: true, enabled: true, running: false });
+    expect(await manager("/srv/two").uninstall()).toBe(true);
+  });
+  const each = (verb: string) => ["daemon-reload", "enable peerllm-host.service", `${verb} peerllm-host.service`];
+  const words = [...each("restart"), ...each("start"), ...each("restart"), "disable --now peerllm-host.service"];
+  expect(await tools.calls()).toEqual([...words, "daemon-reload"].map((word) => `systemctl --user ${word}`));
+  expect(await readdir(join(folder, "config", "systemd", "user"))).toEqual([]);
+});
+
+test("a unit can be removed where systemd is gone", async () => {
+  const { tools, within } = await user();
+  await within(async () => {
+    const manager = systemd(example("/srv/one"), signal);
+    await manager.install();
+    expect((await stat(manager.file)).mode & 0o777).toBe(0o600);
+    await tools.silence();
+    expect(await manager.uninstall()).toBe(true);
+    expect(await manager.state()).toMatchObject({ installed: false, enabled: false, running: false });
+  });
+});
+
+test("systemd itself finds nothing wrong with the unit, whatever the home is called", async () => {
+  const folder = await temporaryFolder();
+  const { within } = await user();
+  const home = join(folder, `100% "odd" $HOME 'home'\\n`);
+  const command = [process.execPath, packageFile("dist/peerllm.js"), "host", "up", "--foreground", "--home", home];
+  const unit = systemdUnit({ name: "peerllm-host", home, command });
+  const line = /^ExecStart=(.*)$/m.exec(unit)?.[1] ?? "";
+  expect(systemdWords(line)).toEqual(command);
+  await within(async () => {
+    const manager = systemd({ name: "peerllm-host", home, command }, signal);
+    await manager.install();
+    const { exitCode, stderr } = await runTool("systemd-analyze", ["verify", "--user", manager.file], signal);
+    // Null where systemd isn't installed.
+    expect([0, null], stderr).toContain(exitCode);
+    if (exitCode !== null) expect(stderr).not.toContain("peerllm-host.service");
+  });
+});
+
+/** The words that systemd makes of a command line: systemd.syntax(7), and "COMMAND LINES" of systemd.service(5). */
+function systemdWords(line: string): string[] {
+  return [...line.matchAll(/"((?:[^"\\]|\\.)*)"/g)].map(([, word = ""]) =>
+    word.replace(/\\(.)/g, "$1").replaceAll("%%", "%").replaceAll("$$", "$"),
+  );
+}
+
+test("launchd is told to load the agent once, and anew where the options changed", async () => {
+  const { folder, tools, within } = await user();
+  const manager = (home: string): ServiceManager => launchd(example(home), signal);
+  await within(async () => {
+    await manager("/srv/one").install();
+    await manager("/srv/one").install();
+    expect(await manager("/srv/one").state()).toMatchObject({ installed: true, enabled: true, running: true });
+    await manager("/srv/two").install();
+    expect(await manager("/srv/two").uninstall()).toBe(true);
+    expect(await manager("/srv/two").uninstall()).toBe(false);
+  });
+  const verbs = (await tools.calls()).map((call) => call.split(" ")[1]);
+  expect(verbs.filter((verb) => verb === "bootstrap")).toHaveLength(2);
+  expect(verbs.at(-1)).toBe("bootout");
+  expect(await readdir(join(folder, "Library", "LaunchAgents"))).toEqual([]);
+});
+
+test("a launch agent's list says each word as it is", () => {
+  const plist = launchdPlist("network.peerllm-host", example("/Users/R & D <1>"));
+  expect(plist).toContain("<string>/Users/R &amp; D &lt;1&gt;</string>");
+  expect(plist.match(/<string>/g)).toHaveLength(8);
+});
+
+test("only the platform's own home has the plain name", () => {
+  expect(serviceName(homeAt(undefined))).toBe("peerllm-host");
+  expect(serviceName(homeAt("/srv/Büro 2"))).toMatch(/^peerllm-host-b-ro-2-[0-9a-f]{8}$/);
+  expect(serviceName(homeAt("/"))).toMatch(/^peerllm-host-[0-9a-f]{8}$/);
+});
+
+test("what the config file says is left to it, and a file is named so that it is found from anywhere", async () => {
+  const { folder, service } = await user();
+  await peerllm(["config", "set", "host.threads", "2"], { home: join(folder, "home") });
+  const model = packageFile("src/models/demo/demo.gguf");
+  const words = ["install", "--local", "--model", relative(process.cwd(), model), "--sequences", "2"];
+  const { unit } = stateSchema.parse((await service(words)).json());
+  const file =
+    process.platform === "linux"
+      ? join(folder, "config", "systemd", "user", unit)
+      : join(folder, "Library", "LaunchAgents", `${unit}.plist`);
+  const text = await readFile(file, "utf8");
+  expect(text).toContain("--sequences");
+  expect(text).toContain(model);
+  expect(text).not.toContain("--threads");
+});
