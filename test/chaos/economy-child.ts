@@ -5,16 +5,17 @@ import { type HoldId, newId, parseId } from "../../src/ids.ts";
 import type { Books } from "../../src/ledger/books.ts";
 import { firstPriceSheet } from "../../src/ledger/pricing.ts";
 import { nanoUsd, parseUsd } from "../../src/money.ts";
-import { openEconomy } from "../worlds/treasury.ts";
+import { listenForWebhooks, openEconomy } from "../worlds/treasury.ts";
 import { type Random, seeded } from "./random.ts";
 
 /**
- * An orchestrator's books under load, to be killed: releases what an earlier life left open, then credits, holds,
- * settles and releases at random for ever, with payments, subscriptions and payouts at PayPal in flight. Each thing that was told as durable is written to stdout, one line each,
- * after the books said so: what its parent may hold it to.
+ * The money side of an orchestrator under load, to be killed: releases what an earlier life left open, then credits,
+ * holds, settles and releases at random for ever, with payments, subscriptions and payouts at PayPal in flight and its
+ * webhooks coming in. What was told as durable is written to stdout, one line each, after the books said so: what its
+ * parent may hold it to.
  */
-const [path = "", seed = "0", consumers = "", hosts = "", url = "", clientId = "", clientSecret = ""] =
-  process.argv.slice(2);
+const [path = "", seed = "0", consumers = "", hosts = "", webhookPort = "0", ...access] = process.argv.slice(2);
+const [url = "", clientId = "", clientSecret = ""] = access;
 const economy = openEconomy(new Database(path), { url, clientId, clientSecret });
 const { books, treasury, payouts } = economy;
 const random = seeded(Number(seed));
@@ -22,9 +23,10 @@ const consumerIds = consumers.split(",").map((id) => parseId("account", id));
 const hostIds = hosts.split(",").map((id) => parseId("host", id));
 const apiKeyId = newId("key");
 const sheet = firstPriceSheet("credits", 0);
-const workers = 16;
+const workers = 6;
 
 tell("started", await books.releaseAll());
+await listenForWebhooks(() => treasury, Number(webhookPort)).catch(ignoreUnanswered);
 for (let worker = 0; worker < workers; worker += 1) void work(books, random);
 void dealWithPayPal(random);
 
@@ -40,9 +42,14 @@ async function dealWithPayPal(from: Random): Promise<never> {
     try {
       await from.pick(acts)(from);
     } catch (error) {
-      if (!isPeerError(error, "upstream_failed")) throw error;
+      ignoreUnanswered(error);
     }
+    tell("dealt");
   }
+}
+
+function ignoreUnanswered(error: unknown): void {
+  if (!isPeerError(error, "upstream_failed")) throw error;
 }
 
 async function buy(from: Random): Promise<void> {
@@ -94,7 +101,7 @@ async function tryHold(on: Books, accountId: (typeof consumerIds)[number], from:
     const amount = parseUsd(`0.${1 + from.below(9)}`);
     return await on.hold({ accountId, apiKeyId, budget: noBudget, amount, idempotencyKey: newId("request") });
   } catch (error) {
-    if (isPeerError(error, "insufficient_quota")) return null;
+    if (isPeerError(error, "insufficient_quota") || isPeerError(error, "payment_required")) return null;
     throw error;
   }
 }

@@ -1,9 +1,11 @@
 import { spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
+import { build } from "tsup";
 import { openBooks } from "../../daemon/sqlite/books.ts";
 import { Database } from "../../daemon/sqlite/database.ts";
 import { systemClock } from "../../src/clock.ts";
@@ -21,8 +23,16 @@ export interface EconomyResult {
   /** Holds that a kill left open and the next start released. */
   readonly released: number;
   readonly transfers: number;
+  /** Transactions whose webhooks were lost, posted at the end from PayPal's list. */
+  readonly posted: number;
   /** What PayPal did meanwhile. */
-  readonly paypal: { readonly captures: number; readonly subscriptions: number; readonly payouts: number };
+  readonly paypal: {
+    readonly captures: number;
+    readonly subscriptions: number;
+    readonly payouts: number;
+    readonly takenBack: number;
+  };
+  readonly seconds: number;
   /** What went wrong; empty where nothing was lost or made. */
   readonly problems: readonly string[];
 }
@@ -34,7 +44,8 @@ export async function run(args: readonly string[], json: boolean): Promise<void>
     options: { seed: { type: "string" }, runs: { type: "string", default: "200" } },
   });
   const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
-  const result = await killBooks(seed, Number(values.runs));
+  process.stderr.write(`seed ${seed}\n`);
+  const result = await killBooks(seed, Number(values.runs), (line) => process.stderr.write(`${line}\n`));
   if (result.problems.length > 0) process.exitCode = 1;
   process.stdout.write(json ? `${JSON.stringify(result)}\n` : describeResult(result));
 }
@@ -43,54 +54,105 @@ export async function run(args: readonly string[], json: boolean): Promise<void>
  * Kills a process that writes books with SIGKILL, `kills` times at moments the seed chooses, starting it again on the
  * same file each time; after each life the books are audited, and must hold all that the dead process had told.
  */
-export async function killBooks(seed: number, kills: number): Promise<EconomyResult> {
+export async function killBooks(seed: number, kills: number, progress: (line: string) => void): Promise<EconomyResult> {
+  const startedAt = performance.now();
   const folder = await mkdtemp(join(tmpdir(), "peerllm-economy-"));
   const path = join(folder, "network.db");
+  const child = await buildChild();
   const paypal = await PayPalSimulator.start();
   const random = seeded(seed);
   const consumers = Array.from({ length: 5 }, () => newId("account")).join(",");
   const hosts = Array.from({ length: 3 }, () => newId("host")).join(",");
-  const access = [paypal.url, paypal.clientId, paypal.clientSecret];
+  const access = [`${await freePort()}`, paypal.url, paypal.clientId, paypal.clientSecret];
+  const refunded = new Set<string>();
   const problems: string[] = [];
   let told = 0;
   let released = 0;
   let transfers = 0;
+  let posted = 0;
   try {
     for (let life = 0; life < kills; life += 1) {
-      troublePayPal(paypal, random);
-      const child = [path, `${seed + life}`, consumers, hosts, ...access];
-      const lines = await liveAndDie(child, 5 + random.below(400), random);
-      const durable = lines.filter((line) => !line.startsWith("started"));
+      troublePayPal(paypal, random, refunded);
+      const lines = await liveAndDie([child.file, path, `${seed + life}`, consumers, hosts, ...access], random);
+      const durable = lines.filter((line) => !/^(started|dealt)/.test(line));
       told += durable.length;
       released += Number(lines[0]?.split(" ")[1] ?? 0);
       const found = await inspect(path, durable);
       transfers = found.transfers;
       problems.push(...found.problems.map((problem) => `life ${life}: ${problem}`));
+      if ((life + 1) % 10 === 0) {
+        const seconds = Math.round((performance.now() - startedAt) / 1_000);
+        progress(`${life + 1} of ${kills} kills, ${told} told, ${problems.length} problems, ${seconds} s`);
+      }
     }
-    problems.push(...(await lastRites(path, paypal)));
+    const last = await lastRites(path, paypal);
+    posted = last.posted;
+    problems.push(...last.problems);
   } finally {
     await paypal.close();
     await rm(folder, { recursive: true });
+    await child.remove();
   }
   const { subscriptions } = paypal.subscriptions.counts();
-  const done = { captures: paypal.orders.captureIds().length, subscriptions, payouts: paypal.payouts.itemIds().length };
-  return { seed, kills, told, released, transfers, paypal: done, problems };
+  const captures = paypal.orders.captureIds().length;
+  const done = { captures, subscriptions, payouts: paypal.payouts.itemIds().length, takenBack: refunded.size };
+  const seconds = Math.round((performance.now() - startedAt) / 1_000);
+  return { seed, kills, told, released, transfers, posted, paypal: done, seconds, problems };
 }
 
-/** Runs the child until it has told `lineCount` lines and a random moment more, kills it, and returns what it told. */
-async function liveAndDie(childArgs: readonly string[], lineCount: number, random: Random): Promise<string[]> {
-  const script = packageFile("test/chaos/economy-child.ts");
-  const child = spawn(process.execPath, ["--import", "tsx", script, ...childArgs], {
-    stdio: ["ignore", "pipe", "inherit"],
+/** One file of the child and what it imports, so that 200 starts are quick; beside the packages that it needs. */
+async function buildChild(): Promise<{ file: string; remove(): Promise<void> }> {
+  const cache = packageFile("node_modules/.cache");
+  await mkdir(cache, { recursive: true });
+  const outDir = await mkdtemp(join(cache, "peerllm-economy-"));
+  await build({
+    config: false,
+    entry: { child: packageFile("test/chaos/economy-child.ts") },
+    outDir,
+    format: "esm",
+    platform: "node",
+    target: "node20",
+    splitting: false,
+    silent: true,
   });
+  return { file: join(outDir, "child.js"), remove: () => rm(outDir, { recursive: true }) };
+}
+
+/** Where every life's webhooks arrive. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === "object" && address !== null ? address.port : 0;
+}
+
+const linesMax = 200;
+const dealingsMax = 6;
+const momentMsMax = 30;
+
+/**
+ * Runs the child until it has told some lines, or dealt with PayPal some times, and a moment more; kills it, and returns
+ * what it told. One in ten dies while it starts.
+ */
+async function liveAndDie(childArgs: readonly string[], random: Random): Promise<string[]> {
+  const child = spawn(process.execPath, childArgs, { stdio: ["ignore", "pipe", "inherit"] });
   const exited = new Promise<NodeJS.Signals | null>((resolve) =>
     child.once("close", (_code, signal) => resolve(signal)),
   );
+  const mark = random.below(4) === 0 ? "settled" : "dealt";
+  const isEarly = random.below(10) === 0;
+  const count = isEarly ? 0 : 1 + random.below(mark === "dealt" ? dealingsMax : linesMax);
+  const delayMs = random.below(momentMsMax);
   const lines: string[] = [];
-  const delayMs = random.below(20);
+  let marks = 0;
+  let isDoomed = false;
   for await (const line of createInterface({ input: child.stdout })) {
     lines.push(line);
-    if (lines.length === lineCount) setTimeout(() => child.kill("SIGKILL"), delayMs);
+    if (line.startsWith(mark)) marks += 1;
+    if (isDoomed || marks < count) continue;
+    isDoomed = true;
+    setTimeout(() => child.kill("SIGKILL"), delayMs);
   }
   const signal = await exited;
   if (signal !== "SIGKILL") throw new Error("the books' process ended before it was killed");
@@ -116,24 +178,51 @@ async function inspect(path: string, durable: readonly string[]): Promise<{ tran
   }
 }
 
-/** A few of the next calls fail, before or after PayPal acted. */
-function troublePayPal(paypal: PayPalSimulator, random: Random): void {
+const payoutStatuses = ["SUCCESS", "SUCCESS", "SUCCESS", "UNCLAIMED", "ONHOLD", "FAILED", "BLOCKED"] as const;
+
+/**
+ * A life's share of trouble: calls that fail before or after PayPal acted, captures declined or pending, payouts held,
+ * webhooks doubled, disordered or lost, and money taken back.
+ */
+function troublePayPal(paypal: PayPalSimulator, random: Random, refunded: Set<string>): void {
   const calls = [/capture$/, /POST \/v1\/payments\/payouts$/, /POST \/v1\/billing\/subscriptions$/, /POST .*orders$/];
   paypal.faults.splice(0);
   for (let count = random.below(4); count > 0; count -= 1) {
     paypal.faults.push({ match: random.pick(calls), kind: random.pick(["error", "lost-answer"]) });
   }
+  paypal.orders.nextCapture = random.pick(["COMPLETED", "COMPLETED", "DECLINED", "PENDING"]);
+  paypal.payouts.nextStatus = random.pick(payoutStatuses);
+  const isReordering = random.below(4) === 0;
+  Object.assign(paypal.webhooks.faults, { copies: 1 + random.below(3), isReordering, isLossy: random.below(3) === 0 });
+  paypal.webhooks.flush();
+  const captures = paypal.orders.completedCaptureIds().filter((captureId) => !refunded.has(captureId));
+  if (captures.length > 0 && random.below(3) === 0) {
+    const captureId = random.pick(captures);
+    refunded.add(captureId);
+    paypal.orders.refund(captureId, 100, random.below(2) === 0);
+  }
 }
 
 const roundsMax = 100;
 
-/** A last start: what was open is released or asked for, nothing stays held, and PayPal says the same as the books. */
-async function lastRites(path: string, paypal: PayPalSimulator): Promise<readonly string[]> {
+/**
+ * A last start: what was open is released or asked for, what PayPal held goes one way or the other, nothing stays held,
+ * and PayPal says the same as the books, transaction by transaction and to the cent.
+ */
+async function lastRites(
+  path: string,
+  paypal: PayPalSimulator,
+): Promise<{ readonly posted: number; readonly problems: readonly string[] }> {
   paypal.faults.splice(0);
+  Object.assign(paypal.webhooks.faults, { copies: 1, isReordering: false, isLossy: false });
+  paypal.orders.nextCapture = "COMPLETED";
+  paypal.payouts.nextStatus = "SUCCESS";
+  paypal.payouts.settleHeld();
   const database = new Database(path);
   try {
     const { books, treasury, payouts, payments } = openEconomy(database, paypal);
     await books.releaseAll();
+    const before = await treasury.reconcile();
     for (let round = 0; round < roundsMax; round += 1) {
       await treasury.round();
       if ((await payouts.open(1)).length === 0 && (await treasury.reconcile()).isEqual) break;
@@ -144,9 +233,15 @@ async function lastRites(path: string, paypal: PayPalSimulator): Promise<readonl
     if ((await payouts.open(1)).length > 0) found.push("a payout stays open");
     const unpaid = (await payments.open(1_000)).filter((payment) => payment.orderId === null);
     if (unpaid.length > 0) found.push(`${unpaid.length} payments never became orders`);
-    const { isEqual, paypalBalance, booksBalance } = await treasury.reconcile();
-    if (!isEqual) found.push(`PayPal has ${paypalBalance}, the books ${booksBalance} nano-dollars`);
-    return [...found, ...doubled(database, paypal)];
+    const { comparison, paypalBalance, booksBalance, lacking, unlisted } = await treasury.reconcile();
+    found.push(
+      ...lacking.map(({ transaction, why }) => `the books lack ${transaction.code} ${transaction.id}: ${why}`),
+    );
+    found.push(...unlisted.map(({ key }) => `PayPal lacks ${key}`));
+    if (comparison !== "equal" || paypalBalance !== booksBalance) {
+      found.push(`PayPal has ${paypalBalance}, the books ${booksBalance} nano-dollars: ${comparison}`);
+    }
+    return { posted: before.posted, problems: [...found, ...doubled(database, paypal)] };
   } finally {
     database.close();
   }
@@ -173,11 +268,14 @@ function doubled(database: Database, paypal: PayPalSimulator): string[] {
   return problems;
 }
 
-function describeResult({ seed, kills, told, released, transfers, paypal, problems }: EconomyResult): string {
+function describeResult(result: EconomyResult): string {
+  const { seed, kills, told, released, transfers, posted, paypal, seconds, problems } = result;
   return [
-    `seed ${seed}: ${kills} kills, ${told} settlements and credits told, ${released} holds released, ${transfers} transfers`,
-    `PayPal: ${paypal.captures} captures, ${paypal.subscriptions} subscriptions, ${paypal.payouts} payouts`,
-    ...(problems.length === 0 ? ["nothing lost, nothing made"] : problems),
+    `seed ${seed}: ${kills} kills in ${seconds} s, ${told} settlements and credits told, ${released} holds released, ${transfers} transfers`,
+    `PayPal: ${paypal.captures} captures, ${paypal.subscriptions} subscriptions, ${paypal.payouts} payouts, ${paypal.takenBack} refunds and reversals; ${posted} transactions whose webhooks were lost were posted from its list`,
+    ...(problems.length === 0
+      ? ["nothing lost, nothing made, nothing done twice; PayPal and the books agree to the cent"]
+      : problems),
     "",
   ].join("\n");
 }

@@ -77,6 +77,10 @@ export class Orders {
     return [...this.#orders.values()].filter((order) => order.status === "CREATED").map((order) => order.id);
   }
 
+  completedCaptureIds(): string[] {
+    return [...this.#captures.values()].filter(({ status }) => status === "COMPLETED").map((capture) => capture.id);
+  }
+
   captureIds(): string[] {
     return [...this.#captures.keys()];
   }

@@ -77,6 +77,13 @@ export class Payouts {
     return this.#items().map((item) => item.id);
   }
 
+  /** Whatever waits is claimed or let go. */
+  settleHeld(): void {
+    for (const item of this.#items()) {
+      if (["PENDING", "UNCLAIMED", "ONHOLD"].includes(item.status)) this.move(item.id, "SUCCESS");
+    }
+  }
+
   move(itemId: string, status: ItemStatus): void {
     for (const batch of this.#batches.values()) {
       for (const item of batch.items) if (item.id === itemId) this.#move(batch, item, status);

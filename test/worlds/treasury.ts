@@ -42,7 +42,7 @@ export function openEconomy(database: Database, access: SimulatedAccess) {
 }
 
 /** Where PayPal's webhooks arrive; whoever `treasury` gives at the time receives them. */
-export async function listenForWebhooks(treasury: () => Treasury): Promise<{ close(): Promise<void> }> {
+export async function listenForWebhooks(treasury: () => Treasury, port = 0): Promise<{ close(): Promise<void> }> {
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk);
@@ -54,9 +54,9 @@ export async function listenForWebhooks(treasury: () => Treasury): Promise<{ clo
       );
     response.writeHead(isTaken ? 200 : 400).end();
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
   const address = server.address();
-  const port = typeof address === "object" && address !== null ? address.port : 0;
-  await treasury().listenAt(`http://127.0.0.1:${port}/`);
+  const listening = typeof address === "object" && address !== null ? address.port : 0;
+  await treasury().listenAt(`http://127.0.0.1:${listening}/`);
   return { close: () => new Promise((resolve) => server.close(() => resolve())) };
 }
