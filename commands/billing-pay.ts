@@ -74,7 +74,7 @@ function planShowCommand(): Command {
           ["SUBSCRIPTION", "FOR", "USD A MONTH", "STATUS", "PAID THROUGH"],
           listed.subscriptions.map((each) => [
             each.subscriptionId,
-            each.hostId ?? each.kind,
+            each.hostId ?? each.model ?? each.kind,
             each.usdPerMonth,
             each.status,
             each.paidThrough === null ? "-" : new Date(each.paidThrough).toISOString().slice(0, 10),

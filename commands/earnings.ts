@@ -46,7 +46,7 @@ function describeEarnings({ printer }: Session, document: EarningsDocument): str
       ["on its way", `$${document.pending}`],
       ["paid", `$${document.paid}`],
       ...document.subscriptions.map((each): [string, string] => [
-        each.hostId ?? each.kind,
+        each.hostId ?? each.model ?? each.kind,
         `subscription ${each.standing}`,
       ]),
     ]),

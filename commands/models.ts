@@ -3,6 +3,7 @@ import { z } from "zod";
 import { PeerError } from "../src/errors.ts";
 import { routes } from "../src/protocol/api.ts";
 import { openGateway } from "./access.ts";
+import { buyCommand, subscribeCommand } from "./models-buy.ts";
 import { formatBytes } from "./printer.ts";
 import { action, type Session } from "./session.ts";
 
@@ -14,7 +15,7 @@ export function modelsCommand(): Command {
     .description("list the network's models")
     .addHelpText(
       "after",
-      "\nExamples:\n  peerllm models\n  peerllm models search tiny chat\n  peerllm models show acme/tiny",
+      "\nExamples:\n  peerllm models\n  peerllm models search tiny chat\n  peerllm models show acme/tiny\n  peerllm models buy acme/pro\n  peerllm models subscribe acme/pro",
     )
     .action(action(none, (session) => list(session, undefined)));
   models.addCommand(
@@ -29,6 +30,8 @@ export function modelsCommand(): Command {
       .argument("<model>", "owner/name or owner/name:version")
       .action(action(none, (session, _, [reference = ""]) => show(session, reference))),
   );
+  models.addCommand(buyCommand());
+  models.addCommand(subscribeCommand());
   return models;
 }
 
@@ -40,12 +43,13 @@ async function list(session: Session, search: string | undefined): Promise<void>
     models.length === 0
       ? "No model found."
       : session.printer.table(
-          ["MODEL", "SIZE", "HOSTS", "ROYALTY USD", "LICENSE", "SUMMARY"],
+          ["MODEL", "SIZE", "HOSTS", "ROYALTY USD", "WEIGHTS USD", "LICENSE", "SUMMARY"],
           models.map((model) => [
             model.model,
             model.sizeBytes === null ? "-" : formatBytes(model.sizeBytes),
             String(model.hosts),
             model.royaltyUsdPer100kTokens,
+            priceOf(model),
             model.license ?? "-",
             model.summary ?? "-",
           ]),
@@ -73,7 +77,14 @@ async function show(session: Session, reference: string): Promise<void> {
       ["context", model.contextLength === null ? "-" : `${model.contextLength} tokens`],
       ["digest", model.digest ?? "-"],
       ["royalty", `$${model.royaltyUsdPer100kTokens} per 100,000 tokens`],
+      ["weights", priceOf(model) === "-" ? "free" : `$${priceOf(model)}, for whoever downloads or hosts them`],
       ["hosts", `${model.hosts} serving now`],
     ]),
   );
+}
+
+/** "20.00", "3.00/month", "20.00 or 3.00/month", or "-" where the weights are free. */
+function priceOf({ priceUsd, usdPerMonth }: { priceUsd: string | null; usdPerMonth: string | null }): string {
+  const ways = [priceUsd, usdPerMonth === null ? null : `${usdPerMonth}/month`].filter((way) => way !== null);
+  return ways.length === 0 ? "-" : ways.join(" or ");
 }

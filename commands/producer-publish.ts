@@ -22,7 +22,7 @@ import { formatReference, isModelName, parseReference, type SourceReference } fr
 import { signModel } from "../src/models/signature.ts";
 import { producerKey } from "../src/models/signing-key.ts";
 import { isExactVersion } from "../src/models/version.ts";
-import { parseUsd } from "../src/money.ts";
+import { nanosPerUsd, parseUsd } from "../src/money.ts";
 import { writePrivateFile } from "../src/private-file.ts";
 import { ensureAccess } from "./access.ts";
 import type { Progress } from "./printer.ts";
@@ -32,6 +32,11 @@ const usd = z
   .string()
   .transform(parseUsd)
   .refine((amount) => amount >= 0n, "must not be negative");
+/** Of weights that are sold: what PayPal takes, whole cents and a dollar at least. */
+const salePrice = usd.refine(
+  (amount) => amount === 0n || (amount >= nanosPerUsd && amount % (nanosPerUsd / 100n) === 0n),
+  "must be whole cents, and at least 1.00",
+);
 const publishSchema = z.object({
   name: z.string().refine(isModelName, 'must be "owner/name" in lower case'),
   version: z.string().refine(isExactVersion, "must be a semantic version like 1.2.0"),
@@ -39,8 +44,8 @@ const publishSchema = z.object({
   summary: z.string().max(summaryLengthMax).default(""),
   visibility: z.enum(visibilities),
   royalty: usd.prefault("0"),
-  price: usd.prefault("0"),
-  monthly: usd.prefault("0"),
+  price: salePrice.prefault("0"),
+  monthly: salePrice.prefault("0"),
   hubUrl: z.url({ protocol: /^https?$/ }).optional(),
 });
 type PublishOptions = z.output<typeof publishSchema>;
@@ -59,12 +64,12 @@ export function producerPublishCommand(): Command {
     .option("--summary <text>", "one sentence about it")
     .option("--visibility <who>", "global, private (this network's members) or local (your own hosts)", "global")
     .option("--royalty <usd>", "dollars per 100,000 tokens for you, on top of the network's price")
-    .option("--price <usd>", "dollars to be paid once before use")
-    .option("--monthly <usd>", "dollars a month")
+    .option("--price <usd>", "dollars for the weights, paid once by whoever downloads or hosts them")
+    .option("--monthly <usd>", "dollars a month for the weights, instead or as another way")
     .option("--hub-url <url>", "where hf: sources are read from")
     .addHelpText(
       "after",
-      "\nExample:\n  peerllm producer publish tiny.gguf --name acme/tiny --version 1.2.0 --license MIT",
+      "\nExamples:\n  peerllm producer publish tiny.gguf --name acme/tiny --version 1.2.0 --license MIT\n  peerllm producer publish pro.gguf --name acme/pro --version 1.0.0 --price 20 --monthly 3",
     )
     .action(action(publishSchema, (session, options, [source = ""]) => publish(session, source, options)));
 }

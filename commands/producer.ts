@@ -12,6 +12,7 @@ import { ensureAccess, openGateway } from "./access.ts";
 import { formatBytes } from "./printer.ts";
 import { producerKeyCommand } from "./producer-key.ts";
 import { producerPublishCommand } from "./producer-publish.ts";
+import { producerSalesCommand } from "./producer-sales.ts";
 import { producerSignCommand, producerVerifyCommand } from "./producer-signature.ts";
 import { action, type Session } from "./session.ts";
 
@@ -37,6 +38,7 @@ export function producerCommand(): Command {
       .argument("<model>", "owner/name:version")
       .action(action(none, (session, _, [reference = ""]) => yank(session, reference))),
   );
+  producer.addCommand(producerSalesCommand());
   return producer;
 }
 

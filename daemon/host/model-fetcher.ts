@@ -8,6 +8,7 @@ import { isPeerError, PeerError } from "../../src/errors.ts";
 import { readGgufFacts } from "../../src/models/gguf.ts";
 import { modelId, readSignedManifest, type SignedManifest } from "../../src/models/manifest.ts";
 import { parsePublishedReference } from "../../src/models/reference.ts";
+import { mustBeBought } from "../../src/models/sold.ts";
 import { routes } from "../../src/protocol/api.ts";
 import { tokensMax } from "../../src/protocol/frame.ts";
 import type { ModelFiles } from "../registry/model-files.ts";
@@ -23,7 +24,7 @@ export type OnModelProgress = (reference: string, progress: DownloadProgress) =>
 
 /**
  * A model of the network, fetched shard by shard against its producer's signature, and hashed whole before it is
- * served. Throws `model_missing`, `signature_invalid`, `digest_mismatch`, or what kept it from being fetched.
+ * served. Throws `payment_required` for one that is sold and not bought, `model_missing`, `signature_invalid`, `digest_mismatch`, or what kept it from being fetched.
  */
 export async function fetchPublished(
   reference: string,
@@ -40,7 +41,13 @@ export async function fetchPublished(
   });
   const id = modelId(manifest);
   const present = await presentFile(signed, files, signal);
-  if (present === null) await files.pull(signed, source, (progress) => onProgress(id, progress), signal);
+  if (present === null) {
+    try {
+      await files.pull(signed, source, (progress) => onProgress(id, progress), signal);
+    } catch (error) {
+      throw isPeerError(error, "payment_required") ? mustBeBought(manifest) : error;
+    }
+  }
   const file = present ?? (await files.verify(signed, signal));
   const { contextLength } = manifest.facts;
   const weights = { kind: "file" as const, file };
@@ -95,12 +102,16 @@ export async function openLocalFile(path: string, signal: AbortSignal): Promise<
   };
 }
 
-/** What a host serves that was told nothing: the network's first model whose weights fit in `memoryBytes`. */
+/**
+ * What a host serves that was told nothing: the network's first model whose weights fit in `memoryBytes`, one that is
+ * sold only where there is no other.
+ */
 export async function modelThatFits(network: NetworkAccess, memoryBytes: number, signal: AbortSignal): Promise<string> {
   const gateway = createGateway(network);
   const { models } = await gateway.call(routes["models-list"], {}, signal);
-  const fitting = models.find(({ sizeBytes }) => sizeBytes !== null && sizeBytes < memoryBytes);
-  if (fitting !== undefined) return fitting.model;
+  const fitting = models.filter(({ sizeBytes }) => sizeBytes !== null && sizeBytes < memoryBytes);
+  const chosen = fitting.find(({ priceUsd, usdPerMonth }) => priceUsd === null && usdPerMonth === null) ?? fitting[0];
+  if (chosen !== undefined) return chosen.model;
   throw new PeerError("model_missing", `None of the ${models.length} models of ${network.url} fits this machine.`, {
     hint: "Name one with --model, or publish one: peerllm producer publish --help.",
   });

@@ -155,6 +155,8 @@ function modelRow(model: PublishedModel, catalogue: NetworkCatalogue): Answer<"m
     license: manifest.license,
     contextLength: manifest.facts.contextLength,
     royaltyUsdPer100kTokens: formatUsd(manifest.prices.royaltyPer100kTokens),
+    priceUsd: priceOrNull(manifest.prices.once),
+    usdPerMonth: priceOrNull(manifest.prices.monthly),
     hosts: catalogue.hostsOf(model),
   };
 }
@@ -172,6 +174,10 @@ function groupUsage(rows: readonly UsageRow[], by: "day" | "model" | "key"): Ans
     });
   }
   return [...groups].map(([group, { cost, ...counts }]) => ({ group, ...counts, costUsd: formatUsd(cost) }));
+}
+
+function priceOrNull(price: NanoUsd): string | null {
+  return price === 0n ? null : formatUsd(price);
 }
 
 function usdOrNull(text: string | null): NanoUsd | null {

@@ -1,5 +1,4 @@
 import type { Clock } from "../../src/clock.ts";
-import { PeerError } from "../../src/errors.ts";
 import type { AccountId } from "../../src/ids.ts";
 import type { PaymentStore } from "../../src/ledger/payment.ts";
 import type { BillingMode } from "../../src/ledger/pricing.ts";
@@ -7,6 +6,7 @@ import { type SubscriptionStore, standingOf } from "../../src/ledger/subscriptio
 import type { Log } from "../../src/log.ts";
 import { modelId } from "../../src/models/manifest.ts";
 import type { ModelStore, PublishedModel } from "../../src/models/model-store.ts";
+import { isSold, mustBeBought } from "../../src/models/sold.ts";
 
 export interface LicenceOptions {
   billing(): Promise<BillingMode>;
@@ -53,7 +53,7 @@ export function newLicences(options: LicenceOptions): Licences {
 
   /** A month that is late in being paid counts as long as a host's does. */
   async function has(model: PublishedModel, accountId: AccountId | null): Promise<boolean> {
-    if (!isSold(model) || model.accountId === accountId || (await billing()) === "off") return true;
+    if (!isSold(model.signed.manifest) || model.accountId === accountId || (await billing()) === "off") return true;
     if (accountId === null) return false;
     const id = modelId(model.signed.manifest);
     if ((await payments.ofModel(accountId, id)) !== null) return true;
@@ -69,7 +69,7 @@ export function newLicences(options: LicenceOptions): Licences {
     async require(versions, accountId) {
       const [first] = versions;
       if (first === undefined || (await hasOneOf(versions, accountId))) return;
-      throw mustBeBought(first);
+      throw mustBeBought(first.signed.manifest);
     },
     async servable(accountId, digests) {
       const allowed = new Set<string>();
@@ -86,21 +86,4 @@ export function newLicences(options: LicenceOptions): Licences {
       }
     },
   };
-}
-
-export function isSold({ signed }: PublishedModel): boolean {
-  const { once, monthly } = signed.manifest.prices;
-  return once > 0n || monthly > 0n;
-}
-
-/** Names the command that buys it. */
-function mustBeBought({ signed: { manifest } }: PublishedModel): PeerError {
-  const id = modelId(manifest);
-  const commands = [
-    ...(manifest.prices.once > 0n ? [`"peerllm models buy ${id}"`] : []),
-    ...(manifest.prices.monthly > 0n ? [`"peerllm models subscribe ${id}"`] : []),
-  ];
-  return new PeerError("payment_required", `${id} is sold by its producer, and this account has not bought it.`, {
-    hint: `Run ${commands.join(" or ")}.`,
-  });
 }

@@ -47,6 +47,9 @@ export const modelRowSchema = z.looseObject({
   contextLength: z.int().nullable(),
   /** The producer's, on top of the network's price; "0.00" where free. */
   royaltyUsdPer100kTokens: usd,
+  /** Of its weights, bought once or by the month; null where it is not sold so. */
+  priceUsd: usd.nullable(),
+  usdPerMonth: usd.nullable(),
   /** Hosts serving it now. */
   hosts: z.int(),
 });
@@ -60,6 +63,8 @@ export const receiptSchema = z.looseObject({
   plan: z.string(),
   /** Tokens billed. */
   usage: z.looseObject({ promptTokens: z.int(), completionTokens: z.int() }),
+  /** Tokens that hosts worked on and nobody pays for: beyond what a split request may cost, and what was not used. */
+  unbilled: z.looseObject({ overCap: z.int(), unused: z.int() }),
   /** Fraction of the masked prompt's tokens the owner who saw most of it saw. */
   largestShare: z.number(),
   masked: z.record(z.string(), z.int()),

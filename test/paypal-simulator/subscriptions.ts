@@ -22,6 +22,8 @@ interface Subscription {
   readonly id: string;
   readonly plan: Plan;
   readonly customId: string;
+  /** Who agreed to it. */
+  payerId: string;
   status: "APPROVAL_PENDING" | "ACTIVE" | "SUSPENDED" | "CANCELLED" | "EXPIRED";
   outstandingCents: number;
   failedPayments: number;
@@ -31,6 +33,8 @@ interface Subscription {
 
 /** Products, plans and subscriptions. Time passes when `bill` is called. */
 export class Subscriptions {
+  /** PayPal's id of whoever approves next. */
+  payerId = "PAYERABCD2345";
   readonly #products = new Map<string, unknown>();
   readonly #plans = new Map<string, Plan>();
   readonly #subscriptions = new Map<string, Subscription>();
@@ -44,6 +48,11 @@ export class Subscriptions {
     this.#baseUrl = baseUrl;
   }
 
+  /** Subscriptions that wait for their payer. */
+  open(): string[] {
+    return [...this.#subscriptions.values()].filter(({ status }) => status === "APPROVAL_PENDING").map(({ id }) => id);
+  }
+
   counts(): { products: number; plans: number; subscriptions: number } {
     return { products: this.#products.size, plans: this.#plans.size, subscriptions: this.#subscriptions.size };
   }
@@ -53,6 +62,7 @@ export class Subscriptions {
     const subscription = this.#subscriptions.get(subscriptionId);
     if (subscription?.status !== "APPROVAL_PENDING") return subscription?.status === "ACTIVE";
     subscription.status = "ACTIVE";
+    subscription.payerId = this.payerId;
     this.#emit("BILLING.SUBSCRIPTION.ACTIVATED", subscription);
     this.bill(subscriptionId);
     return true;
@@ -114,6 +124,7 @@ export class Subscriptions {
       id: id("I-"),
       plan,
       customId: body.custom_id ?? "",
+      payerId: "",
       status: "APPROVAL_PENDING",
       outstandingCents: 0,
       failedPayments: 0,
@@ -141,6 +152,7 @@ export class Subscriptions {
       ...(status === "APPROVAL_PENDING"
         ? {}
         : {
+            subscriber: { email_address: "payer@example.com", payer_id: subscription.payerId },
             billing_info: {
               outstanding_balance: usd(subscription.outstandingCents),
               failed_payments_count: subscription.failedPayments,
