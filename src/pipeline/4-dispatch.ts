@@ -39,6 +39,9 @@ export interface DispatchedWork {
   readonly tenantKey: Uint8Array;
   readonly exposure: Exposure;
   readonly meter: PromptMeter;
+  /** Shared by all answers of a request. */
+  readonly turns: Turns;
+  readonly choice: number;
 }
 
 /** Tokens a host may send after a stop string before it is cut: it knows the stop strings too. */
@@ -47,7 +50,7 @@ const tokensAfterStopMax = 8;
 const textTokensSlack = 16;
 
 /**
- * Starts every subtask of a plan as soon as what it depends on is answered, eight at a time. Returns at once; the
+ * Starts every subtask of a plan as soon as what it depends on is answered and its turn comes. Returns at once; the
  * first failure ends all of them, and so does the signal, which the caller aborts when the answer is over.
  */
 export function dispatch(
@@ -58,7 +61,6 @@ export function dispatch(
 ): readonly SubtaskRun[] {
   const failure = new AbortController();
   const limited = AbortSignal.any([signal, failure.signal]);
-  const turns = new Turns(concurrentSubtasksMax);
   const answers: Promise<string>[] = [];
   return plan.subtasks.map((subtask) => {
     const channel = new Channel<SubtaskPiece>(work.model.contextLength + 2);
@@ -67,7 +69,7 @@ export function dispatch(
       (index) => answers[index] ?? Promise.reject(new RangeError("No such subtask")),
     );
     const answer = Promise.all(needed)
-      .then((texts) => turns.take(() => answerSubtask(run, texts, channel, work, ports, limited), limited))
+      .then((texts) => work.turns.take(() => answerSubtask(run, texts, channel, work, ports, limited), limited))
       .catch((error: unknown) => {
         channel.fail(error);
         failure.abort(error);
@@ -117,7 +119,8 @@ async function answerSubtask(
     };
     let finishReason: FinishReason = "stop";
     let tokensAfterStop = 0;
-    for await (const event of relay({ ...relayed, shownTokens, legs }, ports.hosts, ports.clock, signal)) {
+    const shown = { name: partName(work.choice, run.subtask), tokens: shownTokens };
+    for await (const event of relay({ ...relayed, shown, legs }, ports.hosts, ports.clock, signal)) {
       if (event.kind === "end") {
         finishReason = event.finishReason;
       } else if (reader.isStopped) {
@@ -161,14 +164,15 @@ function cacheKeyOf(prompt: Prompt, tenantKey: Uint8Array): string {
   return createHmac("sha256", tenantKey).update(JSON.stringify(opening)).digest("hex").slice(0, 32);
 }
 
-/** Lets a written number of subtasks work at once, first come first served. */
-class Turns {
-  #free: number;
-  readonly #waiting: (() => void)[] = [];
+/** What a subtask's part of the prompt is called among a request's. */
+export function partName(choice: number, { index }: Subtask): string {
+  return `${choice}.${index}`;
+}
 
-  constructor(count: number) {
-    this.#free = count;
-  }
+/** Lets a written number of a request's subtasks work at once, first come first served. */
+export class Turns {
+  #free = concurrentSubtasksMax;
+  readonly #waiting: (() => void)[] = [];
 
   async take<Result>(work: () => Promise<Result>, signal: AbortSignal): Promise<Result> {
     if (this.#free === 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));

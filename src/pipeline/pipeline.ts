@@ -2,11 +2,11 @@ import type { AnswerEvent, AnswerRequest, AnswerSummary } from "../chat/answer.t
 import { interleave } from "../chat/interleave.ts";
 import { newId } from "../ids.ts";
 import type { MaskedPrompt } from "../privacy/masked-prompt.ts";
-import { Exposure } from "../scheduling/exposure.ts";
+import { Exposure, type ShownPart } from "../scheduling/exposure.ts";
 import { checkSafety } from "./1-safety.ts";
 import { anonymisePrompts, tenantKeyOf } from "./2-anonymise.ts";
 import { type PlannedChoice, planChoices } from "./3-plan.ts";
-import { dispatch, type SubtaskRun } from "./4-dispatch.ts";
+import { dispatch, partName, type SubtaskRun, Turns } from "./4-dispatch.ts";
 import { merge } from "./5-merge.ts";
 import { rehydrate } from "./6-rehydrate.ts";
 import { review } from "./7-review.ts";
@@ -14,9 +14,8 @@ import { type Bill, bill, meterReleased, type Work } from "./8-bill.ts";
 import { type Admission, admit, messagesOf } from "./admission.ts";
 import type { Piece } from "./piece.ts";
 import type { Caller, Ports } from "./ports.ts";
-
-/** The largest part of a masked prompt that one owner may see under `privacy: "strict"`. */
-const strictShareMax = 0.5;
+import type { PromptMeter } from "./prompt-meter.ts";
+import { reserveShares, strictShareMax } from "./prompt-share.ts";
 
 /**
  * The product: answers `request` for `caller`, delta by delta. Throws before the first event where it is refused or
@@ -92,7 +91,9 @@ async function start(
   const singlePromptTokens = sizes.reduce((sum, { tokens }) => sum + tokens.length, 0) * request.choices;
   const shown = sizes.reduce((sum, { shownTokens }) => sum + shownTokens, 0);
   const exposure = new Exposure(shown, isStrict ? strictShareMax : Number.POSITIVE_INFINITY);
+  if (isStrict) reserveShares(exposure, await independentParts(choices, meter), ports.hosts, model.digest);
   const tenantKey = tenantKeyOf(caller.accountId, ports.maskingKey);
+  const turns = new Turns();
   const runs: SubtaskRun[] = [];
   const answers = choices.map(({ choice, masked, plan, answerTokensMax }) => {
     const sampling = {
@@ -100,7 +101,7 @@ async function start(
       seed: (request.sampling.seed + choice) % 2 ** 32,
       stop: masked.stop.filter((each) => each !== null),
     };
-    const shared = { accountId: caller.accountId, model, tenantKey, exposure, meter };
+    const shared = { accountId: caller.accountId, model, tenantKey, exposure, meter, turns, choice };
     const over = new AbortController();
     const dispatched = dispatch(plan, { ...shared, sampling }, ports, AbortSignal.any([signal, over.signal]));
     const merged = merge(dispatched, { choice, firstRun: runs.length, tokensMax: answerTokensMax });
@@ -113,6 +114,19 @@ async function start(
   const releasedTokens = new Map<number, number>();
   const work = { admission, receiptId, request, plans, runs, exposure, singlePromptTokens, releasedTokens };
   return { work, answers };
+}
+
+/** What hosts will see of the subtasks that wait for no other's answer. */
+async function independentParts(choices: readonly PlannedChoice[], meter: PromptMeter): Promise<ShownPart[]> {
+  const parts = choices.flatMap(({ choice, plan }) =>
+    plan.subtasks
+      .filter(({ dependsOn }) => dependsOn.length === 0)
+      .map(async (subtask) => {
+        const { shownTokens } = await meter.measure(subtask.compose([]));
+        return { name: partName(choice, subtask), tokens: shownTokens };
+      }),
+  );
+  return Promise.all(parts);
 }
 
 /** Frees a choice's hosts as soon as its answer is over, while others go on: it may end before its hosts do. */

@@ -3,10 +3,11 @@ import type { Prompt } from "../chat/message.ts";
 import type { Clock } from "../clock.ts";
 import { isPeerError, PeerError } from "../errors.ts";
 import type { AccountId, HostId, SubtaskId } from "../ids.ts";
-import type { Exposure } from "../scheduling/exposure.ts";
+import type { Exposure, ShownPart } from "../scheduling/exposure.ts";
 import type { Lease, LeaseOutcome, Wanted } from "../scheduling/pool.ts";
 import type { SignedStatement } from "../verification/statement.ts";
 import type { HostEvent, HostLink, Hosts } from "./ports.ts";
+import { requireShare } from "./prompt-share.ts";
 
 /** One host's part in one subtask, as the orchestrator saw it. */
 export interface Leg {
@@ -28,8 +29,8 @@ export interface RelayedSubtask {
   readonly promptTokens: readonly number[];
   readonly sampling: Sampling;
   readonly cacheKey: string;
-  /** Tokens of the prompt's text that its host gets to see, without what the template adds. */
-  readonly shownTokens: number;
+  /** What its host gets to see of the request: its prompt's text, without what the template adds. */
+  readonly shown: ShownPart;
   readonly exposure: Exposure;
   /** Filled as hosts take their turns, in that order. */
   readonly legs: Leg[];
@@ -100,29 +101,16 @@ class Course {
   }
 
   async start(signal: AbortSignal): Promise<Runner> {
-    this.#requireOwner();
+    const { exposure, shown, digest } = this.#subtask;
     const patienceMs = this.#failures === 0 ? firstHostPatienceMs : replacementPatienceMs;
-    return this.#run(await this.#hosts.acquire(this.#wanted(), patienceMs, signal), signal);
-  }
-
-  /** Throws `privacy_unsatisfiable` where no owner of a host may be shown this part of the prompt. */
-  #requireOwner(): void {
-    const { exposure, shownTokens, digest } = this.#subtask;
-    if (!exposure.mayShowAnyone(shownTokens)) {
-      throw new PeerError(
-        "privacy_unsatisfiable",
-        "Strict privacy shows no owner more than half of a prompt, and this one can't be split finely enough.",
-        { hint: 'Ask with privacy "standard", or send several independent questions at once.', parameter: "privacy" },
-      );
+    requireShare(exposure, shown, this.#hosts, digest);
+    try {
+      return this.#run(await this.#hosts.acquire(this.#wanted(), patienceMs, signal), signal);
+    } catch (error) {
+      // Others may have been shown the rest of what could be shown meanwhile: that is why nobody was found.
+      if (isPeerError(error, "host_unavailable")) requireShare(exposure, shown, this.#hosts, digest);
+      throw error;
     }
-    const offering = this.#hosts.members().filter((member) => member.offerOf(digest) !== undefined);
-    if (offering.length === 0 || offering.some(({ owner }) => exposure.mayShow(owner, shownTokens))) return;
-    const owners = new Set(offering.map(({ owner }) => owner)).size;
-    throw new PeerError(
-      "privacy_unsatisfiable",
-      `Strict privacy shows no owner more than half of a prompt, and only ${owners} owner(s) serve this model now.`,
-      { hint: 'Ask with privacy "standard", or wait until more owners serve the model.', parameter: "privacy" },
-    );
   }
 
   /** The first event of `main`, or of a backup that started when `main` was late and spoke before it. */
@@ -220,16 +208,15 @@ class Course {
   }
 
   #wanted(excluded: HostId | null = null): Wanted {
-    const { accountId, digest, cacheKey, promptTokens, shownTokens, exposure } = this.#subtask;
+    const { accountId, digest, cacheKey, promptTokens, shown, exposure } = this.#subtask;
     return {
       digest,
       accountId,
       cacheKey,
       promptTokens: promptTokens.length + this.#received.length,
       avoidedOwners: () => exposure.owners(),
-      isEligible: (hostId, owner) =>
-        hostId !== excluded && exposure.mayShow(owner, shownTokens) && this.#mayTry(hostId),
-      placed: (owner) => exposure.record(owner, shownTokens),
+      isEligible: (hostId, owner) => hostId !== excluded && exposure.mayShow(owner, shown) && this.#mayTry(hostId),
+      placed: (owner) => exposure.record(owner, shown),
     };
   }
 

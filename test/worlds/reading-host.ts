@@ -1,3 +1,4 @@
+import { PeerError } from "../../src/errors.ts";
 import { generateKeyPair } from "../../src/identity/key.ts";
 import { type AccountId, newId } from "../../src/ids.ts";
 import type { Assignment, HostEvent, HostLink } from "../../src/pipeline/ports.ts";
@@ -6,6 +7,9 @@ import type { Offer } from "../../src/scheduling/offer.ts";
 import { AnswerDigest, signStatement } from "../../src/verification/statement.ts";
 
 export const readingDigest = `sha256:${"cd".repeat(32)}`;
+
+/** The letter at which a host dies instead of reading it. */
+export const dying = "\0";
 
 /** The answer that repeats the last message, as it reached the host. */
 export function echo({ prompt }: Assignment): string {
@@ -19,14 +23,15 @@ export class ReadingHost implements HostLink {
   readonly #key = generateKeyPair();
   readonly publicKey = this.#key.publicKey;
   readonly hostId = hostIdOf(this.publicKey);
-  readonly owner: string = this.accountId;
+  readonly owner: string;
   readonly isAccepting = true;
   readonly assignments: Assignment[] = [];
   readonly #answer: string | ((assignment: Assignment) => string);
   readonly #reportsTokens: boolean;
 
   /** With `reportsTokens` a letter is a token; without, letters come as text and the statement counts as it likes. */
-  constructor(answer: string | ((assignment: Assignment) => string), reportsTokens = true) {
+  constructor(answer: string | ((assignment: Assignment) => string), reportsTokens = true, owner?: string) {
+    this.owner = owner ?? this.accountId;
     this.#answer = answer;
     this.#reportsTokens = reportsTokens;
   }
@@ -47,11 +52,12 @@ export class ReadingHost implements HostLink {
   async *run(assignment: Assignment, signal: AbortSignal): AsyncGenerator<HostEvent, void, undefined> {
     this.assignments.push(assignment);
     const answerDigest = new AnswerDigest();
-    let position = 0;
+    let position = assignment.resumedTokens.length;
     const answer = typeof this.#answer === "string" ? this.#answer : this.#answer(assignment);
-    for (const letter of answer) {
+    for (const letter of answer.slice(assignment.resumedTokens.length)) {
       await new Promise<void>((resolve) => setImmediate(resolve));
       signal.throwIfAborted();
+      if (letter === dying) throw new PeerError("host_lost", "The host's connection was lost.");
       const tokens = this.#reportsTokens ? [letter.charCodeAt(0)] : [];
       const text = this.#reportsTokens ? "" : letter;
       answerDigest.add(tokens, text);
@@ -63,7 +69,7 @@ export class ReadingHost implements HostLink {
       epoch: assignment.epoch,
       digest: readingDigest,
       promptTokens: this.#reportsTokens ? assignment.promptTokens.length : 1_000_000,
-      completionTokens: this.#reportsTokens ? position : 1_000_000,
+      completionTokens: this.#reportsTokens ? position - assignment.resumedTokens.length : 1_000_000,
       answerDigest: answerDigest.value(),
       firstTokenMs: 0,
       elapsedMs: 0,
