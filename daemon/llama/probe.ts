@@ -1,4 +1,5 @@
 import { isPeerError, PeerError } from "../../src/errors.ts";
+import { readGgufFacts } from "../../src/models/gguf.ts";
 import { errorOf } from "./failure.ts";
 import { ChildLink } from "./link.ts";
 import type { GgufFacts } from "./messages.ts";
@@ -13,11 +14,13 @@ export interface ProbeOptions {
 const probeWithinMs = 60_000;
 
 /**
- * Opens a file nobody vouches for in a process of its own, which is thrown away. Throws `model_invalid` when
- * llama.cpp refuses the file, dies of it or takes more than a minute, or the signal's reason.
+ * Opens a file nobody vouches for in a process of its own, which is thrown away, once its header makes sense. Throws
+ * `model_invalid` when it doesn't, when llama.cpp refuses the file, dies of it or takes more than a minute;
+ * `file_missing`, or the signal's reason.
  */
 export async function probeModel(options: ProbeOptions, signal: AbortSignal): Promise<GgufFacts> {
   signal.throwIfAborted();
+  await readGgufFacts(options.modelFile);
   const timeout = AbortSignal.timeout(probeWithinMs);
   const limited = AbortSignal.any([signal, timeout]);
   let link: ChildLink | undefined;

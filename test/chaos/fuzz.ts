@@ -132,7 +132,7 @@ async function throwAll(kind: string, target: Target, { seed, from, until }: Ran
   await Promise.all(Array.from({ length: throwers }, work));
 }
 
-/** Returns how many were opened by llama.cpp too. */
+/** Returns how many were probed, too: those whose header makes sense are opened by llama.cpp. */
 async function throwHeaders(root: string, { seed, from, until }: Range, problems: string[]): Promise<number> {
   const demo = await readFile(packageFile("src/models/demo/demo.gguf"));
   const file = join(root, "fuzz.gguf");

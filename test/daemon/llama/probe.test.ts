@@ -46,7 +46,7 @@ describe("the probe", () => {
   }
 
   it("refuses a file that isn't there", async () => {
-    await expect(probe(join(directory, "nothing.gguf"))).rejects.toMatchObject({ code: "model_invalid" });
+    await expect(probe(join(directory, "nothing.gguf"))).rejects.toMatchObject({ code: "file_missing" });
   });
 });
 
