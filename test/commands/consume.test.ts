@@ -75,4 +75,4 @@ test("from publication to payment, by commands alone", async () => {
   await run("host", ["host", "down"]);
   await run("operator", ["network", "down"]);
   expect(processesIn(root)).toEqual([]);
-}, 240_000);
+}, 600_000);

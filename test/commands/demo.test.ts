@@ -43,7 +43,7 @@ test("the demo pays hosts of different owners exactly 95%, outlives a killed hos
   expect(hosts.length).toBeGreaterThanOrEqual(2);
   expect(await readdir(folder)).toEqual([]);
   expect(processesIn(folder)).toEqual([]);
-}, 180_000);
+}, 300_000);
 
 test("a demo that is interrupted leaves no process and no folder", async () => {
   const folder = await temporaryFolder();
@@ -53,12 +53,12 @@ test("a demo that is interrupted leaves no process and no folder", async () => {
     buffer: false,
   });
   await once(demo.stderr, "data");
-  await vi.waitUntil(() => processesIn(folder).length > 0, { timeout: 60_000 });
+  await vi.waitUntil(() => processesIn(folder).length > 0, { timeout: 100_000 });
   demo.kill("SIGINT");
   expect((await demo).exitCode).toBe(4);
   expect(processesIn(folder)).toEqual([]);
   expect(await readdir(folder)).toEqual([]);
-}, 120_000);
+}, 240_000);
 
 test("a demo that is killed takes its daemons along", async () => {
   const folder = await temporaryFolder();
@@ -67,8 +67,8 @@ test("a demo that is killed takes its daemons along", async () => {
     reject: false,
     buffer: false,
   });
-  await vi.waitUntil(() => processesIn(folder).length > 0, { timeout: 60_000 });
+  await vi.waitUntil(() => processesIn(folder).length > 0, { timeout: 100_000 });
   demo.kill("SIGKILL");
   await demo;
-  await vi.waitUntil(() => processesIn(folder).length === 0, { timeout: 60_000 });
-}, 120_000);
+  await vi.waitUntil(() => processesIn(folder).length === 0, { timeout: 100_000 });
+}, 240_000);

@@ -54,7 +54,7 @@ test("a local host serves this machine without network or account, measured, and
 test("a host that is killed leaves no engine behind, and starts again", async () => {
   const { home, pid } = await hostUp();
   process.kill(pid, "SIGKILL");
-  await vi.waitUntil(() => processesIn(home).length === 0, { timeout: 30_000 });
+  await vi.waitUntil(() => processesIn(home).length === 0, { timeout: 60_000 });
   expect((await peerllm(["host", "status"], { home })).code).toBe(4);
   expect((await peerllm(words, { home })).code).toBe(0);
 });

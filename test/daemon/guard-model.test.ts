@@ -20,7 +20,7 @@ describe("a guard model", () => {
   beforeAll(async () => {
     const settings = { threads: 1, gpu: "off" as const, sequences: 2, contextLength: 2_048 };
     engine = await startLlamaEngine({ modelFile: demoModelFile, ...settings, log: silentLog }, signal);
-  }, 60_000);
+  }, 120_000);
   afterAll(() => engine.close());
 
   it("is asked about the last message, whoever wrote it", async () => {
@@ -35,13 +35,13 @@ describe("a guard model", () => {
     await expect(guardOf(engine)(asked, signal)).rejects.toMatchObject({ code: "upstream_failed" });
   });
 
-  it("lets nothing pass while its process is dead, and comes back by itself", { timeout: 60_000 }, async () => {
+  it("lets nothing pass while its process is dead, and comes back by itself", { timeout: 240_000 }, async () => {
     const { pid } = engine;
     if (pid === undefined) throw new Error("The engine has a process.");
     process.kill(pid, "SIGKILL");
     await expect.poll(() => engine.state()).toBe("restarting");
     await expect(guardOf(engine)(asked, signal)).rejects.toMatchObject({ code: "engine_crashed" });
-    await expect.poll(() => engine.state(), { timeout: 50_000 }).toBe("ready");
+    await expect.poll(() => engine.state(), { timeout: 150_000 }).toBe("ready");
     await expect(guardOf(engine)(asked, signal)).rejects.toMatchObject({ code: "upstream_failed" });
   });
 });
@@ -66,7 +66,7 @@ describe("an orchestrator", () => {
     return roles.network({ port: 0, guardModel }, context);
   }
 
-  it("does not start with a guard that is no model, and says so", { timeout: 60_000 }, async () => {
+  it("does not start with a guard that is no model, and says so", { timeout: 240_000 }, async () => {
     const file = join(root, "guard.gguf");
     await writeFile(file, "not a model");
     await expect(startWith(file)).rejects.toMatchObject({ code: "model_invalid" });
@@ -77,7 +77,7 @@ describe("an orchestrator", () => {
     await expect(startWith("acme/guard:1.0.0")).rejects.toMatchObject({ code: "model_missing" });
   });
 
-  it("starts with a guard model beside it", { timeout: 60_000 }, async () => {
+  it("starts with a guard model beside it", { timeout: 240_000 }, async () => {
     const network = await startWith(demoModelFile);
     await network.close();
   });

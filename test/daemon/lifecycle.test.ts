@@ -8,7 +8,7 @@ import { isPeerError } from "../../src/errors.ts";
 import { frameMethods } from "../../src/protocol/control-methods.ts";
 import { callTrivial, temporaryHome, trivialDaemon } from "../worlds/trivial-daemon.ts";
 
-const signal = AbortSignal.timeout(60_000);
+const signal = AbortSignal.timeout(300_000);
 
 describe("a daemon's start", () => {
   test("tells progress, then what it serves, and is found by its home", async () => {
@@ -60,7 +60,7 @@ describe("a daemon's start", () => {
   test("whose command goes away before it serves ends it", async () => {
     const home = await temporaryHome();
     const daemon = trivialDaemon(home, { behaviour: "hang" });
-    await vi.waitUntil(() => daemon.reports.length > 0, { timeout: 20_000 });
+    await vi.waitUntil(() => daemon.reports.length > 0, { timeout: 60_000 });
     daemon.process.disconnect();
     await daemon.exited;
     expect(await readdir(home.runDirectory)).toEqual([]);
@@ -87,7 +87,7 @@ describe("a daemon's end", () => {
     await callTrivial(home, "hold");
     daemon.process.kill("SIGTERM");
     const log = join(home.logsDirectory, "network.log");
-    await vi.waitUntil(async () => (await readFile(log, "utf8")).includes("daemon-draining"), { timeout: 20_000 });
+    await vi.waitUntil(async () => (await readFile(log, "utf8")).includes("daemon-draining"), { timeout: 60_000 });
     await callTrivial(home, "release");
     expect(await daemon.exited).toEqual({ code: 0, signal: null });
     expect(await readdir(home.runDirectory)).toEqual([]);
@@ -100,7 +100,7 @@ describe("a daemon's end", () => {
     await callTrivial(home, "hold");
     daemon.process.kill("SIGTERM");
     const log = join(home.logsDirectory, "network.log");
-    await vi.waitUntil(async () => (await readFile(log, "utf8")).includes("daemon-draining"), { timeout: 20_000 });
+    await vi.waitUntil(async () => (await readFile(log, "utf8")).includes("daemon-draining"), { timeout: 60_000 });
     daemon.process.kill("SIGTERM");
     expect(await daemon.exited).toEqual({ code: 0, signal: null });
   });

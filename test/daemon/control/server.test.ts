@@ -16,7 +16,7 @@ import { controlLineBytesMax } from "../../../src/protocol/control.ts";
 import type { ControlMethod } from "../../../src/protocol/control-methods.ts";
 import { temporaryHome } from "../../worlds/trivial-daemon.ts";
 
-const signal = AbortSignal.timeout(30_000);
+const signal = AbortSignal.timeout(120_000);
 const numbered = z.object({ number: z.int() });
 const echo: ControlMethod<typeof numbered, typeof numbered, false> = {
   name: "echo",

@@ -41,7 +41,7 @@ beforeAll(async () => {
     log: silentLog,
   });
   upstream = await startUpstreamEngine(optionsFor(door.baseUrl ?? ""), signal);
-}, 120_000);
+}, 240_000);
 afterAll(async () => {
   await upstream.close();
   await door.close();

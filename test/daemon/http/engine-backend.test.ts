@@ -20,7 +20,7 @@ let client: OpenAI;
 beforeAll(async () => {
   engine = await startLlamaEngine(
     { modelFile: demoModelFile, threads: 1, gpu: "off", sequences: 2, contextLength: 512, log: silentLog },
-    AbortSignal.timeout(60_000),
+    AbortSignal.timeout(120_000),
   );
   const heard: Engine = {
     contextLength: engine.contextLength,

@@ -51,7 +51,7 @@ describe("an engine whose process dies", () => {
     expect(() => process.kill(childPid, 0)).not.toThrow();
     parent.kill("SIGKILL");
     await once(parent, "exit");
-    await expect.poll(() => isAlive(childPid), { timeout: 10_000 }).toBe(false);
+    await expect.poll(() => isAlive(childPid), { timeout: 60_000 }).toBe(false);
   });
 
   it("refuses to start on a file that is no model", async () => {

@@ -25,7 +25,7 @@ describe("a host at the gate", () => {
     expect(await introduce(host, { apiKey })).toMatchObject({ type: "welcome", hostId });
     expect(world.hosts.members().map((member) => member.hostId)).toEqual([hostId]);
     host.close();
-    await vi.waitUntil(() => world.hosts.members().length === 0);
+    await vi.waitUntil(() => world.hosts.members().length === 0, { timeout: 30_000 });
     expect(world.gate.sessions()).toEqual([]);
   });
 

@@ -65,7 +65,7 @@ describe("a seated host's session", () => {
     const [member] = world.hosts.members();
     if (member === undefined) throw new Error("The host was not seated.");
     session = member;
-    await vi.waitUntil(() => session.isAccepting);
+    await vi.waitUntil(() => session.isAccepting, { timeout: 30_000 });
   });
   afterEach(async () => {
     host.close();
@@ -92,7 +92,7 @@ describe("a seated host's session", () => {
     host.send({ type: "heartbeat", sequence: 41, activeSubtasks: 0 });
     expect(await host.next()).toEqual({ type: "heartbeat-ack", sequence: 41 });
     host.send({ type: "offer", models: [], isAccepting: false });
-    await vi.waitUntil(() => !session.isAccepting);
+    await vi.waitUntil(() => !session.isAccepting, { timeout: 30_000 });
     expect(session.offerOf(digest)).toBeUndefined();
   });
 
@@ -102,7 +102,7 @@ describe("a seated host's session", () => {
     expect(await introduce(raw, await unpaid.account("host"))).toMatchObject({ type: "welcome" });
     raw.send({ type: "offer", models: [offered], isAccepting: true });
     const [seated] = unpaid.gate.sessions();
-    await vi.waitUntil(() => seated?.offerOf(digest) !== undefined);
+    await vi.waitUntil(() => seated?.offerOf(digest) !== undefined, { timeout: 30_000 });
     expect(seated?.isAccepting).toBe(false);
     seated?.setEntitled(true);
     expect(seated?.isAccepting).toBe(true);

@@ -15,7 +15,7 @@ async function serve(listener: RequestListener): Promise<string> {
   return `http://127.0.0.1:${port}`;
 }
 
-const signal = AbortSignal.timeout(30_000);
+const signal = AbortSignal.timeout(120_000);
 
 test("a call sends the key and its parameters and returns what the route promises", async () => {
   const url = await serve((request, response) => {
