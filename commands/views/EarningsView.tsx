@@ -40,7 +40,8 @@ export function EarningsView({ networkUrl, read }: EarningsViewProps) {
   const values = days.map(({ usd }) => Number(parseUsd(usd)));
   const barWidth = Math.max(1, Math.floor(columns / Math.max(1, days.length)));
   const best = days[values.indexOf(Math.max(...values))];
-  const half = Math.floor((columns - 2) / 2);
+  const left = columns < 100 ? 34 : Math.floor((columns - 2) / 2);
+  const right = columns - 2 - left;
   const lines = Array.from({ length: scroll.to - scroll.from }, (_, index) => scroll.from + index);
   return (
     <Box flexDirection="column" width={columns}>
@@ -64,15 +65,15 @@ export function EarningsView({ networkUrl, read }: EarningsViewProps) {
       <Text wrap="truncate">{columnChart(values, chartHeight, barWidth).join("\n")}</Text>
       <Text> </Text>
       <Text wrap="truncate" bold>
-        {`${sumLine("HOST", "TOKENS", "USD", half)}  ${sumLine("MODEL", "TOKENS", "USD", half)}`}
+        {`${sumLine("HOST", "TOKENS", "USD", left)}  ${sumLine("MODEL", "TOKENS", "USD", right)}`}
       </Text>
       {lines.map((index) => {
         const [host, model] = [earnings.hosts[index], earnings.models[index]];
-        const left = host === undefined ? "" : sumLine(shortId(host.hostId), count(host.tokens), host.usd, half);
-        const right = model === undefined ? "" : sumLine(model.model, count(model.tokens), model.usd, half);
+        const ofHost = host === undefined ? "" : sumLine(shortId(host.hostId), count(host.tokens), host.usd, left);
+        const ofModel = model === undefined ? "" : sumLine(model.model, count(model.tokens), model.usd, right);
         return (
           <Text key={index} wrap="truncate">
-            {`${cell(left, half)}  ${right}`}
+            {`${cell(ofHost, left)}  ${ofModel}`}
           </Text>
         );
       })}
@@ -103,8 +104,8 @@ function describeSubscriptions(subscriptions: EarningsDocument["subscriptions"])
   const words = standings.flatMap((standing) =>
     subscriptions
       .filter((each) => each.standing === standing)
-      .map(({ hostId, kind, paidThrough }) => {
-        const what = hostId === null ? kind : `host ${shortId(hostId).slice(0, 10)}`;
+      .map(({ hostId, model, kind, paidThrough }) => {
+        const what = hostId === null ? (model ?? kind) : `host ${shortId(hostId).slice(0, 10)}`;
         const until = paidThrough === null ? "" : ` through ${new Date(paidThrough).toISOString().slice(0, 10)}`;
         return `${what} ${standing}${until}`;
       }),
@@ -123,5 +124,5 @@ function count(tokens: number): string {
 }
 
 function sumLine(name: string, tokens: string, usd: string, width: number): string {
-  return `${cell(name, width - 26)} ${figure(tokens, 11)} ${figure(usd, 13)}`;
+  return `${cell(name, width - 25)} ${figure(tokens, 11)} ${figure(usd, 12)}`;
 }

@@ -1,6 +1,7 @@
 import { copyFile, mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import type { ControlHandler } from "../../daemon/control/server.ts";
 import { startHost } from "../../daemon/host/host.ts";
 import { startUpstreamEngine } from "../../daemon/host/upstream-engine.ts";
 import { benchmarkEngine } from "../../daemon/llama/benchmark.ts";
@@ -49,6 +50,8 @@ export interface DemoNetworkOptions {
 
 export interface DemoHost {
   readonly accountId: AccountId;
+  /** Its owner's. */
+  readonly apiKey: string;
   readonly hostId: string;
   readonly isActive: boolean;
   /** Once; later calls change nothing. */
@@ -63,6 +66,8 @@ export interface DemoNetwork {
   readonly producer: AccountId;
   readonly hosts: readonly DemoHost[];
   readonly books: ReturnType<typeof openBooks>;
+  /** What its operator's commands may ask it. */
+  readonly control: Readonly<Record<string, ControlHandler>>;
   readonly receipts: ReturnType<typeof openReceipts>;
   /** A host that answers something now. */
   activeHost(): DemoHost | undefined;
@@ -169,6 +174,7 @@ export async function demoNetwork(options: DemoNetworkOptions): Promise<DemoNetw
     };
     hosts.push({
       accountId,
+      apiKey,
       hostId: String(host.ready.hostId),
       get isActive() {
         return !isClosed && host.activeStreams > 0;
@@ -184,6 +190,7 @@ export async function demoNetwork(options: DemoNetworkOptions): Promise<DemoNetw
     producer: producer.accountId,
     hosts,
     books,
+    control: orchestrator.control,
     receipts,
     activeHost: () => hosts.find(({ isActive }) => isActive),
     async close() {

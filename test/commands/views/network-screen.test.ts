@@ -2,6 +2,7 @@ import { execa } from "execa";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { packageFile } from "../../../src/paths.ts";
 import type { NetworkStatus } from "../../../src/protocol/control-methods.ts";
+import { temporaryFolder } from "../../worlds/command.ts";
 import { networkHome } from "../../worlds/network-home.ts";
 import { networkStatus } from "../../worlds/network-status.ts";
 import { hasTmux, needsTmux, openTerminal } from "../../worlds/terminal.ts";
@@ -57,7 +58,48 @@ describe.runIf(hasTmux)(`the network's screen in a terminal${needsTmux}`, () => 
 
       await terminal.resize(120, 40);
       const large = await terminal.until(/1–26 of 1000/);
-      expect(large).toMatchInlineSnapshot();
+      expect(large).toMatchInlineSnapshot(`
+        "http://127.0.0.1:7420 credits · 800 of 1000 hosts serving · 30 accounts
+        requests 1 active, 2 queued, 3 done, 4 failed, 5 refused
+        requests/s      2.0 ·····················▂▄▆█·▂▄▆█·▂▄▆█·▂▄▆█·▂▄▆█·▂▄▆█·▂▄▆█·▂▄▆█ first text p50 420 ms, p95 1730 ms
+        tokens/s      535.0 ·▁▁▁▁▁▁▁▂▂▂▂▂▂▂▃▃▃▃▃▃▃▃▄▄▄▄▄▄▄▅▅▅▅▅▅▅▆▆▆▆▆▆▆▆▇▇▇▇▇▇▇████████ failovers 6
+        SETTLED        CONSUMERS PAID            HOSTS        PRODUCERS          NETWORK
+        last minute             $0.05          $0.0475            $0.00          $0.0025
+        today                  $12.50           $11.40            $0.50            $0.60
+        HOST                       STATE    BUSY↓    TOK/S  OWNER                      MODELS
+        0004xxxxxxxxxxxxxxxxxxxxxx serving  4/4         14  0004xxxxxxxxxxxxxxxxxxxxxx peerllm/demo:1.0.0 acme/tiny:1.2.0
+        0009xxxxxxxxxxxxxxxxxxxxxx paused   4/4         19  unvouched                  peerllm/demo:1.0.0
+        0014xxxxxxxxxxxxxxxxxxxxxx serving  4/4         24  0014xxxxxxxxxxxxxxxxxxxxxx peerllm/demo:1.0.0 acme/tiny:1.2.0 acme/…
+        0019xxxxxxxxxxxxxxxxxxxxxx paused   4/4         29  0019xxxxxxxxxxxxxxxxxxxxxx peerllm/demo:1.0.0 acme/tiny:1.2.0
+        0024xxxxxxxxxxxxxxxxxxxxxx serving  4/4         34  unvouched                  peerllm/demo:1.0.0
+        0029xxxxxxxxxxxxxxxxxxxxxx paused   4/4         39  0000xxxxxxxxxxxxxxxxxxxxxx peerllm/demo:1.0.0 acme/tiny:1.2.0 acme/…
+        0034xxxxxxxxxxxxxxxxxxxxxx serving  4/4         44  0005xxxxxxxxxxxxxxxxxxxxxx peerllm/demo:1.0.0 acme/tiny:1.2.0
+        0039xxxxxxxxxxxxxxxxxxxxxx paused   4/4         49  unvouched                  peerllm/demo:1.0.0
+        0044xxxxxxxxxxxxxxxxxxxxxx serving  4/4         54  0015xxxxxxxxxxxxxxxxxxxxxx peerllm/demo:1.0.0 acme/tiny:1.2.0 acme/…
+        0049xxxxxxxxxxxxxxxxxxxxxx paused   4/4         59  0020xxxxxxxxxxxxxxxxxxxxxx peerllm/demo:1.0.0 acme/tiny:1.2.0
+        0054xxxxxxxxxxxxxxxxxxxxxx serving  4/4         64  unvouched                  peerllm/demo:1.0.0
+        0059xxxxxxxxxxxxxxxxxxxxxx paused   4/4         69  0001xxxxxxxxxxxxxxxxxxxxxx peerllm/demo:1.0.0 acme/tiny:1.2.0 acme/…
+        0064xxxxxxxxxxxxxxxxxxxxxx serving  4/4         74  0006xxxxxxxxxxxxxxxxxxxxxx peerllm/demo:1.0.0 acme/tiny:1.2.0
+        0069xxxxxxxxxxxxxxxxxxxxxx paused   4/4         79  unvouched                  peerllm/demo:1.0.0
+        0074xxxxxxxxxxxxxxxxxxxxxx serving  4/4         84  0016xxxxxxxxxxxxxxxxxxxxxx peerllm/demo:1.0.0 acme/tiny:1.2.0 acme/…
+        0079xxxxxxxxxxxxxxxxxxxxxx paused   4/4         89  0021xxxxxxxxxxxxxxxxxxxxxx peerllm/demo:1.0.0 acme/tiny:1.2.0
+        0084xxxxxxxxxxxxxxxxxxxxxx serving  4/4         94  unvouched                  peerllm/demo:1.0.0
+        0089xxxxxxxxxxxxxxxxxxxxxx paused   4/4         99  0002xxxxxxxxxxxxxxxxxxxxxx peerllm/demo:1.0.0 acme/tiny:1.2.0 acme/…
+        0094xxxxxxxxxxxxxxxxxxxxxx serving  4/4        104  0007xxxxxxxxxxxxxxxxxxxxxx peerllm/demo:1.0.0 acme/tiny:1.2.0
+        0099xxxxxxxxxxxxxxxxxxxxxx paused   4/4        109  unvouched                  peerllm/demo:1.0.0
+        0104xxxxxxxxxxxxxxxxxxxxxx serving  4/4        114  0017xxxxxxxxxxxxxxxxxxxxxx peerllm/demo:1.0.0 acme/tiny:1.2.0 acme/…
+        0109xxxxxxxxxxxxxxxxxxxxxx paused   4/4        119  0022xxxxxxxxxxxxxxxxxxxxxx peerllm/demo:1.0.0 acme/tiny:1.2.0
+        0114xxxxxxxxxxxxxxxxxxxxxx serving  4/4        124  unvouched                  peerllm/demo:1.0.0
+        0119xxxxxxxxxxxxxxxxxxxxxx paused   4/4        129  0003xxxxxxxxxxxxxxxxxxxxxx peerllm/demo:1.0.0 acme/tiny:1.2.0 acme/…
+        0124xxxxxxxxxxxxxxxxxxxxxx serving  4/4        134  0008xxxxxxxxxxxxxxxxxxxxxx peerllm/demo:1.0.0 acme/tiny:1.2.0
+        0129xxxxxxxxxxxxxxxxxxxxxx paused   4/4        139  unvouched                  peerllm/demo:1.0.0
+        12:00:00 host 0007xxxxxx joined
+        12:00:05 host 0008xxxxxx failed a subtask: over to another
+        12:00:05 host 0008xxxxxx failed again and again: breaker open
+        12:01:01 host 0009xxxxxx left
+        12:01:02 a host was refused
+        1–26 of 1000 · by load · ↑↓ scroll · s sort · / filter · q quit"
+      `);
       expect(widest(await terminal.lines())).toBeLessThanOrEqual(120);
 
       await terminal.resize(80, 24);
@@ -124,6 +166,18 @@ describe.runIf(hasTmux)(`the network's screen in a terminal${needsTmux}`, () => 
       expect(lost).toContain("1–3 of 3");
       isAnswering = true;
       await terminal.until((screen) => !screen.includes("not read"));
+    },
+    slow,
+  );
+
+  test(
+    "gives the terminal back and says why where there is no network to look at",
+    async () => {
+      const home = await temporaryFolder();
+      const terminal = await openTerminal(words, { home, columns: 80, rows: 24 });
+      expect(await terminal.until(/Ended with 4/)).toMatch(
+        /^Before it\.\npeerllm: No network's orchestrator is running/,
+      );
     },
     slow,
   );
