@@ -9,7 +9,7 @@ const none = z.object({});
 
 /** `peerllm host models …`: the models a running host keeps. */
 export function hostModelsCommand(): Command {
-  const models = new Command("models").description("the models this host keeps");
+  const models = new Command("models").description("the models a running host keeps");
   models.addCommand(new Command("list").description("list them").action(action(none, list)));
   models.addCommand(
     new Command("pull")
@@ -20,7 +20,7 @@ export function hostModelsCommand(): Command {
   models.addCommand(
     new Command("remove")
       .description("stop serving a model and delete its file")
-      .argument("<model>")
+      .argument("<model>", "owner/name:version, or the digest of one that isn't served any more")
       .action(
         action(none, async (session, _, [model = ""]) => {
           const removed = await callDaemon(
@@ -37,11 +37,12 @@ export function hostModelsCommand(): Command {
         }),
       ),
   );
-  models.addCommand(pinCommand("pin", "keep a model in memory", true));
-  models.addCommand(pinCommand("unpin", "let a model be evicted", false));
+  models.addCommand(pinCommand("pin", "keep a model from being removed", true));
+  models.addCommand(pinCommand("unpin", "let a model be removed", false));
   models.addCommand(
     new Command("capacity").description("show room on disk and in memory").action(action(none, capacity)),
   );
+  models.addHelpText("after", "\nExamples:\n  peerllm host models pull acme/tiny:1.2.0\n  peerllm host models list");
   return models;
 }
 
@@ -87,7 +88,7 @@ async function pull(session: Session, model: string): Promise<void> {
 function pinCommand(name: string, description: string, isPinned: boolean): Command {
   return new Command(name)
     .description(description)
-    .argument("<model>")
+    .argument("<model>", "owner/name:version")
     .action(
       action(none, async (session, _, [model = ""]) => {
         const params = { model, isPinned };
@@ -103,7 +104,7 @@ async function capacity(session: Session): Promise<void> {
     session.printer.facts([
       ["models", `${now.models}, ${formatBytes(now.usedBytes)}`],
       ["free on disk", formatBytes(now.freeBytes)],
-      ["memory", formatBytes(now.memoryBytes)],
+      ["free memory", formatBytes(now.memoryBytes)],
     ]),
   );
 }

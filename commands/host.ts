@@ -110,7 +110,8 @@ function showStatus({ printer }: Session, status: HostStatus): void {
 
 function describeState({ state, pausedUntil, schedule }: HostStatus): string {
   if (pausedUntil !== null) return `${state} until ${new Date(pausedUntil).toLocaleString("sv")}`;
-  return schedule === null ? state : `${state}, serves ${schedule}`;
+  if (schedule !== null) return `${state}, serves ${schedule}`;
+  return state === "paused" ? 'paused, until "peerllm host resume"' : state;
 }
 
 function describeSpeed(benchmark: HostStatus["benchmark"]): string {
