@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { z } from "zod";
 import { routes } from "../src/protocol/api.ts";
+import { wholeNumber } from "../src/typed-number.ts";
 import { openGateway } from "./access.ts";
 import { planCommand, redeemCommand, statementCommand, topupCommand } from "./billing-pay.ts";
 import { action } from "./session.ts";
@@ -42,7 +43,7 @@ function usageCommand(): Command {
       action(
         z.object({
           by: z.enum(["day", "model", "key"]).default("day"),
-          days: z.coerce.number().int().min(1).max(400).default(30),
+          days: wholeNumber(1, 400).default(30),
         }),
         async (session, options) => {
           const gateway = await openGateway(session);

@@ -11,6 +11,7 @@ import { readRunRecord } from "../src/client/run-record.ts";
 import { PeerError } from "../src/errors.ts";
 import { homeAt } from "../src/paths.ts";
 import { proxyReadySchema, proxyStartSchema } from "../src/protocol/start.ts";
+import { decimalNumber, wholeNumber } from "../src/typed-number.ts";
 import { ensureAccess } from "./access.ts";
 import { startDaemon } from "./daemon-process.ts";
 import { action, type Session } from "./session.ts";
@@ -38,9 +39,9 @@ const chatOptions = z.object({
   model: z.string().min(1).optional(),
   privacy: z.enum(["standard", "strict"]).optional(),
   plan: z.enum(["auto", "single", "split"]).optional(),
-  maxTokens: z.coerce.number({ error: "must be a number" }).int().min(1).optional(),
-  temperature: z.coerce.number({ error: "must be a number" }).min(0).max(2).optional(),
-  seed: z.coerce.number({ error: "must be a number" }).int().min(0).max(4_294_967_295).optional(),
+  maxTokens: wholeNumber(1, 1_000_000_000).optional(),
+  temperature: decimalNumber(0, 2).optional(),
+  seed: wholeNumber(0, 4_294_967_295).optional(),
   system: z.string().min(1).optional(),
 });
 type ChatOptions = z.output<typeof chatOptions>;

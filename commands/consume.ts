@@ -3,6 +3,7 @@ import { z } from "zod";
 import { callDaemon } from "../src/client/control.ts";
 import { proxyMethods } from "../src/protocol/control-methods.ts";
 import { defaultPorts, proxyReadySchema, proxyStartSchema } from "../src/protocol/start.ts";
+import { portNumber } from "../src/typed-number.ts";
 import { ensureAccess } from "./access.ts";
 import { downCommand, logsCommand, runRole } from "./daemon-commands.ts";
 import { formatDuration } from "./printer.ts";
@@ -26,7 +27,7 @@ export function consumeCommand(): Command {
 }
 
 const consumeOptions = z.object({
-  port: z.coerce.number({ error: "must be a number" }).int().min(0).max(65_535).default(defaultPorts.proxy),
+  port: portNumber.default(defaultPorts.proxy),
   model: z.string().min(1).nullable().default(null),
   privacy: z.enum(["standard", "strict"]).default("standard"),
   fallback: z.enum(["none", "local"]).default("none"),

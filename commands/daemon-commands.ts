@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { z } from "zod";
 import type { RoleName } from "../src/protocol/control.ts";
+import { wholeNumber } from "../src/typed-number.ts";
 import { startDaemon, stopDaemon } from "./daemon-process.ts";
 import { followLog } from "./log-reader.ts";
 import { action, type Session } from "./session.ts";
@@ -63,7 +64,7 @@ export function logsCommand(role: RoleName, description: string): Command {
       action(
         z.object({
           follow: z.boolean().default(false),
-          lines: z.coerce.number().int().min(0).max(100_000).default(100),
+          lines: wholeNumber(0, 100_000).default(100),
         }),
         (session, options) => followLog(session, role, options),
       ),

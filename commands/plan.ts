@@ -8,13 +8,14 @@ import { planningBudget } from "../src/planning/budget.ts";
 import type { Subtask } from "../src/planning/plan.ts";
 import { planRequest } from "../src/planning/planner.ts";
 import { anonymise } from "../src/privacy/anonymise.ts";
+import { wholeNumber } from "../src/typed-number.ts";
 import { action, type Session } from "./session.ts";
 
 const planOptions = z.object({
   file: z.string().optional(),
   privacy: z.enum(["standard", "strict"]).default("standard"),
   plan: z.enum(["auto", "single", "split"]).default("auto"),
-  context: z.coerce.number({ error: "must be a number" }).int().min(128).default(4_096),
+  context: wholeNumber(128, 1_048_576).default(4_096),
 });
 
 /** `peerllm plan …`: what would be masked, how it would be split, and who would see what. Nothing leaves this machine. */

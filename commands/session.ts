@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { z } from "zod";
-import { type Config, openConfig } from "../src/config.ts";
+import { type Config, type ConfigKey, configKeyNames, openConfig } from "../src/config.ts";
 import { PeerError } from "../src/errors.ts";
 import { type Home, homeAt } from "../src/paths.ts";
 import { environmentValue, isGlobalOption } from "./global-options.ts";
@@ -47,7 +47,9 @@ export function action<Schema extends z.ZodType>(schema: Schema, handler: Handle
       home,
       config,
       printer: createPrinter(settings.json),
-      networkUrl: settings.network ?? configuredNetwork(config),
+      get networkUrl() {
+        return settings.network ?? configuredNetwork(config);
+      },
       isJson: settings.json,
       mayAsk: process.stdin.isTTY === true && !settings.yes && isUnset(process.env.CI),
       signal: interrupted.signal,
@@ -95,13 +97,14 @@ function configuredNetwork(config: Config): string | undefined {
  */
 function configuredOptions(command: Command, config: Config): Record<string, unknown> {
   const group = [...lineage(command)].map((each) => each.name()).at(-2);
-  const stored: Readonly<Record<string, unknown>> = config.list();
+  const keys = new Map<string, ConfigKey>(configKeyNames().map((key) => [key, key]));
   const configured: Record<string, unknown> = {};
   for (const option of command.options) {
     const name = option.attributeName();
     const source = command.getOptionValueSource(name);
     if (isGlobalOption(name) || source === "cli" || source === "env") continue;
-    const value = environmentValue(option) ?? stored[name === "privacy" ? "privacy.level" : `${group}.${name}`];
+    const key = keys.get(name === "privacy" ? "privacy.level" : `${group}.${name}`);
+    const value = environmentValue(option) ?? (key === undefined ? undefined : config.get(key));
     if (value !== undefined) configured[name] = value;
   }
   return configured;
@@ -114,7 +117,7 @@ function parse<Schema extends z.ZodType>(schema: Schema, values: Record<string, 
   const flag = `--${String(issue?.path[0] ?? "").replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
   const value = issue?.path[0] === undefined ? undefined : values[String(issue.path[0])];
   const given = value === undefined ? "" : `, not "${String(value).slice(0, 64)}"`;
-  const reason = (issue?.message ?? "is invalid").replace(/^(Invalid input|Too \w+): /, "");
+  const reason = (issue?.message ?? "is invalid").replace(/^(Invalid|Too) \w+: /, "");
   throw new PeerError("usage_invalid", `${flag}: ${reason}${given}.`, { hint: "Add --help to see how it is used." });
 }
 

@@ -2,15 +2,14 @@ import { chmodSync, existsSync, mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import Conf from "conf";
 import { z } from "zod";
-import { PeerError } from "./errors.ts";
+import { PeerError, systemFailure } from "./errors.ts";
 import type { Home } from "./paths.ts";
+import { portNumber as port, positiveNumber, wholeNumber } from "./typed-number.ts";
 
-const port = z.coerce.number().int().min(0).max(65_535);
-const count = (max: number) => z.coerce.number().int().min(1).max(max);
+const count = (max: number) => wholeNumber(1, max);
 const words = z
   .union([z.string().transform((text) => splitWords(text)), z.array(z.string())])
   .pipe(z.array(z.string().min(1).max(200)).max(1_000));
-
 const timesOfDay = /^\d{2}:\d{2}-\d{2}:\d{2}(?:\s*,\s*\d{2}:\d{2}-\d{2}:\d{2})*$/;
 
 /**
@@ -32,8 +31,8 @@ export const configKeys = {
   "host.threads": count(256),
   "host.gpu": z.string().min(1),
   "host.sequences": count(64),
-  "host.context": z.coerce.number().int().min(128).max(1_048_576),
-  "host.tokensPerSecondMax": z.coerce.number().positive(),
+  "host.context": wholeNumber(128, 1_048_576),
+  "host.tokensPerSecondMax": positiveNumber(1_000_000),
   "host.schedule": z.string().regex(timesOfDay, "must be times of day, such as 22:00-07:00"),
 } as const satisfies Record<string, z.ZodType>;
 
@@ -50,25 +49,27 @@ export interface Config {
   list(): Readonly<Partial<Record<ConfigKey, ConfigValue>>>;
 }
 
-/** Opens the config file, which need not exist. Throws `config_invalid` where it isn't JSON. */
+/**
+ * The config file, which need not exist and isn't read before it is asked: what is damaged in it stops those who want
+ * that, not those who mend it. Reading throws `config_invalid` where it isn't JSON, or a value not what it should be.
+ */
 export function openConfig(home: Home): Config {
-  const read = () => openStore(home);
+  // conf makes the folder of a file it doesn't find, for all to read.
+  const read = () => (existsSync(home.configFile) ? openStore(home) : undefined);
   return {
     path: home.configFile,
-    get: (key) => parseStored(home, key, read().get(key)),
+    get: (key) => parseStored(home, key, read()?.get(key)),
     set(key, text) {
       const value = parseValue(key, text);
       mkdirSync(dirname(home.configFile), { recursive: true, mode: 0o700 });
-      read().set(key, value);
+      openStore(home).set(key, value);
       chmodSync(home.configFile, 0o600);
       return value;
     },
-    unset: (key) => {
-      if (existsSync(home.configFile)) read().delete(key);
-    },
+    unset: (key) => read()?.delete(key),
     list() {
       const store = read();
-      const entries = configKeyNames().map((key) => [key, parseStored(home, key, store.get(key))] as const);
+      const entries = configKeyNames().map((key) => [key, parseStored(home, key, store?.get(key))] as const);
       return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
     },
   };
@@ -96,6 +97,8 @@ function openStore(home: Home): Conf<Record<string, ConfigValue>> {
       configFileMode: 0o600,
     });
   } catch (cause) {
+    const refused = systemFailure(cause);
+    if (refused !== undefined) throw refused;
     throw new PeerError("config_invalid", `The config file "${home.configFile}" can't be read: it isn't JSON.`, {
       cause,
       hint: "Repair it, or move it away.",
@@ -124,9 +127,7 @@ function parseValue(key: ConfigKey, text: string): ConfigValue {
 
 /** zod's own words, but for its prefix. */
 function firstIssue(error: z.ZodError): string {
-  const words = (error.issues[0]?.message ?? "invalid")
-    .replace(/^Invalid \w+: /, "")
-    .replace("received NaN", "not that");
+  const words = (error.issues[0]?.message ?? "invalid").replace(/^Invalid \w+: /, "");
   return words.replace(/^[A-Z]/, (letter) => letter.toLowerCase());
 }
 

@@ -47,6 +47,7 @@ const homes: Readonly<Record<string, readonly string[]>> = {
     "src/models",
     "src/protocol",
     "src/safety",
+    "src/typed-number.ts",
     "daemon",
     "commands",
   ],

@@ -40,6 +40,8 @@ test.each<[ConfigKey, string]>([
   ["network.url", "ftp://peer.example"],
   ["privacy.level", "loose"],
   ["consume.port", "70000"],
+  ["consume.port", ""],
+  ["host.threads", "1e1"],
 ])("%s can't be %s", (key, text) => {
   expect(() => openConfig(home).set(key, text)).toThrow(expect.objectContaining({ code: "config_invalid" }));
 });
@@ -57,4 +59,19 @@ test.each([
   await writeFile(home.configFile, content);
   expect(() => openConfig(home).list()).toThrow(expect.objectContaining({ code: "config_invalid" }));
   expect(await readFile(home.configFile, "utf8")).toBe(content);
+});
+
+test("a value of the wrong kind stops those who want it alone, and can be set anew or unset", async () => {
+  await writeFile(home.configFile, '{"host":{"threads":"many","gpu":"off"},"network":{"port":"http"}}');
+  const config = openConfig(home);
+  expect(config.get("host.gpu")).toBe("off");
+  config.set("host.threads", "2");
+  config.unset("network.port");
+  expect(config.list()).toEqual({ "host.threads": 2, "host.gpu": "off" });
+});
+
+test("reading makes no folder either", () => {
+  const elsewhere = homeAt(join(home.root, "elsewhere"));
+  expect(openConfig(elsewhere).list()).toEqual({});
+  expect(existsSync(elsewhere.root)).toBe(false);
 });
