@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { PeerError } from "./errors.ts";
 
@@ -15,9 +15,12 @@ export interface Home {
   readonly runDirectory: string;
 }
 
-/** The home named by `--home` or `PEERLLM_HOME`, else the platform's own place for application data. */
+/**
+ * The home named by `--home` or `PEERLLM_HOME`, else the platform's own place for application data. Absolute: daemons
+ * work in another folder than the commands that start them.
+ */
 export function homeAt(root: string | undefined): Home {
-  const directory = root ?? platformHome();
+  const directory = resolve(root ?? platformHome());
   return {
     root: directory,
     configFile: join(directory, "config.json"),

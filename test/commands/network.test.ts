@@ -49,6 +49,16 @@ describe("an orchestrator in the background", () => {
     expect((await peerllm(["network", "down", "--json"], { home })).json()).toMatchObject({ stopped: false });
   });
 
+  test("is found by a home named from another folder", async () => {
+    const folder = await temporaryFolder();
+    onTestFinished(async () => void (await peerllm(["network", "down", "--now"], { home: join(folder, "home") })));
+    const up = await peerllm(["network", "up", "--port", "0", "--json", "--home", "home"], { cwd: folder });
+    const { pid } = upSchema.parse(up.json());
+    const status = await peerllm(["network", "status", "--json"], { home: join(folder, "home") });
+    expect(status.json()).toMatchObject({ pid });
+    expect(await readdir(folder)).toEqual(["home"]);
+  });
+
   test("starts again after a SIGKILL, with the same identity, accounts and credit", async () => {
     const { home, url, pid, networkId } = await networkUp();
     const member = await temporaryFolder();
