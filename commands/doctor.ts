@@ -1,19 +1,18 @@
-import { mkdir, readdir, stat, statfs } from "node:fs/promises";
+import { constants, access as mayUse, readdir, stat, statfs } from "node:fs/promises";
 import { availableParallelism, freemem, totalmem } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { Command } from "commander";
 import { z } from "zod";
-import { readAccounts } from "../src/client/account-file.ts";
 import { callDaemon } from "../src/client/control.ts";
 import { createGateway } from "../src/client/gateway.ts";
 import { isAlive } from "../src/client/process-identity.ts";
 import { readLockRecord } from "../src/client/run-record.ts";
-import { isPeerError, PeerError } from "../src/errors.ts";
+import { isPeerError, PeerError, systemFailure } from "../src/errors.ts";
 import { packageVersion } from "../src/paths.ts";
 import { routes } from "../src/protocol/api.ts";
 import { type RoleName, roleNames } from "../src/protocol/control.ts";
 import { frameMethods } from "../src/protocol/control-methods.ts";
-import { findAccess } from "./access.ts";
+import { type Access, findAccess } from "./access.ts";
 import { formatBytes } from "./printer.ts";
 import { action, type Session } from "./session.ts";
 
@@ -82,9 +81,10 @@ function memoryCheck(): Check {
 
 async function homeCheck({ home }: Session): Promise<Check> {
   try {
-    await mkdir(home.root, { recursive: true, mode: 0o700 });
-    const { mode } = await stat(home.root);
-    if ((mode & 0o022) === 0) return ok("home", home.root);
+    const existing = await nearestExisting(home.root);
+    await mayUse(existing, constants.W_OK | constants.X_OK);
+    const { mode } = await stat(home.root).catch(() => ({ mode: 0o700 }));
+    if ((mode & 0o022) === 0) return ok("home", existing === home.root ? home.root : `${home.root}, not made yet`);
     return {
       name: "home",
       state: "failed",
@@ -92,16 +92,28 @@ async function homeCheck({ home }: Session): Promise<Check> {
       hint: `chmod 700 ${home.root}`,
     };
   } catch (error) {
-    const detail = `${home.root} can't be made or read (${codeOf(error)})`;
+    const detail = `${home.root} can't be made, read or written to (${codeOf(error)})`;
     return { name: "home", state: "failed", detail, hint: "Name another with --home." };
   }
+}
+
+/** The folder itself, or the one it would be made in. */
+async function nearestExisting(path: string): Promise<string> {
+  const isThere = await stat(path).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") return false;
+      throw error;
+    },
+  );
+  return isThere || dirname(path) === path ? path : nearestExisting(dirname(path));
 }
 
 const diskBytesMin = 1_000_000_000;
 
 async function diskCheck({ home }: Session): Promise<Check> {
   try {
-    const { bavail, bsize } = await statfs(home.root);
+    const { bavail, bsize } = await statfs(await nearestExisting(home.root));
     const detail = `${formatBytes(bavail * bsize)} free`;
     if (bavail * bsize >= diskBytesMin) return ok("disk", detail);
     return { name: "disk", state: "warning", detail, hint: "Models need room: free some, or name another --home." };
@@ -123,11 +135,30 @@ async function secretsCheck({ home }: Session): Promise<Check> {
 }
 
 function configCheck({ config }: Session): Check {
-  const count = Object.keys(config.list()).length;
-  return ok("config", count === 0 ? "all defaults" : `${count} set`);
+  try {
+    const count = Object.keys(config.list()).length;
+    return ok("config", count === 0 ? "all defaults" : `${count} set`);
+  } catch (error) {
+    return failed("config", error);
+  }
+}
+
+/** Of a check that itself could not be made. */
+function failed(name: string, error: unknown): Check {
+  const refused = systemFailure(error) ?? error;
+  if (!isPeerError(refused)) throw error;
+  return { name, state: "failed", detail: refused.message, hint: refused.hint ?? null };
 }
 
 async function daemonCheck(session: Session, role: RoleName): Promise<Check> {
+  try {
+    return await lookAtDaemon(session, role);
+  } catch (error) {
+    return failed(role, error);
+  }
+}
+
+async function lookAtDaemon(session: Session, role: RoleName): Promise<Check> {
   const holder = await readLockRecord(session.home, role);
   if (holder === null) return ok(role, "not running");
   if (!isAlive(holder)) return ok(role, "not running; it ended without saying so, and can be started again");
@@ -144,8 +175,15 @@ async function daemonCheck(session: Session, role: RoleName): Promise<Check> {
 }
 
 async function networkChecks(session: Session): Promise<Check[]> {
-  const accounts = await readAccounts(session.home);
-  const access = await findAccess(session);
+  try {
+    return await askNetwork(session, await findAccess(session));
+  } catch (error) {
+    session.signal.throwIfAborted();
+    return [failed("account", error)];
+  }
+}
+
+async function askNetwork(session: Session, access: Access): Promise<Check[]> {
   const gateway = createGateway({ url: access.networkUrl, apiKey: access.apiKey });
   const limited = AbortSignal.any([session.signal, AbortSignal.timeout(15_000)]);
   try {
@@ -159,7 +197,7 @@ async function networkChecks(session: Session): Promise<Check[]> {
     const isAccount = isPeerError(error, "authentication_failed");
     const detail = error instanceof PeerError ? error.message : `${access.networkUrl} doesn't answer`;
     // Without an account nobody has said that this network is theirs.
-    const state = accounts.length === 0 && session.networkUrl === undefined ? "warning" : "failed";
+    const state = access.apiKey === null && session.networkUrl === undefined ? "warning" : "failed";
     return [
       { name: isAccount ? "account" : "reach", state, detail, hint: isPeerError(error) ? (error.hint ?? null) : null },
     ];

@@ -1,5 +1,5 @@
 import { CommanderError } from "commander";
-import { errorTable, isPeerError, PeerError } from "../src/errors.ts";
+import { errorTable, isPeerError, PeerError, systemFailure } from "../src/errors.ts";
 
 export interface ExitStyle {
   readonly isJson: boolean;
@@ -25,6 +25,8 @@ export function reportFailure(failure: unknown, style: ExitStyle): number {
 function asPeerError(failure: unknown): PeerError {
   if (isPeerError(failure)) return failure;
   if (failure instanceof CommanderError) return usageError(failure);
+  const refused = systemFailure(failure);
+  if (refused !== undefined) return refused;
   const said = failure instanceof Error ? failure.message : String(failure);
   return new PeerError("unexpected", `Something unexpected failed: ${said.split("\n")[0]}`, {
     cause: failure,

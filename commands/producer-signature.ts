@@ -7,7 +7,7 @@ import { PeerError } from "../src/errors.ts";
 import { parseBundle } from "../src/models/bundle.ts";
 import { readCertificates } from "../src/models/certificate.ts";
 import { signModel, type Trust, verifyModel } from "../src/models/signature.ts";
-import { parsePrivateKey, parsePublicKey, producerKey } from "../src/models/signing-key.ts";
+import { parsePrivateKey, parsePublicKey, producerKey, type SigningKey } from "../src/models/signing-key.ts";
 import { pathInside } from "../src/models/tree.ts";
 import { action, type Session } from "./session.ts";
 
@@ -59,9 +59,7 @@ export function producerVerifyCommand(): Command {
 async function sign(session: Session, path: string, options: z.output<typeof signSchema>): Promise<void> {
   const { method, allowSymlinks } = options;
   const key =
-    options.privateKey === undefined
-      ? await producerKey(session.home)
-      : parsePrivateKey((await readGiven(options.privateKey)).toString("utf8"));
+    options.privateKey === undefined ? await producerKey(session.home) : await readPrivateKey(options.privateKey);
   const signaturePath = resolve(options.signature ?? defaultSignaturePath(path));
   const ignorePaths = insidePaths(path, options.ignorePaths);
   const progress = session.printer.progress();
@@ -111,6 +109,18 @@ async function readTrust(options: z.output<typeof verifySchema>): Promise<Trust>
   const texts = await Promise.all((certificateChain ?? []).map(readGiven));
   const certificates = readCertificates(texts.map((text) => text.toString("utf8")).join("\n"));
   return { kind: "certificates", certificates, now: Date.now() };
+}
+
+async function readPrivateKey(path: string): Promise<SigningKey> {
+  const pem = (await readGiven(path)).toString("utf8");
+  try {
+    return parsePrivateKey(pem);
+  } catch (cause) {
+    throw new PeerError("usage_invalid", `"${path}" is no key to sign with.`, {
+      cause,
+      hint: "Give an unencrypted private key in PEM, on P-256, P-384 or P-521.",
+    });
+  }
 }
 
 async function readGiven(path: string): Promise<Buffer> {

@@ -30,6 +30,7 @@ export const errorTable = {
   manifest_invalid: shape(2, 400, "invalid_request_error"),
   model_invalid: shape(2, 400, "invalid_request_error"),
   file_missing: shape(2, 404, "invalid_request_error"),
+  file_unusable: shape(2, 500, "server_error"),
   not_found: shape(2, 404, "invalid_request_error"),
   conflict: shape(2, 409, "invalid_request_error"),
   already_running: shape(2, 409, "invalid_request_error"),
@@ -95,4 +96,35 @@ export class PeerError extends Error {
 
 export function isPeerError(error: unknown, code?: ErrorCode): error is PeerError {
   return error instanceof PeerError && (code === undefined || error.code === code);
+}
+
+/** What an operating system refuses, by its code (errno(3)), and whether what a person named is to blame. */
+const systemRefusals: Readonly<Record<string, readonly [ErrorCode, string]>> = {
+  ENOENT: ["file_missing", "it isn't there"],
+  EACCES: ["file_unusable", "this user may not"],
+  EPERM: ["file_unusable", "this user may not"],
+  EROFS: ["file_unusable", "its file system is read-only"],
+  ENOTDIR: ["file_unusable", "a part of the path is not a folder"],
+  EEXIST: ["file_unusable", "something else is there"],
+  EISDIR: ["file_unusable", "it is a folder"],
+  ENAMETOOLONG: ["file_unusable", "the name is too long"],
+  ENOSPC: ["storage_failed", "the disk is full"],
+  EDQUOT: ["storage_failed", "this user's share of the disk is used up"],
+  EIO: ["storage_failed", "the disk failed"],
+};
+
+const unmakeable = ["file_unusable", "nothing can be made there"] as const;
+
+/** A failed call to the operating system about a file, as one of our errors; undefined for all other failures. */
+export function systemFailure(error: unknown): PeerError | undefined {
+  if (!(error instanceof Error && "code" in error && "path" in error && "syscall" in error)) return undefined;
+  // A folder that Node makes with those above it is refused so where its file system is read-only.
+  const isUnmakeable = error.syscall === "mkdir" && error.code === "ENOENT";
+  const refusal = isUnmakeable ? unmakeable : systemRefusals[String(error.code)];
+  // A process that can't be spawned has a path too, and is no file of anybody's.
+  if (refusal === undefined || String(error.syscall).startsWith("spawn")) return undefined;
+  const [code, reason] = refusal;
+  return new PeerError(code, `"${String(error.path)}" can't be used: ${reason} (${String(error.code)}).`, {
+    cause: error,
+  });
 }

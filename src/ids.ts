@@ -62,8 +62,13 @@ export function idOfDigest<Kind extends keyof IdTypes>(kind: Kind, digest: Uint8
 
 /** Checks `text` once; throws `id_malformed`. */
 export function parseId<Kind extends keyof IdTypes>(kind: Kind, text: string): IdTypes[Kind] {
-  if (!isId(kind, text)) throw new PeerError("id_malformed", `Not a ${kind} id: "${text.slice(0, 64)}".`);
+  if (!isId(kind, text))
+    throw new PeerError("id_malformed", `Not the id of ${article(kind)} ${kind}: "${text.slice(0, 64)}".`);
   return text;
+}
+
+function article(noun: string): "a" | "an" {
+  return /^[aeiou]/.test(noun) ? "an" : "a";
 }
 
 export function isId<Kind extends keyof IdTypes>(kind: Kind, text: string): text is IdTypes[Kind] {

@@ -53,13 +53,21 @@ export async function producerKey(home: Home): Promise<SigningKey> {
   }
 }
 
-/** The producer's key of this home, or undefined before its first use. */
+/** The producer's key of this home, or undefined before its first use. Throws `config_invalid` where it is damaged. */
 export async function findProducerKey(home: Home): Promise<SigningKey | undefined> {
-  const pem = await readFile(producerKeyFile(home), "utf8").catch((error: NodeJS.ErrnoException) => {
+  const file = producerKeyFile(home);
+  const pem = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;
     throw error;
   });
-  return pem === undefined ? undefined : parsePrivateKey(pem);
+  try {
+    return pem === undefined ? undefined : parsePrivateKey(pem);
+  } catch (cause) {
+    throw new PeerError("config_invalid", `The producer's key "${file}" is damaged.`, {
+      cause,
+      hint: "Put a copy of it back: it owns what was published with it. Where it is moved away a new one is made.",
+    });
+  }
 }
 
 /** Throws `conflict` where a key exists already: it owns the names published with it, so it is never overwritten. */

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type ErrorCode, errorTable, isPeerError, PeerError } from "../errors.ts";
+import { type ErrorCode, errorTable, isPeerError, PeerError, systemFailure } from "../errors.ts";
 
 /**
  * What a command and a daemon of the same home say to each other over a unix socket: one JSON document a line.
@@ -61,7 +61,8 @@ export type StartReport = z.infer<typeof startReportSchema>;
 export type StartProgress = Omit<Extract<StartReport, { kind: "progress" }>, "kind">;
 
 /** Says of a failure what may leave the process: the code and the words of our own errors, nothing of others'. */
-export function errorDocument(error: unknown): ErrorDocument {
+export function errorDocument(failure: unknown): ErrorDocument {
+  const error = systemFailure(failure) ?? failure;
   if (isPeerError(error)) return { code: error.code, message: error.message, hint: error.hint ?? null };
   const name = error instanceof Error ? error.name : typeof error;
   return { code: "unexpected", message: `Something unexpected failed (${name}).`, hint: "Look into the log." };

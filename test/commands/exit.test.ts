@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { packageVersion } from "../../src/paths.ts";
@@ -12,6 +13,15 @@ describe("a command that fails", () => {
     ["an argument too many", ["network", "hosts", "all"], 2, "usage_invalid"],
     ["a group without its subcommand", ["network"], 2, "usage_invalid"],
     ["a number that isn't one", ["network", "up", "--port", "http"], 2, "usage_invalid"],
+    ["a number left empty", ["network", "up", "--port", ""], 2, "usage_invalid"],
+    ["a number out of range", ["network", "up", "--port", "-1"], 2, "usage_invalid"],
+    [
+      "a certificate that isn't there",
+      ["network", "up", "--port", "0", "--tls-cert", "a", "--tls-key", "b"],
+      2,
+      "file_missing",
+    ],
+    ["a file that can't be written", ["producer", "key", "export", "--output", "/nowhere/key"], 2, "file_missing"],
     ["a choice that isn't one", ["network", "up", "--billing", "barter"], 2, "usage_invalid"],
     ["a global option that isn't valid", ["models", "--network", "not-a-url"], 2, "usage_invalid"],
     ["a config key that doesn't exist", ["config", "get", "colour"], 2, "config_invalid"],
@@ -95,5 +105,39 @@ describe("an option", () => {
     expect(await said([], {})).toContain("192.0.2.1");
     expect(await said([], { PEERLLM_LISTEN: "192.0.2.2" })).toContain("192.0.2.2");
     expect(await said(["--listen", "192.0.2.3"], { PEERLLM_LISTEN: "192.0.2.2" })).toContain("192.0.2.3");
+  });
+});
+
+describe("a home", () => {
+  test("that is no folder, or damaged, is told of by its commands and by `doctor`", async () => {
+    const home = await temporaryFolder();
+    const file = join(home, "file");
+    await writeFile(file, "");
+    const inFile = await peerllm(["account", "create", "--json", "--network", "http://127.0.0.1:1"], { home: file });
+    expect([inFile.code, inFile.json()]).toEqual([
+      2,
+      { error: expect.objectContaining({ code: "file_unusable", message: expect.stringContaining(file) }) },
+    ]);
+    await mkdir(join(home, "keys"), { mode: 0o700 });
+    await writeFile(join(home, "config.json"), "{");
+    await writeFile(join(home, "keys", "accounts.json"), "{", { mode: 0o600 });
+    const doctor = await peerllm(["doctor", "--json", "--network", "http://127.0.0.1:1"], { home });
+    expect([doctor.code, doctor.json()]).toEqual([
+      1,
+      expect.objectContaining({
+        ok: false,
+        checks: expect.arrayContaining([
+          expect.objectContaining({ name: "config", state: "failed" }),
+          expect.objectContaining({ name: "account", state: "failed" }),
+          expect.objectContaining({ name: "home", state: "ok" }),
+        ]),
+      }),
+    ]);
+  });
+
+  test("that isn't there yet is not made by looking", async () => {
+    const home = join(await temporaryFolder(), "home");
+    for (const words of [["config", "list"], ["doctor"], ["network", "status"]]) await peerllm(words, { home });
+    expect(existsSync(home)).toBe(false);
   });
 });
