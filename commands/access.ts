@@ -1,3 +1,4 @@
+import { constants, access as mayUse, mkdir } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { readAccounts, type StoredAccount, storeAccount } from "../src/client/account-file.ts";
 import { createGateway, type Gateway } from "../src/client/gateway.ts";
@@ -53,6 +54,9 @@ export async function createAccount(
   asked: NewAccount,
   signal: AbortSignal,
 ): Promise<StoredAccount> {
+  // A key that can't be kept is not asked for: it is shown to nobody else.
+  await mkdir(home.keysDirectory, { recursive: true, mode: 0o700 });
+  await mayUse(home.keysDirectory, constants.W_OK);
   const gateway = createGateway({ url: networkUrl, apiKey: null });
   const request = Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined));
   const made = await gateway.call(routes["account-create"], request, signal);
@@ -66,18 +70,19 @@ export async function createAccount(
  * `authentication_failed` where the network wants an invite.
  */
 export async function ensureAccess(session: Session): Promise<Access & { readonly apiKey: string }> {
-  const access = await findAccess(session);
-  if (access.apiKey !== null) return { ...access, apiKey: access.apiKey };
-  const gateway = createGateway({ url: access.networkUrl, apiKey: null });
+  const found = await findAccess(session);
+  if (found.apiKey !== null) return { ...found, apiKey: found.apiKey };
+  const { networkUrl } = found;
+  const gateway = createGateway({ url: networkUrl, apiKey: null });
   const network = await gateway.call(routes["network-show"], {}, session.signal);
   if (network.enrolment === "invite") {
-    throw new PeerError("authentication_failed", `${access.networkUrl} is a private network and wants an invite.`, {
+    throw new PeerError("authentication_failed", `${networkUrl} is a private network and wants an invite.`, {
       hint: 'Ask its operator for one, then run "peerllm account create --invite INVITE".',
     });
   }
-  const account = await createAccount(session.home, access.networkUrl, { name: userInfo().username }, session.signal);
+  const account = await createAccount(session.home, networkUrl, { name: userInfo().username }, session.signal);
   session.printer.note(`Made an account on ${account.networkUrl}: ${account.accountId}. Its key is kept in the home.`);
-  return { networkUrl: access.networkUrl, apiKey: account.apiKey, account };
+  return { networkUrl, apiKey: account.apiKey, account };
 }
 
 async function runningNetwork(session: Session): Promise<string | null> {

@@ -16,7 +16,7 @@ export type StoredAccount = z.infer<typeof storedAccountSchema>;
 
 const accountFileSchema = z.object({
   version: z.literal(1),
-  /** The newest first: commands that name no network use it. One per network. */
+  /** The newest first: commands that name no network use it, and of several on one network the first. */
   accounts: z.array(storedAccountSchema),
 });
 
@@ -41,9 +41,12 @@ export async function readAccounts(home: Home): Promise<readonly StoredAccount[]
   }
 }
 
-/** Keeps the account as the one that commands use from now on; it replaces an older one on the same network. */
+/**
+ * Keeps the account as the one that commands use from now on. Those made before stay: their keys were shown once and
+ * may stand for credit.
+ */
 export async function storeAccount(home: Home, account: StoredAccount): Promise<void> {
-  const others = (await readAccounts(home)).filter((other) => other.networkUrl !== account.networkUrl);
+  const others = (await readAccounts(home)).filter((other) => other.accountId !== account.accountId);
   const document = { version: 1, accounts: [account, ...others] };
   await writePrivateFile(accountFilePath(home), `${JSON.stringify(document, null, 2)}\n`);
 }

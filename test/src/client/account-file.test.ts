@@ -5,7 +5,7 @@ import { temporaryHome } from "../../worlds/trivial-daemon.ts";
 
 const account = (networkUrl: string, accountId: string) => ({ networkUrl, accountId, apiKey: "sk-test", name: null });
 
-test("accounts are kept newest first, one for each network, for their owner alone", async () => {
+test("accounts are kept newest first, older ones of a network behind, for their owner alone", async () => {
   const home = await temporaryHome();
   expect(await readAccounts(home)).toEqual([]);
   for (const [url, id] of [
@@ -15,7 +15,7 @@ test("accounts are kept newest first, one for each network, for their owner alon
   ] as const) {
     await storeAccount(home, account(url, id));
   }
-  expect((await readAccounts(home)).map(({ accountId }) => accountId)).toEqual(["three", "two"]);
+  expect((await readAccounts(home)).map(({ accountId }) => accountId)).toEqual(["three", "two", "one"]);
   expect((await stat(accountFilePath(home))).mode & 0o777).toBe(0o600);
   expect(await readdir(home.keysDirectory)).toEqual(["accounts.json"]);
 });
