@@ -173,6 +173,8 @@ class Connection {
     const { key, apiKey, trustNetwork } = this.#options;
     const hostNonce = newNonce();
     let transcript: Transcript | null = null;
+    /** Only once the orchestrator's key was checked: that takes a while, and more frames may come meanwhile. */
+    let isTrusted = false;
     const step = async (frame: NetworkFrame) => {
       if (frame.type === "refused") throw refusalOf(frame);
       if (frame.type === "challenge" && transcript === null) {
@@ -181,8 +183,9 @@ class Connection {
         transcript = { hostPublicKey: key.publicKey, hostNonce, networkPublicKey, networkNonce: frame.nonce };
         verifyTranscript("network", transcript, frame.signature);
         await trustNetwork(networkPublicKey);
+        isTrusted = true;
         this.#send({ type: "proof", signature: signTranscript("host", key, transcript), apiKey });
-      } else if (frame.type === "welcome" && transcript !== null) {
+      } else if (frame.type === "welcome" && isTrusted) {
         socket.off("message", onMessage);
         this.#serve(socket, frame.heartbeatMs);
         resolve();

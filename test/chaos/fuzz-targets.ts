@@ -268,7 +268,8 @@ async function untilText(socket: Socket, text: string): Promise<void> {
   });
 }
 
-async function within<Value>(waited: Promise<Value>, what: string): Promise<Value> {
+/** Throws where what was waited for did not come in a minute. */
+export async function within<Value>(waited: Promise<Value>, what: string): Promise<Value> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`${what} did not come within ${answerMsMax} ms`)), answerMsMax);

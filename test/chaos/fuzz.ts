@@ -17,6 +17,7 @@ import { networkReadySchema, networkStartSchema } from "../../src/protocol/start
 import { ggufFile, text, uint32 } from "../worlds/gguf-file.ts";
 import { residentBytes } from "../worlds/processes.ts";
 import { testModel } from "../worlds/published-model.ts";
+import { type HostTarget, hostTarget } from "./fuzz-host.ts";
 import {
   controlTarget,
   linkTarget,
@@ -60,26 +61,31 @@ export async function run(args: readonly string[], json: boolean): Promise<void>
 }
 
 /**
- * Throws `count` frames, requests and manifests at the sockets of an orchestrator's process, and a twentieth as many
- * GGUF headers at our reader and llama.cpp's. The same seed throws the same.
+ * Throws `count` frames, requests and manifests at the sockets of an orchestrator's process and frames at a host's, and a
+ * twentieth as many GGUF headers at our reader and llama.cpp's. The same seed throws the same.
  */
 export async function fuzz(seed: number, count: number): Promise<FuzzFigures> {
   const startedAt = performance.now();
   const root = await mkdtemp(join(tmpdir(), "peerllm-fuzz-"));
   const home = homeAt(join(root, "operator"));
   const problems: string[] = [];
+  let host: HostTarget | null = null;
   try {
-    const world = await startWorld(root, home);
+    const vectors = JSON.parse(await readFile(packageFile("test/src/protocol/vectors.json"), "utf8"));
+    const world = await startWorld(root, home, vectors.host);
+    host = await hostTarget(vectors.network);
     const pid = await pidOf(home);
     const targets: Readonly<Record<string, Target>> = {
       frames: linkTarget(world),
       requests: requestTarget(world),
       manifests: registryTarget(world),
       control: controlTarget(world),
+      "frames to a host": host,
     };
     const thrown: Record<string, number> = {};
     const each = Math.ceil(count / Object.keys(targets).length);
     let warmBytes = 0;
+    let warmHostBytes = 0;
     for (const isWarmUp of [true, false]) {
       for (const [kind, target] of Object.entries(targets)) {
         const share = Math.ceil(each / 10);
@@ -87,13 +93,18 @@ export async function fuzz(seed: number, count: number): Promise<FuzzFigures> {
         await throwAll(kind, target, { seed, from, until }, problems);
         thrown[kind] = until;
         if (isWarmUp) warmBytes = Math.max(warmBytes, residentBytes(pid));
+        if (isWarmUp) warmHostBytes = Math.max(warmHostBytes, host.residentBytes());
       }
     }
     const headers = Math.ceil(count / 20);
     thrown.headers = headers;
     thrown.probes = await throwHeaders(root, { seed, from: 0, until: headers }, problems);
-    for (const target of Object.values(targets)) target.close();
     const endBytes = residentBytes(pid);
+    const endHostBytes = host.residentBytes();
+    problems.push(...host.problems());
+    if (endHostBytes > warmHostBytes + growthBytesMax)
+      problems.push(`the host grew from ${warmHostBytes} to ${endHostBytes} bytes`);
+    for (const target of Object.values(targets)) target.close();
     if (endBytes > warmBytes + growthBytesMax)
       problems.push(`the orchestrator grew from ${warmBytes} to ${endBytes} bytes`);
     problems.push(...(await problemsOf(home, pid)));
@@ -106,6 +117,7 @@ export async function fuzz(seed: number, count: number): Promise<FuzzFigures> {
       problems: problems.slice(0, problemsMax),
     };
   } finally {
+    host?.close();
     await stopDaemon(home, "network", true, signal);
     await rm(root, { recursive: true, force: true });
   }
@@ -119,8 +131,8 @@ interface Range {
 
 /** Several at a time; each thing has a seed of its own, so it can be thrown alone again. */
 async function throwAll(kind: string, target: Target, { seed, from, until }: Range, problems: string[]): Promise<void> {
-  // The link and the control socket are one connection whose answers come in order.
-  const throwers = kind === "frames" || kind === "control" ? 1 : throwersMax;
+  // The links and the control socket are one connection whose answers come in order.
+  const throwers = kind === "requests" || kind === "manifests" ? throwersMax : 1;
   let next = from;
   const work = async () => {
     while (next < until && problems.length < problemsMax) {
@@ -180,7 +192,7 @@ function headerOf(demo: Buffer, random: Random): Buffer {
   ]);
 }
 
-async function startWorld(root: string, home: Home): Promise<TargetWorld> {
+async function startWorld(root: string, home: Home, hostFrames: readonly string[]): Promise<TargetWorld> {
   const start = { home, role: "network", options: networkStartSchema.parse({ port: 0 }), mode: "background" } as const;
   const { url } = networkReadySchema.parse((await startDaemon(start, () => {}, signal)).ready);
   const { accountId, apiKey } = await createAccount(homeAt(join(root, "account")), url, { name: "Fuzz" }, signal);
@@ -192,8 +204,7 @@ async function startWorld(root: string, home: Home): Promise<TargetWorld> {
   await gateway.send({ ...upload, headers: { "upload-offset": "0" } }, signal);
   const put = { method: "PUT", path: `/api/v1/registry/models/${name}/${version}` } as const;
   await gateway.send({ ...put, json: signedManifestJson(model.signed) }, signal);
-  const vectors = JSON.parse(await readFile(packageFile("test/src/protocol/vectors.json"), "utf8"));
-  return { url, apiKey, controlSocket: socketPath(home, "network"), model, hostFrames: vectors.host };
+  return { url, apiKey, controlSocket: socketPath(home, "network"), model, hostFrames };
 }
 
 /** What the orchestrator says of itself afterwards. */
