@@ -213,19 +213,28 @@ describe("a payout, beside PayPal's transactions", () => {
     expect(await economy.books.balanceOf(payable)).toBe(parseUsd("38"));
   });
 
-  it("that was paid and comes back without a word is payable again, once", async () => {
-    await economy.treasury.payOutAllDue();
-    await economy.treasury.round();
-    expect(await economy.treasury.reconcile()).toMatchObject({ comparison: "equal", posted: 0 });
-    simulator.payouts.move(simulator.payouts.itemIds()[0] ?? "", "REVERSED");
-    expect(await economy.treasury.compare()).toMatchObject({
-      comparison: "different",
-      lacking: [{ gap: parseUsd("38") }],
-    });
-    expect(await economy.treasury.reconcile()).toMatchObject({ comparison: "equal", posted: 1 });
-    expect(await economy.treasury.reconcile()).toMatchObject({ comparison: "equal", posted: 0 });
-    expect(await economy.payouts.list(owner, 1)).toMatchObject([{ state: "returned" }]);
-  });
+  it.each([
+    ["REVERSED", "38"],
+    ["REFUNDED", "38.25"],
+    ["RETURNED", "38.25"],
+    ["BLOCKED", "38.25"],
+  ] as const)(
+    "that was paid and is %s without a word is payable again, once, and the fee is what PayPal kept",
+    async (status, gap) => {
+      await economy.treasury.payOutAllDue();
+      await economy.treasury.round();
+      expect(await economy.treasury.reconcile()).toMatchObject({ comparison: "equal", posted: 0 });
+      simulator.payouts.move(simulator.payouts.itemIds()[0] ?? "", status);
+      expect(await economy.treasury.compare()).toMatchObject({
+        comparison: "different",
+        lacking: [{ gap: parseUsd(gap) }],
+      });
+      expect(await economy.treasury.reconcile()).toMatchObject({ comparison: "equal", posted: 1 });
+      expect(await economy.treasury.reconcile()).toMatchObject({ comparison: "equal", posted: 0 });
+      expect(await economy.payouts.list(owner, 1)).toMatchObject([{ state: "returned" }]);
+      expect(await economy.books.balanceOf(ownedAccount("host-payable", owner))).toBe(parseUsd("38"));
+    },
+  );
 });
 
 describe("what the books have and PayPal lacks", () => {

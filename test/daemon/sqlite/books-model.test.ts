@@ -106,10 +106,24 @@ describe("books on SQLite, beside a reference ledger", () => {
       fc.asyncProperty(fc.array(operation, { minLength: 5, maxLength: 60 }), async (steps) => {
         const { database, close } = await freshDatabase();
         try {
-          const books = openBooks(database, stillClock(now));
+          const clock = stillClock(now);
+          const books = openBooks(database, clock);
+          const history: { readonly time: number; readonly credit: bigint }[] = [];
           const reference = new ReferenceLedger();
           const holds = new Map<string, HoldId>();
-          for (const [index, step] of steps.entries()) await apply(books, reference, holds, step, index);
+          for (const [index, step] of steps.entries()) {
+            const credit = reference.consumer(consumers[0]).available + reference.held(consumers[0]);
+            history.push({ time: clock.now(), credit });
+            await apply(books, reference, holds, step, index);
+            clock.move(1_000);
+          }
+          for (const { time, credit } of history) expect(await books.creditAt(consumers[0], time)).toBe(credit);
+          const half = history[Math.floor(history.length / 2)] ?? { time: 0, credit: 0n };
+          const entries = await books.entries(consumers[0], half.time, clock.now());
+          const since = entries.filter(({ account }) => /^(consumer-credit|holds)$/.test(account.kind));
+          const moved = since.reduce((sum, { amount }) => sum + amount, 0n);
+          const { available: left } = reference.consumer(consumers[0]);
+          expect(half.credit + moved).toBe(left + reference.held(consumers[0]));
           for (const account of consumers) {
             const { available, owed } = reference.consumer(account);
             expect(await books.balance(account)).toEqual({ available, held: reference.held(account), owed });
