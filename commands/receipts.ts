@@ -62,6 +62,20 @@ async function verify(session: Session, options: { networkId?: string | undefine
   );
 }
 
+/** Why hosts worked on more tokens than are paid for, where they did. */
+function describeWork({ hosts, unbilled: { overCap, unused } }: ReceiptDocument): string {
+  const sum = (count: (host: ReceiptDocument["hosts"][number]) => number) =>
+    hosts.reduce((total, host) => total + count(host), 0);
+  const worked = `${sum((host) => host.promptTokens)} in, ${sum((host) => host.completionTokens)} out`;
+  const reasons = [
+    ...(overCap === 0 ? [] : [`${overCap} are free: a split request costs at most 1.25 times an unsplit one`]),
+    ...(unused === 0
+      ? []
+      : [`${unused} are free: the answer holds nothing of them (lost or replaced hosts, backups, cuts)`]),
+  ];
+  return reasons.length === 0 ? `${worked}: the same` : `${worked}; ${reasons.join("; ")}`;
+}
+
 export function describeReceipt(receipt: ReceiptDocument, printer: Printer): string {
   const masked = Object.entries(receipt.masked).map(([type, count]) => `${count} ${type}`);
   return [
@@ -70,7 +84,8 @@ export function describeReceipt(receipt: ReceiptDocument, printer: Printer): str
       ["at", new Date(receipt.createdAt).toISOString()],
       ["model", receipt.model],
       ["plan", receipt.plan],
-      ["tokens", `${receipt.usage.promptTokens} in, ${receipt.usage.completionTokens} out`],
+      ["tokens you pay for", `${receipt.usage.promptTokens} in, ${receipt.usage.completionTokens} out`],
+      ["tokens hosts worked on", describeWork(receipt)],
       ["masked", masked.length === 0 ? "nothing" : masked.join(", ")],
       ["most seen by one owner", `${Math.round(receipt.largestShare * 100)}% of the masked prompt`],
       ["failovers", String(receipt.failovers)],

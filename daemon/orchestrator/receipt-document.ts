@@ -18,6 +18,7 @@ export function receiptDocument(signed: SignedReceipt, entries: readonly Entry[]
     reason: receipt.plan.reason,
     privacy: receipt.privacy,
     usage: receipt.usage,
+    unbilled: receipt.unbilled,
     largestShare: receipt.largestPromptShare,
     largestAnswerShare: receipt.largestAnswerShare,
     masked: receipt.masked,

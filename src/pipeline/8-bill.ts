@@ -65,7 +65,7 @@ export async function bill(work: Work, caller: Caller, ports: Ports): Promise<Bi
   const settlement = { sheet: admission.sheet, subtasks, cap, reference: receiptId };
   const result = await ports.books.settle(admission.holdId, settlement);
   const usage = { promptTokens: billedTokens - completionTokens, completionTokens };
-  const receipt = signReceipt(ports.networkKey, receiptOf(work, usage, result, ports));
+  const receipt = signReceipt(ports.networkKey, receiptOf(work, usage, tokens, result, ports));
   await ports.receipts.save(caller.accountId, receipt);
   return { usage, receipt };
 }
@@ -107,7 +107,8 @@ function paidHost({ link }: Leg): PaidHost {
   return { hostId: link.hostId, accountId: link.accountId };
 }
 
-function receiptOf(work: Work, usage: Usage, settled: SettlementResult, ports: Ports): Receipt {
+/** `usedTokens`: those of the answer and of what it was made from, before the cap. */
+function receiptOf(work: Work, usage: Usage, usedTokens: number, settled: SettlementResult, ports: Ports): Receipt {
   const { admission, request, runs, plans } = work;
   const legs = runs.flatMap((run) => run.legs);
   const plan = plans.length === 1 ? plans[0] : undefined;
@@ -130,9 +131,21 @@ function receiptOf(work: Work, usage: Usage, settled: SettlementResult, ports: P
     largestAnswerShare: largestAnswerShare(legs),
     failovers: legs.filter((leg) => leg.outcome === "lost").length,
     usage,
+    unbilled: {
+      overCap: usedTokens - usage.promptTokens - usage.completionTokens,
+      unused: workedTokens(runs) - usedTokens,
+    },
     costUsd: formatUsd(settled.charged),
     transfer: settled.transferId,
   };
+}
+
+/** What hosts were sent and made, all of them. */
+function workedTokens(runs: readonly SubtaskRun[]): number {
+  const tokens = runs.map(({ promptTokens, legs }) =>
+    legs.reduce((sum, { deliveredTokens }) => sum + promptTokens + deliveredTokens, 0),
+  );
+  return tokens.reduce((sum, each) => sum + each, 0);
 }
 
 function receiptLeg(leg: Leg, promptTokens: number): Receipt["subtasks"][number]["legs"][number] {

@@ -50,6 +50,7 @@ const signedReceiptSchema = z.strictObject({
     largestAnswerShare: share,
     failovers: count,
     usage: z.strictObject({ promptTokens: count, completionTokens: count }),
+    unbilled: z.strictObject({ overCap: count, unused: count }),
     costUsd: z.string(),
     transfer: z.string().transform((text) => parseId("transfer", text)),
   }),

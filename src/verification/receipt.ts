@@ -19,6 +19,14 @@ export interface ReceiptLeg {
   readonly statement: SignedStatement | null;
 }
 
+/** Tokens of the legs that nobody pays for: the legs' tokens are those billed and these. */
+export interface UnbilledTokens {
+  /** Beyond what a split request may cost at most: 1.25 times an unsplit one. */
+  readonly overCap: number;
+  /** Of work that the answer doesn't hold: hosts that were lost or replaced, backups, and what was not released. */
+  readonly unused: number;
+}
+
 export interface ReceiptSubtask {
   readonly index: number;
   readonly legs: readonly ReceiptLeg[];
@@ -44,7 +52,9 @@ export interface Receipt {
   /** Largest fraction (0..1) of the answer's tokens that one owner made. */
   readonly largestAnswerShare: number;
   readonly failovers: number;
+  /** Tokens billed. */
   readonly usage: { readonly promptTokens: number; readonly completionTokens: number };
+  readonly unbilled: UnbilledTokens;
   /** Exact decimal dollars. */
   readonly costUsd: string;
   /** The ledger's transfer that settled it. */
@@ -63,7 +73,8 @@ export function signReceipt(key: KeyPair, receipt: Receipt): SignedReceipt {
 
 /**
  * Checks a receipt with the public keys it names and nothing else. Throws `receipt_invalid`, saying which part fails:
- * the orchestrator's signature, or a host's statement that is not signed by it or speaks of other work.
+ * the orchestrator's signature, a host's statement that is not signed by it or speaks of other work, or a bill for
+ * other tokens than the hosts' parts hold.
  */
 export function verifyReceipt({ receipt, signature }: SignedReceipt): void {
   if (!isSignedBy(receipt.networkPublicKey, receiptBytes(receipt), signature)) {
@@ -72,6 +83,18 @@ export function verifyReceipt({ receipt, signature }: SignedReceipt): void {
   for (const subtask of receipt.subtasks) {
     for (const leg of subtask.legs) verifyLeg(receipt, subtask.index, leg);
   }
+  verifyTokens(receipt);
+}
+
+function verifyTokens({ receiptId, subtasks, usage, unbilled }: Receipt): void {
+  const legs = subtasks.flatMap((subtask) => subtask.legs);
+  const worked = legs.reduce((sum, leg) => sum + leg.promptTokens + leg.completionTokens, 0);
+  const told = usage.promptTokens + usage.completionTokens + unbilled.overCap + unbilled.unused;
+  if (worked === told) return;
+  throw new PeerError(
+    "receipt_invalid",
+    `Receipt ${receiptId} tells of ${told} tokens; its hosts' parts of ${worked}.`,
+  );
 }
 
 function verifyLeg(receipt: Receipt, index: number, leg: ReceiptLeg): void {

@@ -21,7 +21,8 @@ const receipt: Receipt = {
   largestPromptShare: 1,
   largestAnswerShare: 0.5,
   failovers: 0,
-  usage: { promptTokens: 12, completionTokens: 30 },
+  usage: { promptTokens: 0, completionTokens: 0 },
+  unbilled: { overCap: 0, unused: 0 },
   costUsd: "0.00042",
   transfer: newId("transfer"),
 };

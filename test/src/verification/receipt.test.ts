@@ -55,6 +55,7 @@ function receipt(): Receipt {
     largestAnswerShare: 1,
     failovers: 0,
     usage: { promptTokens: 12, completionTokens: 3 },
+    unbilled: { overCap: 0, unused: 0 },
     costUsd: "0.00015",
     transfer: newId("transfer"),
   };
@@ -90,6 +91,13 @@ describe("a receipt", () => {
     const honest = receipt();
     const signed = signReceipt(network, { ...honest, modelDigest: `sha256:${"00".repeat(32)}` });
     expect(() => verifyReceipt(signed)).toThrow(/other work/);
+  });
+
+  it("does not verify where it bills other tokens than its hosts' parts hold and it says are free", () => {
+    const honest = receipt();
+    const free = { ...honest, usage: { promptTokens: 6, completionTokens: 3 } };
+    expect(() => verifyReceipt(signReceipt(network, free))).toThrow(/tells of 9 tokens; its hosts' parts of 15/);
+    verifyReceipt(signReceipt(network, { ...free, unbilled: { overCap: 4, unused: 2 } }));
   });
 
   it("verifies without a statement where the host died before it could make one", () => {
