@@ -58,6 +58,8 @@ export class Treasury {
   readonly #reconciliation;
   readonly #closing = new AbortController();
   #rounds: Promise<void> = Promise.resolve();
+  /** Aborted where a webhook waits: whoever sleeps till the next round wakes. */
+  #nudge = new AbortController();
 
   constructor(options: TreasuryOptions) {
     this.#options = options;
@@ -151,14 +153,16 @@ export class Treasury {
     }
   }
 
-  receiveWebhook(headers: IncomingHttpHeaders, body: Buffer): Promise<void> {
-    return this.#inbox.receive(headers, body);
+  /** Stored when this resolves, and worked off soon after. */
+  async receiveWebhook(headers: IncomingHttpHeaders, body: Buffer): Promise<void> {
+    await this.#inbox.receive(headers, body);
+    this.#nudge.abort();
   }
 
   /** One round: the inbox, then every payment, subscription and payout that is not final. */
   async round(): Promise<void> {
     const { payments, subscriptions, payouts } = this.#options;
-    await this.#inbox.process((eventId, error) => this.#note("webhook", eventId, error));
+    await this.#readInbox();
     for (const payment of await payments.open(objectsPerRound)) {
       await this.#attempt("payment", payment.id, () => this.#checkout.advance(payment));
     }
@@ -190,8 +194,12 @@ export class Treasury {
     const { clock } = this.#options;
     let nextPayoutsAt = clock.now();
     let nextReconciliationAt = clock.now();
+    let nextRoundAt = clock.now();
     while (!signal.aborted) {
-      await this.#attempt("round", "all", () => this.round());
+      this.#nudge = new AbortController();
+      const isDue = clock.now() >= nextRoundAt;
+      await this.#attempt("round", "all", () => (isDue ? this.round() : this.#readInbox()));
+      if (isDue) nextRoundAt = clock.now() + intervalMs;
       if (clock.now() >= nextPayoutsAt) {
         nextPayoutsAt = clock.now() + dailyMs;
         await this.#attempt("payouts", "due", () => this.payOutAllDue());
@@ -203,8 +211,13 @@ export class Treasury {
           nextReconciliationAt = clock.now() + dailyMs;
         });
       }
-      await clock.sleep(intervalMs, signal).catch(() => undefined);
+      const restMs = Math.max(0, nextRoundAt - clock.now());
+      await clock.sleep(restMs, AbortSignal.any([signal, this.#nudge.signal])).catch(() => undefined);
     }
+  }
+
+  #readInbox(): Promise<void> {
+    return this.#inbox.process((eventId, error) => this.#note("webhook", eventId, error));
   }
 
   async #reconcileAndTell(): Promise<void> {

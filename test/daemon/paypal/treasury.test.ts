@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Treasury } from "../../../daemon/paypal/treasury.ts";
 import { openBooks } from "../../../daemon/sqlite/books.ts";
 import { openPayments } from "../../../daemon/sqlite/payments.ts";
@@ -118,6 +118,12 @@ describe("a top-up", () => {
     await simulator.webhooks.settled();
     await treasury.round();
     expect(await available()).toBe(parseUsd("20"));
+  });
+
+  it("is credited as soon as the webhook is there, however far away the next round", async () => {
+    treasury.start(3_600_000);
+    await approved(await treasury.topUp(consumer, parseUsd("20")));
+    await vi.waitUntil(async () => (await available()) === parseUsd("20"), { timeout: 30_000 });
   });
 
   it("is credited by polling alone, where every webhook is lost", async () => {
@@ -304,6 +310,81 @@ describe("a host's subscription", () => {
     await treasury.round();
     expect(await available()).toBe(parseUsd("10"));
     expect(await treasury.reconcile()).toMatchObject({ isEqual: true });
+  });
+});
+
+describe("a model", () => {
+  const tiny = { kind: "model", model: "acme/tiny:1.0.0", producerId: owner } as const;
+  const demo = { ...tiny, model: "acme/demo:1.0.0" };
+
+  it("by the month has a plan of its own, found again, though another's price and name are as long", async () => {
+    const first = await treasury.subscribeModel(consumer, tiny, parseUsd("3"));
+    const other = await treasury.subscribeModel(consumer, demo, parseUsd("3"));
+    expect((await treasury.subscribeModel(consumer, tiny, parseUsd("3"))).id).toBe(first.id);
+    await treasury.subscribeModel(owner, tiny, parseUsd("3"));
+    expect(simulator.subscriptions.counts()).toEqual({ products: 1, plans: 2, subscriptions: 3 });
+    await approved(first);
+    await treasury.round();
+    expect(await subscriptions.ofModel(consumer, tiny.model)).toMatchObject({ id: first.id, status: "ACTIVE" });
+    expect((await subscriptions.ofModel(consumer, demo.model))?.id).toBe(other.id);
+    expect((await subscriptions.ofModel(consumer, demo.model))?.paidThrough).toBeNull();
+  });
+
+  it("whose subscription's answer was lost is subscribed to once, on its own plan", async () => {
+    simulator.faults.push({ match: /POST \/v1\/billing\/subscriptions$/, kind: "lost-answer" });
+    const lost = treasury.subscribeModel(consumer, tiny, parseUsd("3"));
+    await expect(lost).rejects.toMatchObject({ code: "upstream_failed" });
+    const again = await treasury.subscribeModel(consumer, tiny, parseUsd("3"));
+    await treasury.round();
+    expect(simulator.subscriptions.counts()).toEqual({ products: 1, plans: 1, subscriptions: 1 });
+    await approved(again);
+    await treasury.round();
+    expect((await subscriptions.ofModel(consumer, tiny.model))?.paidThrough).not.toBeNull();
+  });
+
+  it("whose month is taken back is not paid for, whichever of sale and reversal is heard of first", async () => {
+    Object.assign(simulator.webhooks.faults, { isReordering: true, copies: 2 });
+    const begun = await treasury.subscribeModel(consumer, tiny, parseUsd("3"));
+    await approved(begun);
+    simulator.subscriptions.reverse(begun.paypalId ?? "");
+    simulator.webhooks.flush();
+    await simulator.webhooks.settled();
+    await treasury.round();
+    await treasury.round();
+    const taken = await subscriptions.ofModel(consumer, tiny.model);
+    expect(taken?.paidThrough).toBeLessThan(Date.now() + 2 * 86_400_000);
+    expect((await books.balance(owner)).owed).toBe(parseUsd("0.59"));
+  });
+
+  it("that is bought twice at once is ordered once", async () => {
+    const begun = await Promise.all([1, 2, 3].map(() => treasury.buyModel(consumer, tiny, parseUsd("20"))));
+    expect(new Set(begun.map((payment) => payment.orderId)).size).toBe(1);
+  });
+});
+
+describe("a payer's PayPal account", () => {
+  it("is told once a host's subscription is paid from it, and not for what consumers pay", async () => {
+    simulator.subscriptions.payerId = "PAYERXYZW6789";
+    const begun = await treasury.subscribeHost(owner, newId("host"), parseUsd("5"));
+    await treasury.round();
+    expect(payersSeen).toEqual([]);
+    await approved(begun);
+    await approved(await treasury.subscribeCredit(consumer, parseUsd("10")));
+    await treasury.round();
+    expect(payersSeen[0]).toEqual([owner, "PAYERXYZW6789", "paid"]);
+    expect(payersSeen.some((seen) => JSON.stringify(seen).includes(consumer))).toBe(false);
+  });
+
+  it.each([
+    ["a merchant id", { receiver: "PAYEEABCD2345", receiverType: "PAYPAL_ID" }, 1],
+    ["an e-mail address", { receiver: "owner@example.com", receiverType: "EMAIL" }, 0],
+  ] as const)("is told when a payout to %s arrived, where PayPal names it", async (_what, receiver, count) => {
+    await topUp(100);
+    await earn(40);
+    await payouts.setSettings(owner, { ...receiver, threshold: parseUsd("25") });
+    await treasury.payOutAllDue();
+    await treasury.round();
+    expect(payersSeen).toEqual(Array(count).fill([owner, receiver.receiver, "was-paid"]));
   });
 });
 
