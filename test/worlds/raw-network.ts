@@ -6,7 +6,7 @@ import { newNonce, protocolVersion, signTranscript } from "../../src/protocol/ha
 
 /** One host's connection, seen from the orchestrator's end. */
 export interface RawLink {
-  send(frame: NetworkFrame | string): void;
+  send(frame: NetworkFrame | string | Uint8Array): void;
   /** The next frame of the host; "closed" once there are no more. */
   next(): Promise<HostFrame | "closed">;
   /** The next frame that isn't a heartbeat. */
@@ -57,11 +57,13 @@ export interface Welcome {
   readonly protocol?: number;
   /** Signs in the orchestrator's place; by default its own key. */
   readonly signer?: KeyPair;
+  /** Sent right behind the challenge, before the host could look at it. */
+  readonly hasty?: readonly NetworkFrame[];
 }
 
 /** Answers the host's hello with a challenge. Returns what the host says to it. */
 export async function challenge(
-  network: RawNetwork,
+  network: Pick<RawNetwork, "key">,
   link: RawLink,
   welcome: Welcome = {},
 ): Promise<HostFrame | "closed"> {
@@ -84,6 +86,7 @@ export async function challenge(
     nonce,
     signature,
   });
+  for (const frame of welcome.hasty ?? []) link.send(frame);
   return link.next();
 }
 
@@ -106,7 +109,8 @@ function rawLink(socket: WebSocket): RawLink {
     return frame !== "closed" && frame.type === "heartbeat" ? nextSaid() : frame;
   };
   return {
-    send: (frame) => socket.send(typeof frame === "string" ? frame : JSON.stringify(frame)),
+    send: (frame) =>
+      socket.send(typeof frame === "string" || frame instanceof Uint8Array ? frame : JSON.stringify(frame)),
     next: frames.next,
     nextSaid,
     close: () => socket.terminate(),

@@ -8,6 +8,7 @@ import { generateKeyPair } from "../../../src/identity/key.ts";
 import { newId } from "../../../src/ids.ts";
 import { silentLog } from "../../../src/log.ts";
 import { heartbeatIntervalsMax, type OfferedModel } from "../../../src/protocol/frame.ts";
+import { deferred } from "../../worlds/deferred.ts";
 import { challenge, type RawNetwork, rawNetwork, welcome } from "../../worlds/raw-network.ts";
 
 const { signal } = new AbortController();
@@ -70,27 +71,40 @@ describe("a host's link to its network", () => {
   });
 
   it("gives its API key to nobody who can't prove to be the network it knows", async () => {
-    const impostor = open().connect(signal);
+    const impostor = expect(open().connect(signal)).rejects.toMatchObject({ code: "authentication_failed" });
     const seen = await network.accept();
     expect(await challenge(network, seen, { signer: generateKeyPair() })).toBe("closed");
-    await expect(impostor).rejects.toMatchObject({ code: "authentication_failed" });
+    await impostor;
 
     const unknown = new PeerError("authentication_failed", "Not the one this host knows.");
-    const stranger = open({ trustNetwork: () => Promise.reject(unknown) }).connect(signal);
+    const stranger = expect(open({ trustNetwork: () => Promise.reject(unknown) }).connect(signal)).rejects.toBe(
+      unknown,
+    );
     expect(await challenge(network, await network.accept())).toBe("closed");
-    await expect(stranger).rejects.toBe(unknown);
+    await stranger;
+  });
+
+  it("takes no welcome before the network's key was checked, which takes a while", async () => {
+    const checked = deferred();
+    const link = open({ trustNetwork: () => checked.promise });
+    const refused = expect(link.connect(signal)).rejects.toMatchObject({ code: "protocol_violation" });
+    const hasty = [{ type: "welcome" as const, hostId: "host", heartbeatMs: 60_000 }];
+    expect(await challenge(network, await network.accept(), { hasty })).toBe("closed");
+    await refused;
+    checked.resolve();
+    expect(link.isConnected).toBe(false);
   });
 
   it.each([
     [2, "host"],
     [0, "orchestrator"],
   ])("to a network of protocol %i says that the %s is to be updated", async (protocol, side) => {
-    const connecting = open().connect(signal);
-    expect(await challenge(network, await network.accept(), { protocol })).toBe("closed");
-    await expect(connecting).rejects.toMatchObject({
+    const told = expect(open().connect(signal)).rejects.toMatchObject({
       code: "protocol_incompatible",
       message: expect.stringContaining(`Update PeerLLM on the ${side}.`),
     });
+    expect(await challenge(network, await network.accept(), { protocol })).toBe("closed");
+    await told;
   });
 
   it.each(["authentication_failed", "permission_denied", "protocol_incompatible", "payment_required"])(
@@ -98,10 +112,11 @@ describe("a host's link to its network", () => {
     async (code) => {
       const link = open();
       const [first] = await Promise.all([welcome(network), link.connect(signal)]);
-      const kept = link.keep();
+      const message = expect.stringContaining("Update to 0.2.0.");
+      const ended = expect(link.keep()).rejects.toMatchObject({ code, message });
       first.close();
       (await network.accept()).send({ type: "refused", code, message: "Update to 0.2.0." });
-      await expect(kept).rejects.toMatchObject({ code, message: expect.stringContaining("Update to 0.2.0.") });
+      await ended;
       expect(network.connections).toBe(2);
     },
   );
@@ -168,10 +183,10 @@ describe("a host's link to its network", () => {
 
   it("gives up a handshake that its owner no longer wants", async () => {
     const wanted = new AbortController();
-    const connecting = open().connect(wanted.signal);
+    const givenUp = expect(open().connect(wanted.signal)).rejects.toMatchObject({ code: "cancelled" });
     await network.accept();
     wanted.abort(new PeerError("cancelled", "Enough."));
-    await expect(connecting).rejects.toMatchObject({ code: "cancelled" });
+    await givenUp;
     await expect(open().connect(wanted.signal)).rejects.toMatchObject({ code: "cancelled" });
     expect(network.connections).toBe(1);
   });

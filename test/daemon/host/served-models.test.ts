@@ -1,0 +1,116 @@
+import { describe, expect, it } from "vitest";
+import { Pace } from "../../../daemon/host/pace.ts";
+import { type HostedEngine, type ServedModel, ServedModels } from "../../../daemon/host/served-models.ts";
+import { systemClock } from "../../../src/clock.ts";
+
+const benchmark = {
+  prefillTokensPerSecond: 900,
+  decodeTokensPerSecond: 60,
+  decodeTokensPerSecondAtAllSequences: 120,
+};
+
+interface SwitchedEngine extends HostedEngine {
+  turn(state: ReturnType<HostedEngine["state"]>): void;
+}
+
+function switchedEngine(): SwitchedEngine {
+  let state: ReturnType<HostedEngine["state"]> = "ready";
+  return {
+    contextLength: 1_024,
+    sequences: 4,
+    reportsTokens: true,
+    state: () => state,
+    turn: (next) => {
+      state = next;
+    },
+    async *generate() {},
+    async close() {
+      state = "closed";
+    },
+  };
+}
+
+function served(reference: string, engine: HostedEngine = switchedEngine()): ServedModel {
+  const digest = `sha256:${Buffer.from(reference).toString("hex").padEnd(64, "0").slice(0, 64)}`;
+  const weights = { kind: "file" as const, file: "/models/tiny.gguf" };
+  const settings = { threads: 1, gpu: "off" as const, sequences: 4, contextLength: 1_024 };
+  return { model: { reference, digest, weights, sizeBytes: 1, contextLength: 1_024 }, settings, engine, benchmark };
+}
+
+describe("a host's served models", () => {
+  it("are found by name with or without version, and others are missing with a word on what there is", () => {
+    const models = new ServedModels();
+    const tiny = served("acme/tiny:1.0.0");
+    expect(() => models.find("acme/tiny")).toThrow(
+      expect.objectContaining({ message: expect.stringContaining("no model") }),
+    );
+    models.add(tiny);
+    expect(models.find("acme/tiny")).toBe(tiny);
+    expect(models.find("acme/tiny:1.0.0")).toBe(tiny);
+    for (const other of ["acme/tiny:2.0.0", "acme/tin", "acme", ""]) {
+      expect(() => models.find(other)).toThrow(
+        expect.objectContaining({ code: "model_missing", message: expect.stringContaining("acme/tiny:1.0.0") }),
+      );
+    }
+  });
+
+  it("that are pinned are not removed, and go on being served", async () => {
+    const models = new ServedModels();
+    const [tiny, other] = [served("acme/tiny:1.0.0"), served("acme/other:1.0.0")];
+    models.add(tiny);
+    models.add(other);
+    models.pin(tiny, true);
+    await expect(models.remove(tiny)).rejects.toMatchObject({ code: "conflict" });
+    expect(tiny.engine.state()).toBe("ready");
+    await models.remove(other);
+    expect(models.list()).toEqual([tiny]);
+    models.pin(tiny, false);
+    await models.remove(tiny);
+    expect(models.list()).toEqual([]);
+  });
+
+  it("that are removed are off the offer before their engine is gone", async () => {
+    const models = new ServedModels();
+    let offeredAtClose: number | null = null;
+    const engine = switchedEngine();
+    const tiny = served("acme/tiny:1.0.0", {
+      ...engine,
+      close: async () => {
+        offeredAtClose = models.offers(null).length;
+      },
+    });
+    models.add(tiny);
+    await models.remove(tiny);
+    expect(offeredAtClose).toBe(0);
+    expect(models.get(tiny.model.digest)).toBeUndefined();
+  });
+
+  it("are offered while their engine runs, and not while it restarts", () => {
+    const models = new ServedModels();
+    const engine = switchedEngine();
+    models.add(served("acme/tiny:1.0.0", engine));
+    models.add(served("acme/other:1.0.0"));
+    const names = () => models.offers(null).map(({ model }) => model);
+    expect(names()).toEqual(["acme/tiny:1.0.0", "acme/other:1.0.0"]);
+    engine.turn("restarting");
+    expect(names()).toEqual(["acme/other:1.0.0"]);
+    engine.turn("ready");
+    expect(names()).toEqual(["acme/tiny:1.0.0", "acme/other:1.0.0"]);
+  });
+
+  it("are offered no faster than the host gives, and no faster than they are", () => {
+    const models = new ServedModels();
+    models.add(served("acme/tiny:1.0.0"));
+    const speedAt = (most: number | null) =>
+      models.offers(most === null ? null : new Pace(most, systemClock))[0]?.decodeTokensPerSecond;
+    expect([null, 1_000, 20, 0.5].map(speedAt)).toEqual([60, 60, 20, 0.5]);
+  });
+
+  it("end with the host, every engine of them", async () => {
+    const models = new ServedModels();
+    const all = ["acme/a:1.0.0", "acme/b:1.0.0"].map((reference) => served(reference));
+    for (const each of all) models.add(each);
+    await models.close();
+    expect(all.map(({ engine }) => engine.state())).toEqual(["closed", "closed"]);
+  });
+});
