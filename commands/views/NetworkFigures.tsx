@@ -1,7 +1,7 @@
 import { Text } from "ink";
 import type { NetworkStatus } from "../../src/protocol/control-methods.ts";
 import { sparkline } from "./chart.ts";
-import { figure } from "./words.ts";
+import { figure, shortTime } from "./words.ts";
 
 /** Lines that `NetworkFigures` takes. */
 export const figureLines = 6;
@@ -16,7 +16,9 @@ export function NetworkFigures({ status, columns }: NetworkFiguresProps) {
   const { requests, lastMinute, firstTextMs, failovers, settled } = status;
   const width = Math.max(0, Math.min(60, columns - 56));
   const latency =
-    firstTextMs === null ? "first text -" : `first text p50 ${firstTextMs.p50} ms, p95 ${firstTextMs.p95} ms`;
+    firstTextMs === null
+      ? "first text -"
+      : `first text p50 ${shortTime(firstTextMs.p50)}, p95 ${shortTime(firstTextMs.p95)}`;
   return (
     <>
       <Text wrap="truncate">

@@ -20,6 +20,11 @@ export function timeOf(time: number): string {
   return new Date(time).toISOString().slice(11, 19);
 }
 
+/** "420 ms", "28.3 s": no longer than what stands beside it leaves room for. */
+export function shortTime(elapsedMs: number): string {
+  return elapsedMs < 10_000 ? `${Math.round(elapsedMs)} ms` : `${(elapsedMs / 1_000).toFixed(1)} s`;
+}
+
 const eventWords = {
   "host-joined": "joined",
   "host-left": "left",

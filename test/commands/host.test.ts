@@ -48,6 +48,9 @@ test("a local host serves this machine without network or account, measured, and
   expect((await readdir(join(home, "keys")).catch(() => [])).length).toBe(0);
 
   expect(await status(["down"])).toEqual({ stopped: true, pid, killed: false });
+  const estimate = (await peerllm(["earnings", "calculator", "--json"], { home })).json();
+  const source = expect.stringMatching(/^Speed: this machine's own, measured \S+ with demo/);
+  expect(estimate).toMatchObject({ assumed: { source } });
   expect(processesIn(home)).toEqual([]);
 });
 
