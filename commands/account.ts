@@ -63,6 +63,7 @@ function showCommand(): Command {
           ["network", gateway.url],
           ["created", day(account.createdAt)],
           ["vouched for", account.isVouched ? "yes" : "no"],
+          ["owner", account.owner],
         ]),
       );
     }),

@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import { PeerError } from "../../src/errors.ts";
-import { type Account, type AccountStore, ownerOf, unknownOwner } from "../../src/identity/account.ts";
+import { type Account, type AccountStore, ownerOf } from "../../src/identity/account.ts";
 import type { ApiKey, Scope } from "../../src/identity/api-key.ts";
 import type { InviteStore } from "../../src/identity/invite.ts";
 import { type NetworkId, parseId } from "../../src/ids.ts";
@@ -136,7 +136,8 @@ function accountRow(account: Account): Answer<"account-show"> {
     accountId: account.id,
     name: account.name === "" ? null : account.name,
     createdAt: account.createdAt,
-    isVouched: ownerOf(account) !== unknownOwner,
+    isVouched: account.vouchedAt !== null,
+    owner: ownerOf(account),
   };
 }
 

@@ -35,6 +35,8 @@ export const accountSchema = z.looseObject({
   name: z.string().nullable(),
   createdAt: z.number(),
   isVouched: z.boolean(),
+  /** Who it counts as: itself where it is vouched for, "payment:…" by who paid for its hosts, or "unverified". */
+  owner: z.string(),
 });
 
 export const modelRowSchema = z.looseObject({

@@ -86,14 +86,7 @@ describe("a model sold by the month through PayPal", () => {
       expect(subscribed).toMatchObject({ model, kind: "model", standing: "paid", usdPerMonth: "3.00" });
 
       await owner.host();
-      const hosts = async () => {
-        const { models } = documentOf(
-          await owner.run("models"),
-          z.object({ models: z.array(z.looseObject({ hosts: z.int() })) }),
-        );
-        return models[0]?.hosts;
-      };
-      expect(await hosts()).toBe(1);
+      await vi.waitUntil(async () => (await owner.hostsServing()) === 1, soon);
 
       const cancelled = await owner.run("models", "subscribe", "peerllm/demo", "--cancel");
       expect(documentOf(cancelled, z.looseObject({}))).toMatchObject({
@@ -101,14 +94,14 @@ describe("a model sold by the month through PayPal", () => {
         standing: "paid",
         paidThrough: subscribed.paidThrough,
       });
-      expect(await hosts()).toBe(1);
+      expect(await owner.hostsServing()).toBe(1);
       expect((await producer.run("producer", "sales")).json()).toMatchObject({
         models: [{ model, months: 1, activeSubscriptions: 0, usd: "3.00", feeUsd: "0.59", earnedUsd: "2.26" }],
       });
 
       simulator.webhooks.faults.isLossy = false;
       simulator.subscriptions.reverse(paypalId);
-      await vi.waitUntil(async () => (await hosts()) === 0, soon);
+      await vi.waitUntil(async () => (await owner.hostsServing()) === 0, soon);
       expect((await operate("network", "status")).json()).toMatchObject({ hosts: [{ models: [] }] });
       await audit();
     },

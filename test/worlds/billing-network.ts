@@ -53,14 +53,21 @@ async function join(url: string, name: string) {
   const { accountId } = documentOf(ran, z.object({ accountId: z.string() }));
   const [account] = await readAccounts(homeAt(home));
   const run = (...words: string[]) => peerllm([...words, "--json"], { home });
+  const headers = { authorization: `Bearer ${account?.apiKey}` };
   return {
     home,
     accountId,
     run,
+    /** How many hosts serve the network's first model now. */
+    async hostsServing(): Promise<number> {
+      const answer = await fetch(`${url}/api/v1/models`, { headers });
+      return z.looseObject({ models: z.tuple([z.looseObject({ hosts: z.int() })]) }).parse(await answer.json())
+        .models[0].hosts;
+    },
     /** The status of a download of the first byte of a model's weights. */
     async download(digest: string): Promise<number> {
-      const headers = { authorization: `Bearer ${account?.apiKey}`, range: "bytes=0-0" };
-      const answer = await fetch(`${url}/api/v1/registry/blobs/${digest}`, { headers });
+      const range = { ...headers, range: "bytes=0-0" };
+      const answer = await fetch(`${url}/api/v1/registry/blobs/${digest}`, { headers: range });
       await answer.arrayBuffer();
       return answer.status;
     },

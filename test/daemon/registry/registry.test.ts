@@ -124,6 +124,26 @@ describe("publishing", () => {
     expect((await call("GET", `uploads/${digest}`)).json).toEqual({ digest, offset: 0 });
   });
 
+  it("takes a file that is sold for another's only from who sends it, or may have it", async () => {
+    const buyers = new Set<AccountId | null>([alice]);
+    const { call, upload, publish } = await registryWorld({
+      requireLicence: async (versions, accountId) => {
+        if (versions.length > 0 && !buyers.has(accountId)) throw new PeerError("payment_required", "It is sold.");
+      },
+    });
+    const model = await testModel();
+    const { digest } = model.signed.manifest;
+    await upload(model);
+    expect((await publish(model)).status).toBe(201);
+    expect((await call("GET", `blobs/${digest}`, { as: bob })).status).toBe(402);
+    const copy = await testModel({ manifest: { name: "bob/copy" } });
+    expect(await publish(copy, bob)).toMatchObject({ status: 404, json: { error: { code: "not_found" } } });
+    expect((await call("GET", `blobs/${digest}`, { as: bob })).status).toBe(402);
+    buyers.add(bob);
+    expect((await call("GET", `blobs/${digest}`, { as: bob })).status).toBe(200);
+    expect((await publish(copy, bob)).status).toBe(201);
+  });
+
   it("is harmless when repeated, and refused when the content differs", async () => {
     const { upload, publish } = await registryWorld();
     const model = await testModel();
