@@ -4,12 +4,14 @@ import { generateKeyPair } from "../../src/identity/key.ts";
 import { newId } from "../../src/ids.ts";
 import type { HostFrame, NetworkFrame } from "../../src/protocol/frame.ts";
 import { residentBytes } from "../worlds/processes.ts";
-import { challenge, type RawLink, rawNetwork, welcome } from "../worlds/raw-network.ts";
+import { challenge, type RawLink, rawNetwork } from "../worlds/raw-network.ts";
 import { type Target, within } from "./fuzz-targets.ts";
 import { mutateJson } from "./mutation.ts";
 import type { Random } from "./random.ts";
 
 const digest = `sha256:${"ab".repeat(32)}`;
+
+const welcome = { type: "welcome", hostId: "host", heartbeatMs: 5_000 } as const satisfies NetworkFrame;
 
 export interface HostTarget extends Target {
   /** Of the host's process. */
@@ -24,11 +26,9 @@ export interface HostTarget extends Target {
  * do its next work well, or to cut the link and come back.
  */
 export async function hostTarget(networkFrames: readonly string[]): Promise<HostTarget> {
-  const trusted = generateKeyPair();
-  const stranger = generateKeyPair();
-  const host = generateKeyPair();
   const network = await rawNetwork();
-  const child = startHost([network.url, trusted.publicKey, digest]);
+  const stranger = { key: generateKeyPair() };
+  const child = startHost([network.url, network.key.publicKey, digest]);
   let ended: string | null = null;
   child.once("exit", (code, signal) => {
     ended = `the host's process ended (${signal ?? `exit code ${code}`})`;
@@ -36,19 +36,15 @@ export async function hostTarget(networkFrames: readonly string[]): Promise<Host
   let seated: RawLink | null = null;
 
   async function throwAtHandshake(random: Random): Promise<void> {
-    const link = await within(network.link(), "the host's next link");
+    const link = await within(network.accept(), "the host's next link");
     if (random.below(2) === 0) {
       await within(link.next(), "the host's hello");
       for (let count = 1 + random.below(3); count > 0; count -= 1) link.send(mutated(networkFrames, random));
       link.close();
       return;
     }
-    await within(challenge(link, stranger), "the host's hello");
-    link.send(welcome(host));
-    link.send(runFrame());
-    for (let frame = await nextOf(link); frame !== "closed"; frame = await nextOf(link)) {
-      if (frame.type !== "proof") throw new Error(`The host said ${frame.type} to a stranger.`);
-    }
+    const said = await within(challenge(stranger, link, { hasty: [welcome, runFrame()] }), "the host's answer");
+    if (said !== "closed") throw new Error(`The host said ${said.type} to a stranger.`);
   }
 
   async function throwAtSeated(link: RawLink, random: Random): Promise<boolean> {
@@ -63,10 +59,9 @@ export async function hostTarget(networkFrames: readonly string[]): Promise<Host
   }
 
   async function takeIn(): Promise<RawLink> {
-    const link = await within(network.link(), "the host's next link");
-    await within(challenge(link, trusted), "the host's hello");
-    await nextOf(link);
-    link.send(welcome(host));
+    const link = await within(network.accept(), "the host's next link");
+    await within(challenge(network, link), "the host's proof");
+    link.send(welcome);
     return link;
   }
 
@@ -83,7 +78,7 @@ export async function hostTarget(networkFrames: readonly string[]): Promise<Host
     close() {
       child.removeAllListeners("exit");
       child.kill("SIGKILL");
-      network.close();
+      void network.close();
     },
   };
 }
