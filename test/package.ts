@@ -21,6 +21,10 @@ const needed = [
   "src/privacy/tagger.weights",
   "src/safety/triage.weights",
 ];
+const demoSchema = z.looseObject({
+  answer: z.string().min(1),
+  hosts: z.array(z.looseObject({ id: z.string() })).min(2),
+});
 const work = await mkdtemp(join(tmpdir(), "peerllm-package-"));
 
 try {
@@ -75,11 +79,6 @@ async function checkFiles(folder: string): Promise<void> {
   }
   console.error(`${files.length} files, none too many, none missing.`);
 }
-
-const demoSchema = z.looseObject({
-  answer: z.string().min(1),
-  hosts: z.array(z.looseObject({ id: z.string() })).min(2),
-});
 
 async function checkRuns(bin: string, home: string): Promise<void> {
   await mkdir(home);

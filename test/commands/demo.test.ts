@@ -30,8 +30,7 @@ const documentSchema = z.strictObject({
 test("the demo pays hosts of different owners exactly 95%, outlives a killed host and leaves nothing behind", async () => {
   const folder = await temporaryFolder();
   const ran = await peerllm(["demo", "--json"], { env: { TMPDIR: folder } });
-  expect(ran.stderr).toBe("");
-  expect(ran.code).toBe(0);
+  expect(ran, ran.stdout).toMatchObject({ code: 0, stderr: "" });
   const { usage, hosts, ledger } = documentSchema.parse(ran.json());
   const [debit, hostCredit, networkCredit] = [ledger.consumerDebit, ledger.hostCredit, ledger.networkCredit].map(
     parseUsd,
