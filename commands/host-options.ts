@@ -5,6 +5,7 @@ import { z } from "zod";
 import type { Config } from "../src/config.ts";
 import { PeerError } from "../src/errors.ts";
 import { defaultPorts } from "../src/protocol/start.ts";
+import { portNumber, positiveNumber, wholeNumber } from "../src/typed-number.ts";
 
 /** What a host runs with, as `host up` and `host service install` take it. */
 export function addHostOptions(command: Command): Command {
@@ -22,22 +23,20 @@ export function addHostOptions(command: Command): Command {
     .option("--schedule <when>", 'when to serve, such as "22:00-07:00" (default: always)');
 }
 
-const number = () => z.coerce.number({ error: "must be a number" });
-
 export const hostOptions = z.object({
   model: z.array(z.string().min(1)).max(64).default([]),
   local: z.boolean().default(false),
-  port: number().int().min(0).max(65_535).default(defaultPorts.local),
+  port: portNumber.default(defaultPorts.local),
   engine: z.enum(["llama", "openai"]).default("llama"),
   upstream: z
-    .url({ protocol: /^https?$/, error: "must be a URL" })
+    .url({ protocol: /^https?$/, error: "must be a URL like http://127.0.0.1:8080" })
     .nullable()
     .default(null),
-  threads: number().int().min(1).max(256).nullable().default(null),
+  threads: wholeNumber(1, 256).nullable().default(null),
   gpu: z.enum(["auto", "off", "cuda", "metal", "vulkan"]).default("auto"),
-  sequences: number().int().min(1).max(64).nullable().default(null),
-  context: number().int().min(128).max(1_048_576).nullable().default(null),
-  tokensPerSecondMax: number().positive().nullable().default(null),
+  sequences: wholeNumber(1, 64).nullable().default(null),
+  context: wholeNumber(128, 1_048_576).nullable().default(null),
+  tokensPerSecondMax: positiveNumber(1_000_000).nullable().default(null),
   schedule: z
     .string()
     .nullable()

@@ -124,8 +124,12 @@ async function manifestOf(reference: string, network: NetworkAccess, signal: Abo
   const query = version === undefined ? {} : { version };
   const { manifest } = await gateway.call(routes["models-show"], query, signal, { owner, name: base });
   const signed = readSignedManifest(manifest);
-  if (signed.manifest.name !== name) {
-    throw new PeerError("signature_invalid", `The network answered "${name}" with another model's manifest.`);
+  const isAsked = version === undefined || `${signed.manifest.version}.`.startsWith(`${version}.`);
+  if (signed.manifest.name !== name || !isAsked) {
+    throw new PeerError(
+      "signature_invalid",
+      `The network answered "${reference}" with the manifest of ${modelId(signed.manifest)}.`,
+    );
   }
   return signed;
 }

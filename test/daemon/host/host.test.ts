@@ -1,0 +1,197 @@
+import { copyFile, readFile } from "node:fs/promises";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { type RunningHost, startHost } from "../../../daemon/host/host.ts";
+import type { HostedEngine } from "../../../daemon/host/served-models.ts";
+import { startUpstreamEngine } from "../../../daemon/host/upstream-engine.ts";
+import { openModelFiles } from "../../../daemon/registry/model-files.ts";
+import { systemClock } from "../../../src/clock.ts";
+import { PeerError } from "../../../src/errors.ts";
+import { silentLog } from "../../../src/log.ts";
+import { homeAt } from "../../../src/paths.ts";
+import { type HostStart, hostStartSchema } from "../../../src/protocol/start.ts";
+import { demoModelFile } from "../../worlds/answers.ts";
+import { letterTokenizers } from "../../worlds/dispatch-simulation.ts";
+import { temporaryFolder } from "../../worlds/model-folder.ts";
+
+const { signal } = new AbortController();
+const benchmark = { prefillTokensPerSecond: 9, decodeTokensPerSecond: 3, decodeTokensPerSecondAtAllSequences: 6 };
+
+/** A local host whose engines say "Hello." and count themselves. */
+async function world(start: Partial<HostStart> = {}) {
+  const folder = await temporaryFolder();
+  const engines: { isClosed: boolean }[] = [];
+  let measuring = 0;
+  let measuringMost = 0;
+  const startEngine = async (): Promise<HostedEngine> => {
+    const life = { isClosed: false };
+    engines.push(life);
+    return {
+      contextLength: 1_024,
+      sequences: 4,
+      reportsTokens: false,
+      state: () => (life.isClosed ? "closed" : "ready"),
+      async *generate() {
+        yield { kind: "delta", tokens: [], text: "Hello." };
+        const usage = { promptTokens: 1, completionTokens: 2 };
+        yield { kind: "end", finishReason: "stop", usage, cachedTokens: 0, prefillMs: 1, decodeMs: 1 };
+      },
+      async close() {
+        life.isClosed = true;
+      },
+    };
+  };
+  const files = openModelFiles(folder.file("models"), systemClock);
+  const open = (changes: Partial<HostStart> = {}, fails = false): Promise<RunningHost> =>
+    startHost(
+      hostStartSchema.parse({
+        networkUrl: null,
+        apiKey: null,
+        isLocal: true,
+        port: 0,
+        models: [demoModelFile],
+        ...start,
+        ...changes,
+      }),
+      {
+        files,
+        tokenizers: letterTokenizers,
+        startEngine: ({ weights, reference }, settings, limit) =>
+          weights.kind === "file"
+            ? startEngine()
+            : startUpstreamEngine({ url: weights.url, reference, ...settings, clock: systemClock }, limit),
+        benchmark: async () => {
+          measuring += 1;
+          measuringMost = Math.max(measuringMost, measuring);
+          await systemClock.sleep(20, signal);
+          measuring -= 1;
+          if (fails) throw new PeerError("deadline_exceeded", "It could not be measured.");
+          return benchmark;
+        },
+      },
+      {
+        home: homeAt(folder.file("home")),
+        log: silentLog,
+        clock: systemClock,
+        signal,
+        reportProgress: () => {},
+        requestShutdown: () => {},
+      },
+    );
+  const opened: RunningHost[] = [];
+  onTestFinished(async () => {
+    for (const host of opened) await host.close();
+    await files.close();
+    await folder.remove();
+  });
+  return {
+    folder,
+    engines,
+    measuringMost: () => measuringMost,
+    async up(changes: Partial<HostStart> = {}) {
+      const host = await open(changes);
+      opened.push(host);
+      return host;
+    },
+    fail: () => open({}, true),
+  };
+}
+
+/** The demo model with another digest. */
+async function otherModel(): Promise<Uint8Array> {
+  return Buffer.concat([await readFile(demoModelFile), Buffer.alloc(32)]);
+}
+
+async function pull(host: RunningHost, model: string): Promise<void> {
+  const pulling = host.control["models-pull"]?.({ model }, signal);
+  if (pulling === undefined || !(Symbol.asyncIterator in pulling)) throw new Error("A pull streams.");
+  for await (const _ of pulling);
+}
+
+async function ask(host: RunningHost): Promise<{ status: number; body: unknown }> {
+  const response = await fetch(`${String(host.ready.baseUrl)}/chat/completions`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ model: "demo", messages: [{ role: "user", content: "Hi" }], max_tokens: 8 }),
+  });
+  return { status: response.status, body: await response.json() };
+}
+
+describe("a host", () => {
+  it("loads a model once, however many pull it at the same time, and measures one at a time", async () => {
+    const { up, engines, folder, measuringMost } = await world();
+    const host = await up();
+    const other = folder.file("other.gguf");
+    await copyFile(demoModelFile, other);
+    await folder.write("third.gguf", await otherModel());
+    await Promise.all([
+      pull(host, folder.file("third.gguf")),
+      pull(host, folder.file("third.gguf")),
+      pull(host, other),
+    ]);
+    // The copy has the demo's own digest, so it is the model that was there.
+    expect(engines).toHaveLength(2);
+    expect(measuringMost()).toBe(1);
+    expect(await host.control.status?.({}, signal)).toMatchObject({ models: ["demo", "third"] });
+  });
+
+  it("leaves no engine behind where it can't be measured", async () => {
+    const { fail, engines } = await world();
+    await expect(fail()).rejects.toMatchObject({ code: "deadline_exceeded" });
+    expect(engines).toEqual([{ isClosed: true }]);
+  });
+
+  it("begins no answer while it is paused, and says so", async () => {
+    const { up } = await world();
+    const host = await up();
+    expect(await ask(host)).toMatchObject({ status: 200 });
+    await host.control.pause?.({ forMs: null }, signal);
+    expect(await ask(host)).toMatchObject({ status: 503, body: { error: { code: "host_unavailable" } } });
+    await host.control.resume?.({}, signal);
+    expect(await ask(host)).toMatchObject({ status: 200 });
+  });
+
+  it("starts with its schedule, and with none that isn't one", async () => {
+    const { up } = await world();
+    const host = await up({ schedule: "22:00-07:00" });
+    expect(await host.control["schedule-show"]?.({}, signal)).toEqual({ schedule: "22:00-07:00" });
+    await expect(up({ schedule: "at night" })).rejects.toMatchObject({ code: "usage_invalid" });
+  });
+
+  it("passes on to another server on this machine alone, under that server's name for its model", async () => {
+    const { up } = await world();
+    const server = await up();
+    const upstream = String(server.ready.baseUrl);
+    const host = await up({ engine: "openai", upstream, models: [] });
+    expect(host.ready).toMatchObject({ hostId: null, models: ["demo"] });
+    expect(await ask(host)).toMatchObject({ status: 200, body: { choices: [{ message: { content: "Hello." } }] } });
+    await server.control.pause?.({ forMs: null }, signal);
+    expect(await ask(host)).toMatchObject({ status: 502, body: { error: { code: "upstream_failed" } } });
+  });
+
+  it("asks which model to serve where the other server has several, and says where there is no server", async () => {
+    const { up, folder } = await world();
+    const server = await up();
+    await folder.write("other.gguf", await otherModel());
+    await pull(server, folder.file("other.gguf"));
+    const upstream = String(server.ready.baseUrl);
+    await expect(up({ engine: "openai", upstream, models: [] })).rejects.toMatchObject({
+      code: "usage_invalid",
+      hint: expect.stringContaining("demo, other"),
+    });
+    expect((await up({ engine: "openai", upstream, models: ["other"] })).ready).toMatchObject({ models: ["other"] });
+    const nowhere = up({ engine: "openai", upstream: "http://127.0.0.1:9", models: [] });
+    await expect(nowhere).rejects.toMatchObject({ code: "upstream_failed" });
+  });
+
+  it.each([
+    [{ engine: "openai" as const }, "--upstream"],
+    [{ upstream: "http://127.0.0.1:9" }, "--engine openai"],
+    [{ isLocal: false }, "--local"],
+  ])("is refused for %j, with the option that is missing", async (changes, option) => {
+    const { up } = await world();
+    await expect(up(changes)).rejects.toMatchObject({
+      code: "usage_invalid",
+      message: expect.stringContaining(option),
+    });
+  });
+});
