@@ -5,6 +5,7 @@ import { homeAt } from "../../../src/paths.ts";
 import type { EarningsDocument } from "../../../src/protocol/economy-api.ts";
 import { temporaryFolder } from "../../worlds/command.ts";
 import { hasTmux, needsTmux, openTerminal } from "../../worlds/terminal.ts";
+import { watching } from "../../worlds/watching.ts";
 
 const slow = 240_000;
 const words = ["earnings", "--watch"];
@@ -183,4 +184,20 @@ describe.runIf(hasTmux)(`the earnings' screen in a terminal${needsTmux}`, () => 
     },
     slow,
   );
+});
+
+test("without a terminal it is one line per change, with --json one document", { timeout: slow }, async () => {
+  const { network, home } = await earningNetwork();
+  const piped = [watching(words, home), watching([...words, "--json"], home)] as const;
+  for (const each of piped) await each.until("\n");
+  network.earnings = { ...network.earnings, today: "0.41", payable: "8.53" };
+  for (const each of piped) await each.until("8.53");
+  const [lines, documents] = [await piped[0].stop(), await piped[1].stop()];
+  expect(lines).toEqual({
+    code: 0,
+    stdout:
+      "TIME  today $0.39, month $8.123456789, payable $8.51\nTIME  today $0.41, month $8.123456789, payable $8.53\n",
+  });
+  const read = documents.stdout.trimEnd().split("\n");
+  expect(read.map((line): unknown => JSON.parse(line))).toEqual([earningsDocument(), network.earnings]);
 });

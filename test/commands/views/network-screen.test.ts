@@ -1,11 +1,10 @@
-import { execa } from "execa";
-import { describe, expect, onTestFinished, test, vi } from "vitest";
-import { packageFile } from "../../../src/paths.ts";
+import { describe, expect, test } from "vitest";
 import type { NetworkStatus } from "../../../src/protocol/control-methods.ts";
 import { temporaryFolder } from "../../worlds/command.ts";
 import { networkHome } from "../../worlds/network-home.ts";
 import { networkStatus } from "../../worlds/network-status.ts";
 import { hasTmux, needsTmux, openTerminal } from "../../worlds/terminal.ts";
+import { watching } from "../../worlds/watching.ts";
 
 const slow = 240_000;
 const words = ["network", "status", "--watch"];
@@ -185,23 +184,14 @@ describe.runIf(hasTmux)(`the network's screen in a terminal${needsTmux}`, () => 
 
 test("without a terminal it is one line per change", { timeout: slow }, async () => {
   const { network, home } = await watchedNetwork(3);
-  const watching = execa(process.execPath, [packageFile("dist/peerllm.js"), ...words, "--home", home], {
-    env: { NO_COLOR: "1" },
-    reject: false,
-  });
-  onTestFinished(() => void watching.kill("SIGKILL"));
-  let printed = "";
-  watching.stdout.on("data", (chunk) => {
-    printed += String(chunk);
-  });
-  await vi.waitUntil(() => printed.includes("\n"), { timeout: slow });
+  const piped = watching(words, home);
+  await piped.until("\n");
   network.status = { ...network.status, failovers: 7 };
-  await vi.waitUntil(() => printed.includes("7 failovers"), { timeout: slow });
-  watching.kill("SIGINT");
-  expect((await watching).exitCode).toBe(0);
+  await piped.until("7 failovers");
   const told = "3 hosts serving, 1 active, 2 queued, 3 completed, 4 failed, 30 tokens";
   const last = "$12.50 settled today, last 12:01:02 a host was refused";
-  expect(printed.replaceAll(/^\S+/gm, "TIME")).toBe(
-    `TIME  ${told}, 6 failovers, ${last}\nTIME  ${told}, 7 failovers, ${last}\n`,
-  );
+  expect(await piped.stop()).toEqual({
+    code: 0,
+    stdout: `TIME  ${told}, 6 failovers, ${last}\nTIME  ${told}, 7 failovers, ${last}\n`,
+  });
 });
