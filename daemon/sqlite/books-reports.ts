@@ -41,11 +41,22 @@ interface Span {
   readonly from: bigint;
 }
 
+/** Numbers of the last transfer before a time, the first since, and the last of all. */
+interface BoundsRow {
+  readonly before: bigint | null;
+  readonly since: bigint | null;
+  readonly last: bigint | null;
+}
+
 const entryColumns = `transfers.id, transfers.kind, transfers.at, ledger_accounts.kind AS account_kind,
   ledger_accounts.owner, entries.amount, transfers.reference`;
 
 /** Of the transfers at or after `from`, the first: entries are found by their transfer's number. */
 const since = "entries.transfer >= (SELECT min(sequence) FROM transfers WHERE at >= @from)";
+
+const creditEntries = `FROM ledger_accounts JOIN entries ON entries.account = ledger_accounts.id
+  JOIN transfers ON transfers.sequence = entries.transfer
+  WHERE ledger_accounts.owner = @accountId AND ledger_accounts.kind IN ('consumer-credit', 'holds')`;
 
 /** What the books tell: each query touches only the account and days asked for. */
 export function newBooksReports(connection: Connection) {
@@ -68,14 +79,31 @@ export function newBooksReports(connection: Connection) {
      WHERE account_id = ? AND day BETWEEN ? AND ? ORDER BY day, model, api_key_id`,
   );
 
-  /** What it is now, less what came since: the books are far longer than what is asked of them. */
-  const sumCredit: Statement<[Span], { credit: bigint | null }> = connection.prepare(
-    `SELECT (SELECT sum(balance) FROM ledger_accounts WHERE owner = @accountId AND kind IN ('consumer-credit', 'holds'))
-       - coalesce((SELECT sum(entries.amount) FROM ledger_accounts
-           JOIN entries ON entries.account = ledger_accounts.id JOIN transfers ON transfers.sequence = entries.transfer
-           WHERE ledger_accounts.owner = @accountId AND ledger_accounts.kind IN ('consumer-credit', 'holds')
-             AND ${since} AND transfers.at >= @from), 0) AS credit`,
+  const selectBounds: Statement<[{ readonly from: bigint }], BoundsRow> = connection.prepare(
+    `SELECT (SELECT max(sequence) FROM transfers WHERE at < @from) AS before,
+       (SELECT min(sequence) FROM transfers WHERE at >= @from) AS since, (SELECT max(sequence) FROM transfers) AS last`,
   );
+  const sumBefore: Statement<[Span & { readonly before: bigint }], { credit: bigint | null }> = connection.prepare(
+    `SELECT sum(entries.amount) AS credit ${creditEntries} AND entries.transfer <= @before AND transfers.at < @from`,
+  );
+  const sumSince: Statement<[Span & { readonly since: bigint }], { credit: bigint | null }> = connection.prepare(
+    `SELECT sum(entries.amount) AS credit ${creditEntries} AND entries.transfer >= @since AND transfers.at >= @from`,
+  );
+  const sumNow: Statement<[AccountId], { credit: bigint | null }> = connection.prepare(
+    "SELECT sum(balance) AS credit FROM ledger_accounts WHERE owner = ? AND kind IN ('consumer-credit', 'holds')",
+  );
+
+  /** From the first entry, or back from what it is now, whichever is the shorter way. */
+  function creditAt(accountId: AccountId, time: Millis): NanoUsd {
+    const from = BigInt(time);
+    const { before, since, last } = selectBounds.get({ from }) ?? { before: null, since: null, last: null };
+    if (before === null) return zeroUsd;
+    if (since === null || last === null || last - since < before) {
+      const moved = since === null ? 0n : (sumSince.get({ accountId, from, since })?.credit ?? 0n);
+      return nanoUsd((sumNow.get(accountId)?.credit ?? 0n) - moved);
+    }
+    return nanoUsd(sumBefore.get({ accountId, from, before })?.credit ?? 0n);
+  }
 
   const sumDay: Statement<[Day, Day, Day], Record<keyof DaySettlements, bigint>> = connection.prepare(
     `SELECT (SELECT coalesce(sum(amount), 0) FROM usage_days WHERE day = ?) AS charged,
@@ -108,8 +136,7 @@ export function newBooksReports(connection: Connection) {
     settledOn,
     entries: (accountId: AccountId, from: Millis, until: Millis): readonly Entry[] =>
       selectEntries.all({ accountId, from: BigInt(from), until: BigInt(until) }).map(entryOf),
-    creditAt: (accountId: AccountId, time: Millis): NanoUsd =>
-      nanoUsd(sumCredit.get({ accountId, from: BigInt(time) })?.credit ?? 0n),
+    creditAt,
     earnings: (accountId: AccountId, { from, to }: DayRange): readonly EarningsRow[] =>
       selectEarnings.all(accountId, from, to).map(earningsOf),
     usage: (accountId: AccountId, { from, to }: DayRange): readonly UsageRow[] =>
