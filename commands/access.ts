@@ -28,8 +28,13 @@ export async function findAccess(session: Session): Promise<Access> {
   const networkUrl = normalUrl(said ?? `http://127.0.0.1:${defaultPorts.network}`);
   const account = accounts.find((candidate) => candidate.networkUrl === networkUrl) ?? null;
   const fromEnvironment = process.env.PEERLLM_API_KEY;
-  const apiKey = fromEnvironment === undefined || fromEnvironment === "" ? (account?.apiKey ?? null) : fromEnvironment;
-  return { networkUrl, apiKey, account };
+  if (fromEnvironment === undefined || fromEnvironment === "") {
+    return { networkUrl, apiKey: account?.apiKey ?? null, account };
+  }
+  if (/^[\x21-\x7e]+$/.test(fromEnvironment)) return { networkUrl, apiKey: fromEnvironment, account };
+  throw new PeerError("authentication_failed", "PEERLLM_API_KEY holds characters that no API key has.", {
+    hint: "Is there a space or a line break in it?",
+  });
 }
 
 /** Throws `authentication_failed` where there is no key. */

@@ -4,11 +4,13 @@ import { errorTable } from "../src/errors.ts";
 import { reportFailure } from "./exit.ts";
 import { createProgram } from "./program.ts";
 
-// Whoever reads our output may stop reading: `peerllm models | head -1`.
+// Whoever reads our output may stop reading: `peerllm models | head -1`. What failed by then has failed all the same.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code === "EPIPE") process.exit(0);
-  throw error;
+  if (error.code === "EPIPE") process.exit();
+  process.exit(reportFailure(error, { isJson: false, isDebug: style.isDebug }));
 });
+// And where nobody hears what else there is to say, there is nobody to tell that either.
+process.stderr.on("error", () => {});
 
 const words = process.argv.slice(2);
 const style = {

@@ -1,14 +1,18 @@
 /**
  * Rows under headers in columns two spaces apart, at most `width` characters wide: the widest columns give way, their
- * cells ending in "…". Numbers, as their column's cells show, stand to the right.
+ * cells ending in "…". Numbers, as their column's cells show, stand to the right. What a row is called by, its first
+ * cell, stays whole where it is an id or a model: other commands are given it.
  */
 export function formatTable(headers: readonly string[], rows: readonly (readonly string[])[], width: number): string {
   const clean = rows.map((row) => headers.map((_, index) => oneLine(row[index] ?? "")));
-  const widths = fitWidths(
-    headers.map((header, index) => Math.max(header.length, ...clean.map((row) => row[index]?.length ?? 0))),
-    headers.map((header) => Math.max(4, Math.min(header.length, 12))),
-    width,
+  const wanted = headers.map((header, index) =>
+    Math.max(header.length, ...clean.map((row) => row[index]?.length ?? 0)),
   );
+  const isNamed = clean.some(([name = ""]) => /^[a-z]+_[a-z2-7]{26}$|^[^\s/]+\/[^\s/]+$/.test(name));
+  const least = headers.map((header, index) =>
+    isNamed && index === 0 ? (wanted[0] ?? 0) : Math.max(4, Math.min(header.length, 12)),
+  );
+  const widths = fitWidths(wanted, least, width);
   const isNumeric = headers.map((_, index) => clean.length > 0 && clean.every((row) => isNumber(row[index] ?? "")));
   return [headers, ...clean]
     .map((row) =>

@@ -1,8 +1,9 @@
 import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { execa } from "execa";
 import { describe, expect, test } from "vitest";
-import { packageVersion } from "../../src/paths.ts";
+import { packageFile, packageVersion } from "../../src/paths.ts";
 import { peerllm, temporaryFolder } from "../worlds/command.ts";
 
 describe("a command that fails", () => {
@@ -43,6 +44,22 @@ describe("a command that fails", () => {
   test("guesses what was meant", async () => {
     const { stderr } = await peerllm(["netwrok", "up"]);
     expect(stderr).toBe("peerllm: Unknown command 'netwrok'. Did you mean network?\n");
+  });
+
+  test("exits as it failed also where nobody reads what it says", async () => {
+    const home = await temporaryFolder();
+    const binary = packageFile("dist/peerllm.js");
+    const code = async (words: string, pipe: string) => {
+      const script = `"$0" "$1" ${words} ${pipe}; exit "${"$"}{PIPESTATUS[0]}"`;
+      const ran = await execa("bash", ["-c", script, process.execPath, binary], {
+        env: { PEERLLM_HOME: home },
+        reject: false,
+      });
+      return ran.exitCode;
+    };
+    expect(await code("host status", "2>&1 | true")).toBe(4);
+    expect(await code("host status --json", "| true")).toBe(4);
+    expect(await code("--help", "| true")).toBe(0);
   });
 
   test("shows a stack with --debug alone", async () => {

@@ -27,3 +27,15 @@ test("what comes from elsewhere can't rule the terminal or add lines", () => {
   expect(table).toBe("NAME\n[2Jcleared and more");
   expect(formatFacts([["name", "a\u001b]0;title\u0007b"]])).toBe("name  a ]0;title b");
 });
+
+test("what a row is called by stays whole, for the next command to be given it", () => {
+  const id = `key_${"a".repeat(26)}`;
+  const [, row = ""] = formatTable(
+    ["KEY", "NAME", "SCOPES"],
+    [[id, "notebook of mine", "consume,produce,host"]],
+    60,
+  ).split("\n");
+  expect(row).toBe(`${id}  notebook of …  consume,prod…`);
+  const models = formatTable(["MODEL", "SUMMARY"], [["acme/a-long-name:1.2.0", "a".repeat(40)]], 40);
+  expect(models).toContain("acme/a-long-name:1.2.0");
+});
