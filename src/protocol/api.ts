@@ -16,6 +16,8 @@ interface Route {
 
 const nothing = z.object({});
 const usd = z.string();
+/** What a key may spend: nothing, or more. */
+const budget = usd.regex(/^\d{1,12}(?:\.\d{1,9})?$/, "must be an amount in dollars, such as 2 or 0.25");
 
 export const scopes = ["consume", "produce", "host", "admin"] as const;
 
@@ -146,8 +148,8 @@ export const routes = {
         .array(z.enum(scopes))
         .min(1)
         .default([...scopes.slice(0, 3)]),
-      budgetUsdPerDay: usd.nullable().default(null),
-      budgetUsdPerMonth: usd.nullable().default(null),
+      budgetUsdPerDay: budget.nullable().default(null),
+      budgetUsdPerMonth: budget.nullable().default(null),
     }),
     response: z.looseObject({ keyId: z.string(), apiKey: z.string() }),
   },

@@ -133,6 +133,8 @@ describe("an account", () => {
         env: { PEERLLM_API_KEY: key.apiKey },
       });
     expect((await asKey(["account", "show"])).json()).toMatchObject({ accountId });
+    const negative = ["account", "keys", "create", "--name", "less", "--budget-per-day", "-1", "--json"];
+    expect(await peerllm(negative, { home })).toMatchObject({ code: 2 });
     expect((await peerllm(["account", "keys", "revoke", key.keyId], { home })).code).toBe(0);
     expect(await asKey(["account", "show"])).toMatchObject({ code: 3 });
     const listed = JSON.stringify((await peerllm(["account", "keys", "list", "--json"], { home })).json());
