@@ -76,6 +76,11 @@ function cuesByWord(): Map<string, Cue[]> {
   return byWord;
 }
 
+/** "我叫王小明", "名前は田中です", "이름은 김민수입니다": scripts that put no space between a cue and a name. */
+const unspaced =
+  /(?:我叫|我的名字(?:是|叫)|姓名(?:是|[:：])\s?|名前は|氏名(?:は|[:：])\s?|이름은\s?|성명(?:은|[:：])\s?)([\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Hangul}·・ー]{2,8}?)(?=です|と申|といい|이에요|예요|입니다|이고|\P{L}|$)/gu;
+const unspacedCue = /[叫名姓氏이성]/;
+
 const dash = /(?:^|\n|[.!?"'] ) *[-–—]{1,2} ?(?=\p{Lu})/gu;
 /** "Anna Berg wrote:", "Anna Berg <anna@…>" */
 const leading = /(?:\p{Lu}[\p{L}\p{M}'’.-]* ){1,3}$/u;
@@ -97,6 +102,13 @@ export function findCuedNames(scan: Scan, tokens: readonly Token[]): Entity[] {
       const matched = pattern.exec(lower);
       if (matched === null || !fits(text, lower, start, pattern)) continue;
       add(start + matched[0].length, needsCapital, pattern === signature.pattern);
+    }
+  }
+  if (unspacedCue.test(text)) {
+    for (const match of text.matchAll(unspaced)) {
+      const value = match[1] ?? "";
+      const start = match.index + match[0].length - value.length;
+      found.push({ start, end: start + value.length, type: "PERSON" });
     }
   }
   for (const match of text.matchAll(dash)) add(match.index + match[0].length, true, true);

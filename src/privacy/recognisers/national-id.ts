@@ -88,7 +88,7 @@ function isValid(module: string, number: string): boolean {
 }
 
 const cuedNumber =
-  /(?:passport|driv(?:er|ing)(?:'?s)? licen[cs]e|licen[cs]e (?:number|no)|national id(?:entity)?|identity card|id card|id number|tax id|tax number|tin\b|medicare|medicaid|health (?:card|insurance)|insurance (?:number|no|id)|nhs|national insurance|nino|military id|student id|employee id|member(?:ship)? (?:id|number)|patient id|mrn|medical record|voter id|personalausweis|ausweis|reisepass|passeport|pasaporte|sozialversicherung|steuer-?id|carte d'identité|aadha+r|cpf|pesel|bsn|curp|routing number|account number|acct|konto(?:nummer)?|vin|licen[cs]e plate|number plate|cvv|cvc|pin code|customer (?:id|number)|policy number)(?: ?(?:number|no\.?|nr\.?|num|#|id|code))?(?: (?:is|was|of|reads?|ends? (?:in|with)))?[ :#="']{0,4}/g;
+  /(?:passport|driv(?:er|ing)(?:'?s)? licen[cs]e|licen[cs]e (?:number|no)|national id(?:entity)?|identity card|id card|id number|tax id|tax number|tin\b|medicare|medicaid|health (?:card|insurance)|insurance (?:number|no|id)|nhs|national insurance|\bni (?=number|no)|nino|military id|student id|employee id|member(?:ship)? (?:id|number)|patient id|mrn|medical record|voter id|personalausweis|ausweis|reisepass|passeport|pasaporte|sozialversicherung|steuer-?id|carte d'identité|aadha+r|cpf|pesel|bsn|curp|\brouting\b|sort code|\bbsb\b|account number|\baccount(?= ?[#:]? ?\d{6})|\ba\/c\b|acct|konto(?:nummer)?|vin|licen[cs]e plate|number plate|cvv|cvc|pin code|customer (?:id|number)|policy number)(?: ?(?:number|no\.?|nr\.?|num|#|id|code))?(?: (?:is|was|of|reads?|ends? (?:in|with)))?[ :#="']{0,4}/g;
 const idToken = /^(?=[a-z0-9 -]*\d)[a-z]{0,4}[ -]?\d[a-z0-9]*(?:[ -](?=[a-z0-9]*\d)[a-z0-9]+){0,4}/i;
 
 /** What follows "passport number", "driver's license", "account number" and the like: a token with digits in it. */
@@ -97,9 +97,11 @@ function cued(scan: Scan): Entity[] {
   for (const match of scan.lower.matchAll(cuedNumber)) {
     const start = match.index + match[0].length;
     const token = idToken.exec(scan.text.slice(start, start + 40))?.[0];
-    if (token !== undefined && token.replace(/\D/g, "").length >= 3) {
-      found.push({ start, end: start + token.length, type: "NATIONAL_ID" });
-    }
+    if (token === undefined || token.replace(/\D/g, "").length < 3) continue;
+    const end = start + token.length;
+    // A check letter that stands apart, as in "QQ 12 34 56 C".
+    const letter = /^[ -][A-Z](?!\w)/.exec(scan.text.slice(end, end + 3))?.[0] ?? "";
+    found.push({ start, end: end + letter.length, type: "NATIONAL_ID" });
   }
   return found;
 }

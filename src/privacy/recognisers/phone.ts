@@ -5,7 +5,7 @@ import { digitsOf, leftOf, type Scan } from "../scan.ts";
 const candidate =
   /(?<![\w$€£#])(?<!\d[.,:/-])(?:\+ ?|\()?\d(?:[ ().\-/]{0,3}\d){6,15}(?: ?(?:ext\.?|extension|x|#|durchwahl) ?\d{1,6})?(?![\w%])/gi;
 const cue =
-  /(?:phone|\btel|\bcall|mobile|\bcell|\bfax|whats ?app|\btext\b|\bsms|\bdial|\bring\b|\breach|contact|\bnumber|hotline|landline|telefon|handy|t[eé]l[eé]phone|portable|m[oó]vil|celular|numero|n[uú]mero|teléfono|telefoon|signal|telegram|☎|📞|📱|ph[.:]|\bm:|\bt:|\bp:|номер|телефон|電話|电话|اتصل|هاتف|फ़ोन|answering|message[sd]?\b|voicemail|registered|\bextension)(?:[^.!?\n]{0,28}|[^.!?\n]{0,4}[:：]\s{0,8})$/u;
+  /(?:phone|\btel\.?|\bmob\.|\btlf\.?|\bcall|mobile|\bcell|\bfax|whats ?app|\btext\b|\bsms|\bdial|\bring\b|\breach|contact|\bnumber|hotline|landline|telefon|handy|t[eé]l[eé]phone|portable|m[oó]vil|celular|numero|n[uú]mero|teléfono|telefoon|signal|telegram|☎|📞|📱|ph[.:]|\bm:|\bt:|\bp:|номер|телефон|τηλ|電話|电话|手机|手機|携帯|拨打|撥打|전화|연락처|핸드폰|điện thoại|telepon|nomor|טלפון|נייד|โทร|جوال|اتصل|هاتف|फ़ोन|answering|message[sd]?\b|voicemail|registered|\bextension)(?:[^.!?\n]{0,28}|[^.!?\n]{0,4}[:：]\s{0,8})$/u;
 /** "555 0199 (office)", "…-Fax" */
 const cueAfter = /^[\s\-–(,:]{0,3}(?:office|home|work|cell|mobile|fax|tel|phone|direct|main|handy|privat)\b/;
 const otherCue =

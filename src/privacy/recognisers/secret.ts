@@ -17,6 +17,11 @@ const issued: readonly SecretRule[] = [
     keywords: ["aws"],
     pattern: /aws[\w .-]{0,24}(?:secret|key)[\w .-]{0,24}["']?\s?[:=]\s?["']?([A-Za-z0-9/+=]{40})(?![A-Za-z0-9/+=])/gi,
   },
+  {
+    // The secret that goes with one of the keys above, however the two are written beside each other.
+    keywords: ["akia", "aws"],
+    pattern: /(?<![\w/+=])(?=[\w/+]{0,39}[a-z])(?=[\w/+]{0,39}[A-Z])(?=[\w/+]{0,39}\d)[A-Za-z0-9/+]{40}(?![\w/+=])/g,
+  },
   { keywords: ["ghp_", "gho_", "ghu_", "ghs_", "ghr_"], pattern: /\bgh[pousr]_[A-Za-z0-9]{20,255}\b/g },
   { keywords: ["github_pat_"], pattern: /\bgithub_pat_\w{22,255}\b/g },
   {
