@@ -1,5 +1,4 @@
 import { execFileSync } from "node:child_process";
-import { randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
@@ -7,7 +6,7 @@ import { onTestFinished, vi } from "vitest";
 import { packageFile } from "../../src/paths.ts";
 import { temporaryFolder } from "./command.ts";
 
-/** A real terminal with `peerllm` in it, on a tmux server of its own. */
+/** A real terminal with `peerllm` in it, on a tmux server of its own, whose socket is in a folder of its own. */
 export interface Terminal {
   /** The lines it shows now, without trailing blanks. */
   lines(): Promise<string[]>;
@@ -37,7 +36,6 @@ const configuration = "set -g status off\nset -g history-limit 100\nset -g defau
 /** Starts the built `peerllm` in a terminal, which is gone after the test. What ran before and after it shows too. */
 export async function openTerminal(words: readonly string[], options: TerminalOptions): Promise<Terminal> {
   const { home, columns, rows, env = {} } = options;
-  const server = `peerllm-test-${process.pid}-${randomBytes(4).toString("hex")}`;
   const folder = await temporaryFolder();
   const [configFile, script] = [join(folder, "tmux.conf"), join(folder, "run.sh")];
   await writeFile(configFile, configuration);
@@ -45,8 +43,8 @@ export async function openTerminal(words: readonly string[], options: TerminalOp
   await writeFile(script, `echo "Before it."\n${command}\necho "Ended with $?."\nread -r _\n`);
   const tmux = async (...args: string[]) =>
     (
-      await execa("tmux", ["-u", "-L", server, "-f", configFile, ...args], {
-        env: { ...plainEnvironment(), LC_ALL: "C.UTF-8", PEERLLM_HOME: home, ...env },
+      await execa("tmux", ["-u", "-L", "test", "-f", configFile, ...args], {
+        env: { ...plainEnvironment(), LC_ALL: "C.UTF-8", PEERLLM_HOME: home, TMUX_TMPDIR: folder, ...env },
         extendEnv: false,
         stripFinalNewline: false,
       })
