@@ -72,7 +72,7 @@ function subscriptionOr(text: string | undefined, before: NanoUsd): NanoUsd {
   throw new PeerError("request_invalid", `A subscription is more than zero, in whole cents, not "${text}".`);
 }
 
-export function sheetDocument(sheet: PriceSheet): SheetDocument {
+function sheetDocument(sheet: PriceSheet): SheetDocument {
   return {
     version: sheet.version,
     since: sheet.effectiveFrom,
