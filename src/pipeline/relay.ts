@@ -190,7 +190,8 @@ class Course {
       statement: null,
     };
     subtask.legs.push(leg);
-    return new Runner(lease, leg, this.#clock, signal, (legSignal) =>
+    const answerTokens = subtask.sampling.maxTokens - this.#received.length;
+    return new Runner(lease, leg, this.#clock, signal, answerTokens, (legSignal) =>
       lease.member.run(
         {
           subtaskId: subtask.subtaskId,
@@ -249,7 +250,7 @@ function eventOf(turn: Turn): { runner: Runner; event: HostEvent } {
   return turn;
 }
 
-/** One lease at work, with its deadlines: for the first token, then for every silence. */
+/** One lease at work, with its deadlines: for the first token, then for every silence, and for all of it. */
 class Runner {
   readonly lease: Lease<HostLink>;
   readonly leg: Leg;
@@ -268,6 +269,7 @@ class Runner {
     leg: Leg,
     clock: Clock,
     signal: AbortSignal,
+    answerTokens: number,
     run: (signal: AbortSignal) => AsyncIterable<HostEvent>,
   ) {
     this.lease = lease;
@@ -277,6 +279,10 @@ class Runner {
     this.#lastAt = this.#startedAt;
     this.#events = run(AbortSignal.any([signal, this.#abort.signal]))[Symbol.asyncIterator]();
     this.#keepWatch(lease.firstTokenDeadlineMs * firstTokenGrace);
+    clock.sleep(lease.totalDeadlineMs(answerTokens), this.#abort.signal).then(
+      () => this.#abort.abort(new PeerError("deadline_exceeded", "A host took too long for its answer.")),
+      () => "over in time",
+    );
   }
 
   async next(): Promise<HostEvent> {

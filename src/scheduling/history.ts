@@ -6,6 +6,8 @@ const cacheKeysMax = 256;
 
 const firstTokenMsMin = 1_500;
 const firstTokenMsMax = 120_000;
+const tokenMsMin = 1_000;
+const totalMsMax = 24 * 3_600_000;
 const silenceMsMin = 4_000;
 const silenceMsMax = 30_000;
 
@@ -52,6 +54,18 @@ export function firstTokenDeadlineMs(history: History, offer: Offer, promptToken
 
 /** When a host that went silent between two tokens is given up: 25 usual intervals, between 4 s and 30 s. */
 export function silenceDeadlineMs(history: History, offer: Offer): number {
-  const interval = history.tokenIntervalMs ?? (1_000 * offer.sequences) / Math.max(1, offer.decodeTokensPerSecond);
-  return Math.min(silenceMsMax, Math.max(silenceMsMin, 25 * interval));
+  return Math.min(silenceMsMax, Math.max(silenceMsMin, 25 * usualIntervalMs(history, offer)));
+}
+
+/**
+ * When a host that still speaks is given up, though never silent for long: after its first token's time, a second or
+ * eight usual intervals for each token of an answer, the longer; at most a day.
+ */
+export function totalDeadlineMs(history: History, offer: Offer, promptTokens: number, answerTokens: number): number {
+  const tokenMs = Math.max(tokenMsMin, 8 * usualIntervalMs(history, offer));
+  return Math.min(totalMsMax, 4 * firstTokenDeadlineMs(history, offer, promptTokens) + answerTokens * tokenMs);
+}
+
+function usualIntervalMs(history: History, offer: Offer): number {
+  return history.tokenIntervalMs ?? (1_000 * offer.sequences) / Math.max(1, offer.decodeTokensPerSecond);
 }

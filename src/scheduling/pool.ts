@@ -7,6 +7,7 @@ import {
   firstTokenDeadlineMs,
   type History,
   silenceDeadlineMs,
+  totalDeadlineMs,
   withCacheKey,
   withFirstToken,
   withTokenInterval,
@@ -36,6 +37,8 @@ export interface Lease<Member extends PoolMember> {
   readonly offer: Offer;
   readonly firstTokenDeadlineMs: number;
   readonly silenceDeadlineMs: number;
+  /** For a whole answer of at most so many tokens. */
+  totalDeadlineMs(answerTokens: number): number;
   observeFirstToken(elapsedMs: number): void;
   observeTokenInterval(intervalMs: number): void;
   /** Once; later calls change nothing. */
@@ -264,6 +267,7 @@ export class HostPool<Member extends PoolMember> {
       offer,
       firstTokenDeadlineMs: firstTokenDeadlineMs(seat.history, offer, wanted.promptTokens),
       silenceDeadlineMs: silenceDeadlineMs(seat.history, offer),
+      totalDeadlineMs: (answerTokens) => totalDeadlineMs(seat.history, offer, wanted.promptTokens, answerTokens),
       observeFirstToken: (elapsedMs) => {
         seat.history = withFirstToken(seat.history, offer, wanted.promptTokens, elapsedMs);
         seat.history = withCacheKey(seat.history, wanted.cacheKey);

@@ -142,6 +142,7 @@ function makeFault(random: Random): Fault {
     { kind: "repeats", atToken },
     { kind: "skips", atToken },
     { kind: "overcounts" },
+    { kind: "trickles", tokenMs: 3_900 },
     { kind: "starts-late", delayMs: random.below(20_000) },
     { kind: "refuses" },
   ];

@@ -15,6 +15,7 @@ export type Fault =
   | { readonly kind: "repeats"; readonly atToken: number }
   | { readonly kind: "skips"; readonly atToken: number }
   | { readonly kind: "overcounts" }
+  | { readonly kind: "trickles"; readonly tokenMs: number }
   | { readonly kind: "starts-late"; readonly delayMs: number }
   | { readonly kind: "refuses" };
 
@@ -84,7 +85,7 @@ export class ScriptedHost implements HostLink {
       const answerDigest = new AnswerDigest();
       let delivered = 0;
       for (let position = assignment.resumedTokens.length; position < answer.length; position += 1) {
-        await clock.sleep(tokenMs, signal);
+        await clock.sleep(fault.kind === "trickles" ? fault.tokenMs : tokenMs, signal);
         if ("atToken" in fault && delivered === fault.atToken) {
           if (fault.kind === "dies") this.#die();
           if (fault.kind === "stalls") await clock.sleep(Number.MAX_SAFE_INTEGER, signal);

@@ -172,4 +172,13 @@ describe("the pool of hosts", () => {
     await pool.acquire(wanted(), 1_000, never);
     expect(pool.activeSubtasksOf(only.hostId)).toBe(1);
   });
+
+  it("gives a host a second for each token of an answer, or eight times what it usually takes, after the first", async () => {
+    const pool = poolOf(new VirtualClock(), member({ decode: 100 }));
+    const lease = await pool.acquire(wanted(), 1_000, never);
+    expect(lease.totalDeadlineMs(10)).toBe(6_000 + 10 * 1_000);
+    expect(lease.totalDeadlineMs(1_000_000)).toBe(24 * 3_600_000);
+    const slow = poolOf(new VirtualClock(), member({ decode: 1 }));
+    expect((await slow.acquire(wanted(), 1_000, never)).totalDeadlineMs(10)).toBe(6_000 + 10 * 8_000);
+  });
 });
