@@ -88,6 +88,7 @@ export function describeReceipt(receipt: ReceiptDocument, printer: Printer): str
       ["tokens hosts worked on", describeWork(receipt)],
       ["masked", masked.length === 0 ? "nothing" : masked.join(", ")],
       ["most seen by one owner", `${Math.round(receipt.largestShare * 100)}% of the masked prompt`],
+      ["most made by one owner", `${Math.round(receipt.largestAnswerShare * 100)}% of the answer`],
       ["failovers", String(receipt.failovers)],
       ["you paid", `$${receipt.ledger.consumerDebit}`],
       ["hosts earned", `$${receipt.ledger.hostCredit}`],

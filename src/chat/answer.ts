@@ -24,6 +24,12 @@ export interface AnswerSummary {
   readonly plan: string;
   readonly hosts: number;
   readonly largestShare: number;
+  /** Whose hosts they are, counted; all that nobody vouches for count as one. */
+  readonly owners: number;
+  /** Of the answer's tokens, the largest fraction that one owner's hosts made. */
+  readonly largestAnswerShare: number;
+  /** Hosts that were lost and replaced. */
+  readonly failovers: number;
   /** Identifiers masked, counted by type ("PERSON": 2). */
   readonly masked: Readonly<Record<string, number>>;
   /** Exact decimal dollars. */

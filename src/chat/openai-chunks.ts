@@ -26,6 +26,9 @@ const chunkSchema = z.object({
       plan: z.string().max(256),
       hosts: count,
       largestShare: z.number(),
+      owners: count,
+      largestAnswerShare: z.number(),
+      failovers: count,
       masked: z.record(z.string().max(64), count),
       costUsd: z.string().max(64),
     })

@@ -141,11 +141,15 @@ async function* untilOver<Item>(pieces: AsyncIterable<Item>, over: AbortControll
 function summaryOf(billed: Bill | null): AnswerSummary | null {
   if (billed === null) return null;
   const { receipt } = billed.receipt;
+  const legs = receipt.subtasks.flatMap((subtask) => subtask.legs);
   return {
     receipt: receipt.receiptId,
     plan: receipt.plan.strategy,
-    hosts: new Set(receipt.subtasks.flatMap(({ legs }) => legs.map(({ hostId }) => hostId))).size,
+    hosts: new Set(legs.map(({ hostId }) => hostId)).size,
+    owners: new Set(legs.map(({ owner }) => owner)).size,
     largestShare: receipt.largestPromptShare,
+    largestAnswerShare: receipt.largestAnswerShare,
+    failovers: receipt.failovers,
     masked: receipt.masked,
     costUsd: receipt.costUsd,
   };

@@ -71,6 +71,8 @@ export const receiptSchema = z.looseObject({
   unbilled: z.looseObject({ overCap: z.int(), unused: z.int() }),
   /** Fraction of the masked prompt's tokens the owner who saw most of it saw. */
   largestShare: z.number(),
+  /** Fraction of the answer's tokens the owner who made most of it made. */
+  largestAnswerShare: z.number(),
   masked: z.record(z.string(), z.int()),
   failovers: z.int(),
   hosts: z.array(

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { startTokenizers } from "../../daemon/llama/tokenizer.ts";
 import type { Prompt } from "../../src/chat/message.ts";
+import { PromptMeter } from "../../src/pipeline/prompt-meter.ts";
 import { planningBudget } from "../../src/planning/budget.ts";
 import { planRequest } from "../../src/planning/planner.ts";
 import { anonymise } from "../../src/privacy/anonymise.ts";
@@ -29,21 +30,12 @@ export async function stageTimes(
   const planning = { mode: "auto" as const, isBound: false, ...planningBudget(contextLength) };
   const stages: Record<string, (prompt: Chat, answer: string) => unknown> = {
     "1 safety": ({ messages }) => triageMessages(messages, defaultPolicy),
-    // On the consumer's machine and, for what others send, once more in the orchestrator.
-    "2 anonymise, twice": ({ messages }) => [anonymise(messages, options), anonymise(messages, options)],
+    // On the consumer's machine; the orchestrator leaves what is masked alone.
+    "2 anonymise": ({ messages }) => anonymise(messages, options),
     "3 plan": (prompt) => planRequest(prompt, planning),
-    "4 dispatch: counts the prompt's tokens": async (prompt) => {
-      const [message] = prompt.messages;
-      for (let count = 0; count < 2; count += 1) {
-        await tokenizers.render(modelFile, prompt);
-        await tokenizers.render(modelFile, { kind: "text", text: message?.content ?? "" });
-      }
-    },
-    "6 rehydrate, twice, to the first sentence": ({ messages }, answer) => {
-      const { vault } = anonymise(messages, options);
-      for (const rehydrator of [createRehydrator(vault), createRehydrator(vault)])
-        rehydrator.push(firstSentence(answer));
-    },
+    "4 dispatch: counts the prompt's tokens": (prompt) => new PromptMeter(modelFile, tokenizers).measure(prompt),
+    "6 rehydrate, to the first sentence": ({ messages }, answer) =>
+      createRehydrator(anonymise(messages, options).vault).push(firstSentence(answer)),
     "7 review, of the first sentence": (_prompt, answer) =>
       createReview({ policy: defaultPolicy, signal }).push(`${firstSentence(answer)} `),
   };

@@ -79,7 +79,16 @@ describe("a chat completion", () => {
         finish_reason: "stop",
       })),
       usage: { prompt_tokens: 7, completion_tokens: 6, total_tokens: 13 },
-      peerllm: { plan: "single", hosts: 1, largestShare: 1, masked: { PERSON: 1 }, costUsd: "0.0001" },
+      peerllm: {
+        plan: "single",
+        hosts: 1,
+        largestShare: 1,
+        owners: 1,
+        largestAnswerShare: 1,
+        failovers: 0,
+        masked: { PERSON: 1 },
+        costUsd: "0.0001",
+      },
     });
   });
 

@@ -33,7 +33,17 @@ function masked(content: string): string {
 const end: AnswerEvent = {
   kind: "end",
   usage: { promptTokens: 1, completionTokens: 1 },
-  summary: { receipt: "r", plan: "single", hosts: 1, largestShare: 1, masked: { EMAIL: 1, IP: 2 }, costUsd: "0.00" },
+  summary: {
+    receipt: "r",
+    plan: "single",
+    hosts: 1,
+    largestShare: 1,
+    owners: 1,
+    largestAnswerShare: 1,
+    failovers: 0,
+    masked: { EMAIL: 1, IP: 2 },
+    costUsd: "0.00",
+  },
 };
 
 /** An answer of one choice in these pieces, as a host makes it that knows placeholders only. */

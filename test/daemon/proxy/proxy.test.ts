@@ -61,7 +61,17 @@ const repeatPrompt: Script = async function* ({ prompts }) {
   yield {
     kind: "end",
     usage: { promptTokens: 1, completionTokens: 1 },
-    summary: { receipt: scriptedReceipt, plan: "single", hosts: 1, largestShare: 1, masked: {}, costUsd: "0.00" },
+    summary: {
+      receipt: scriptedReceipt,
+      plan: "single",
+      hosts: 1,
+      largestShare: 1,
+      owners: 1,
+      largestAnswerShare: 1,
+      failovers: 0,
+      masked: {},
+      costUsd: "0.00",
+    },
   };
 };
 

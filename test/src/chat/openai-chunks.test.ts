@@ -9,7 +9,17 @@ import { type ErrorCode, errorTable, isPeerError, PeerError } from "../../../src
 
 const codes = Object.keys(errorTable).filter((code): code is ErrorCode => Object.hasOwn(errorTable, code));
 const head = { id: "chatcmpl-1", createdAt: 1, model: "m", systemFingerprint: "fp" };
-const summary = { receipt: "r", plan: "batch", hosts: 2, largestShare: 0.5, masked: { EMAIL: 1 }, costUsd: "0.01" };
+const summary = {
+  receipt: "r",
+  plan: "batch",
+  hosts: 2,
+  largestShare: 0.5,
+  owners: 2,
+  largestAnswerShare: 0.5,
+  failovers: 1,
+  masked: { EMAIL: 1 },
+  costUsd: "0.01",
+};
 
 const interleaved: readonly AnswerEvent[] = [
   { kind: "begin", receipt: "r" },

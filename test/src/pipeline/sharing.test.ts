@@ -85,6 +85,7 @@ describe("strict privacy", () => {
     const { summary } = await read(network.ask(prompt, { privacy: "strict" }));
     for (const letters of shownTo(network).values()) expect(letters).toBeLessThanOrEqual(prompt.length / 2);
     expect(summary?.largestShare).toBeLessThanOrEqual(0.5);
+    expect(summary).toMatchObject({ hosts: 4, owners: 4, failovers: 1 });
     expect(network.receipts[0]?.receipt.failovers).toBe(1);
     expect(assignmentsOf(network)).toHaveLength(4);
   });
@@ -104,7 +105,7 @@ describe("strict privacy", () => {
     const prompts = ["What is a fox?", "What is a cow?"].map((text) => ({ kind: "text" as const, text }));
     const { texts, summary } = await read(network.ask("", { privacy: "strict", prompts }));
     expect(texts).toEqual(["What is a fox?", "What is a cow?"]);
-    expect(summary).toMatchObject({ plan: "batch", hosts: 2, largestShare: 0.5 });
+    expect(summary).toMatchObject({ plan: "batch", hosts: 2, owners: 2, largestShare: 0.5, failovers: 0 });
   });
 });
 
