@@ -19,8 +19,8 @@ export const reportLagMs = 3 * 3_600_000;
 const pageSize = 500;
 const pagesMax = 20;
 const narrowestWindowMs = 60_000;
-/** Done, and done but reversed since: both moved money. Denied and pending ones did not. */
-const movedStatuses = new Set(["S", "V"]);
+/** Done, and done but reversed since. What is pending has left where it goes out, and is not here where it comes in. */
+const movedStatuses = { in: ["S", "V"], out: ["S", "V", "P"] } as const satisfies Record<string, readonly string[]>;
 
 /** PayPal's own books: what it lists as having moved the balance, in dollars. */
 export function newTransactionSearch(controller: TransactionSearchController) {
@@ -95,14 +95,17 @@ export function newTransactionSearch(controller: TransactionSearchController) {
 export type TransactionSearch = ReturnType<typeof newTransactionSearch>;
 
 function transactionOf(info: TransactionInformation | undefined, until: Millis): PayPalTransaction[] {
-  if (info?.transactionId === undefined || !movedStatuses.has(info.transactionStatus ?? "S")) return [];
+  if (info?.transactionId === undefined) return [];
+  const gross = parsePaypalAmount(info.transactionAmount);
+  const moved: readonly string[] = gross < 0n ? movedStatuses.out : movedStatuses.in;
+  if (!moved.includes(info.transactionStatus ?? "S")) return [];
   const at = Date.parse(info.transactionInitiationDate ?? "");
   return [
     {
       id: info.transactionId,
       code: info.transactionEventCode ?? "",
       at: Number.isNaN(at) ? until : at,
-      gross: parsePaypalAmount(info.transactionAmount),
+      gross,
       fee: parsePaypalAmount(info.feeAmount),
       reference: info.paypalReferenceId ?? null,
       subject: info.customField ?? "",

@@ -11,12 +11,15 @@ export interface Movement {
   readonly customField: string;
   /** The transaction or subscription it came of. */
   readonly reference: string | null;
+  /** S: done, P: pending, D: denied. */
+  readonly status: string;
 }
 
 export interface MovementNames {
   readonly customField?: string;
   readonly transactionId?: string;
   readonly reference?: string;
+  readonly status?: string;
 }
 
 /** The network's account at PayPal, as PayPal sees it: what came, what went, what is left. In whole cents. */
@@ -26,10 +29,11 @@ export class Merchant {
 
   /** `feeCents` above zero is kept by PayPal, below is given back. */
   move(eventCode: string, grossCents: number, feeCents: number, names: MovementNames = {}): string {
-    const { customField = "", transactionId = id("T"), reference = null } = names;
+    const { customField = "", transactionId = id("T"), reference = null, status = "S" } = names;
     this.balanceCents += grossCents - feeCents;
     const at = now();
-    this.movements.push({ transactionId, eventCode, grossCents, feeCents: -feeCents, at, customField, reference });
+    const cents = { grossCents, feeCents: -feeCents };
+    this.movements.push({ transactionId, eventCode, ...cents, at, customField, reference, status });
     return transactionId;
   }
 }

@@ -99,7 +99,8 @@ export class Payouts {
     const isTaken = taken.has(status);
     if (isTaken && !item.isTaken) {
       const customField = item.request.sender_item_id;
-      item.transactionId = this.#merchant.move("T0001", -item.cents, feeCents, { customField });
+      const names = { customField, status: status === "SUCCESS" ? "S" : "P" };
+      item.transactionId = this.#merchant.move("T0001", -item.cents, feeCents, names);
     }
     // What comes back comes back without the fee of a payment that had arrived.
     if (!isTaken && item.isTaken) {

@@ -72,7 +72,7 @@ function detailOf(movement: Movement) {
       transaction_updated_date: at,
       transaction_amount: usd(grossCents),
       fee_amount: usd(feeCents),
-      transaction_status: "S",
+      transaction_status: movement.status,
       ...(reference === null ? {} : { paypal_reference_id: reference, paypal_reference_id_type: type }),
       ...(customField === "" ? {} : { custom_field: customField }),
     },

@@ -180,6 +180,15 @@ describe("what PayPal has and the books lack", () => {
     expect(await balances()).toMatchObject({ suspense: parseUsd("5"), available: parseUsd("20") });
   });
 
+  it("credits nothing for money that is pending or denied", async () => {
+    const payment = await economy.treasury.topUp(consumer, parseUsd("20"));
+    for (const status of ["P", "D"]) {
+      simulator.merchant.move("T0006", 2_000, 119, { customField: payment.id, status });
+    }
+    await economy.treasury.reconcile();
+    expect((await balances()).available).toBe(zeroUsd);
+  });
+
   it("opens the books with what was at PayPal before the network", async () => {
     simulator.merchant.move("T0300", 12_345, 0);
     Object.assign(simulator.merchant.movements[0] ?? {}, { at: "2025-01-01T00:00:00Z" });
