@@ -9,7 +9,7 @@ describe("a prompt on its way through the network", () => {
   let client: OpenAI;
 
   beforeAll(async () => {
-    network = await demoNetwork({ hosts: 2 });
+    network = await demoNetwork({ hosts: 2, tokensPerSecondMax: 80 });
     client = new OpenAI({ baseURL: `${network.url}/v1`, apiKey: network.apiKey, maxRetries: 0 });
   });
   afterAll(() => network.close());

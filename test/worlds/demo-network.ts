@@ -46,6 +46,8 @@ export interface DemoNetworkOptions {
   readonly upstream?: string;
   /** The producer's, per 100,000 tokens. */
   readonly royaltyUsd?: string;
+  /** A host's cap, so that an answer lasts long enough to be interrupted; as fast as it goes where it isn't named. */
+  readonly tokensPerSecondMax?: number;
 }
 
 export interface DemoHost {
@@ -95,6 +97,7 @@ export async function demoNetwork(options: DemoNetworkOptions): Promise<DemoNetw
   const models = openModelStore(database);
   const { billing = "credits", isVouched = true } = options;
   const upstream = options.upstream === undefined ? {} : { engine: "openai", upstream: options.upstream };
+  const pace = options.tokensPerSecondMax === undefined ? {} : { tokensPerSecondMax: options.tokensPerSecondMax };
   const adapters = {
     accounts,
     books,
@@ -145,7 +148,15 @@ export async function demoNetwork(options: DemoNetworkOptions): Promise<DemoNetw
     const files = openModelFiles(join(root, `host-${index}`, "models"), clock);
     const hostTokenizers = startTokenizers();
     const host = await startHost(
-      hostStartSchema.parse({ networkUrl: url, apiKey, models: [demoReference], gpu: "off", threads: 1, ...upstream }),
+      hostStartSchema.parse({
+        networkUrl: url,
+        apiKey,
+        models: [demoReference],
+        gpu: "off",
+        threads: 1,
+        ...upstream,
+        ...pace,
+      }),
       {
         files,
         tokenizers: hostTokenizers,
