@@ -1,9 +1,9 @@
 import type { Clock, Millis } from "../../src/clock.ts";
 import { isPeerError } from "../../src/errors.ts";
 import { isId, type PayoutId } from "../../src/ids.ts";
-import { networkAccount, ownedAccount } from "../../src/ledger/account.ts";
+import { networkAccount } from "../../src/ledger/account.ts";
 import type { Books } from "../../src/ledger/books.ts";
-import { type Payment, type PaymentStore, type Receipt, receivedTransfer } from "../../src/ledger/payment.ts";
+import type { Payment, PaymentStore, Receipt } from "../../src/ledger/payment.ts";
 import type { Payout, PayoutStore } from "../../src/ledger/payout.ts";
 import type { PayPalRecords } from "../../src/ledger/paypal-records.ts";
 import {
@@ -213,11 +213,10 @@ export function newReconciliation(options: ReconciliationOptions) {
   /** A dispute won: what was taken back is received again. */
   async function postGivenBack(transaction: PayPalTransaction): Promise<void> {
     const { payment, subscription } = await originOf(transaction);
-    const origin = payment ?? subscription;
-    if (origin === null) return adjust(transaction, "paypal-suspense");
-    const owed = await books.balanceOf(ownedAccount("receivable", origin.accountId));
     const receipt = receiptOf(transaction, "restored");
-    await books.post(receivedTransfer(origin.accountId, origin.purpose, receipt, owed));
+    if (payment !== null) await payments.restore(payment.id, receipt);
+    else if (subscription !== null) await subscriptions.paid(subscription.id, receipt, transaction.at);
+    else await adjust(transaction, "paypal-suspense");
   }
 
   /** What a transaction is about: the payment or subscription that it, or the one it refers to, names. */

@@ -16,7 +16,7 @@ import {
   requireCredit,
   saleOf,
 } from "../../src/ledger/payment.ts";
-import { addUsd, nanoUsd, zeroUsd } from "../../src/money.ts";
+import { addUsd, minUsd, nanoUsd, subtractUsd, zeroUsd } from "../../src/money.ts";
 import type { Statement } from "./connection.ts";
 import type { Database } from "./database.ts";
 import { newLedgerWriter } from "./ledger-writer.ts";
@@ -125,6 +125,15 @@ export function openPayments(database: Database, clock: Clock): PaymentStore {
     return change(id, { refunded: addUsd(refunded, receipt.amount) });
   }
 
+  function restore(id: PaymentId, receipt: Receipt): Payment {
+    const { accountId, purpose, refunded } = require(id);
+    const owed = ledger.balance(ownedAccount("receivable", payeeOf(accountId, purpose)));
+    const { isNew } = ledger.post(receivedTransfer(accountId, purpose, receipt, owed), clock.now());
+    if (!isNew) return require(id);
+    recordSale(saleOf(purpose, receipt, "once", clock.now()));
+    return change(id, { refunded: subtractUsd(refunded, minUsd(refunded, receipt.amount)) });
+  }
+
   function found(row: PaymentRow | undefined): Payment | null {
     return row === undefined ? null : paymentOf(row);
   }
@@ -138,6 +147,7 @@ export function openPayments(database: Database, clock: Clock): PaymentStore {
     fail: (id) =>
       database.durably(() => (require(id).state === "open" ? change(id, { state: "failed" }) : require(id))),
     refund: (id, receipt) => database.durably(() => refund(id, receipt)),
+    restore: (id, receipt) => database.durably(() => restore(id, receipt)),
     find: async (id) => found(select.get(id)),
     findByOrder: async (orderId) => found(selectByOrder.get(orderId)),
     findByCapture: async (captureId) => found(selectByCapture.get(captureId)),

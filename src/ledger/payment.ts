@@ -230,6 +230,8 @@ export interface PaymentStore {
   fail(id: PaymentId): Promise<Payment>;
   /** Takes back what PayPal gave back: once per refund. */
   refund(id: PaymentId, receipt: Receipt): Promise<Payment>;
+  /** Receives again what was taken back, where a dispute was won: once per fact. */
+  restore(id: PaymentId, receipt: Receipt): Promise<Payment>;
   find(id: PaymentId): Promise<Payment | null>;
   findByOrder(orderId: string): Promise<Payment | null>;
   findByCapture(captureId: string): Promise<Payment | null>;

@@ -183,6 +183,20 @@ describe("licences", () => {
     expect(await books.balanceOf(ownedAccount("producer-payable", producer))).toBe(zeroUsd);
   });
 
+  it("come back with a dispute that is won, and with them what the producer had to give", async () => {
+    const model = await publish("20", "0");
+    const id = newId("payment");
+    await payments.create({ id, accountId: buyer, purpose, amount: parseUsd("20") });
+    await payments.complete(id, "C1", { key: "capture:C1", amount: parseUsd("20"), fee: parseUsd("1.19") });
+    await payments.refund(id, { key: "refund:R1", amount: parseUsd("20"), fee: zeroUsd });
+    expect(await mayServe(model)).toBe(false);
+    const won = { key: "restored:W1", amount: parseUsd("20"), fee: zeroUsd };
+    await Promise.all([payments.restore(id, won), payments.restore(id, won)]);
+    expect(await mayServe(model)).toBe(true);
+    expect((await books.balance(producer)).owed).toBe(zeroUsd);
+    expect(await books.balanceOf(ownedAccount("producer-payable", producer))).toBe(parseUsd("17.81"));
+  });
+
   it("cost the network what is missing where PayPal's fee is more than the price leaves", async () => {
     const id = newId("payment");
     await payments.create({ id, accountId: buyer, purpose, amount: parseUsd("1") });
