@@ -1,7 +1,7 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { generateKeyPair } from "../../../src/identity/key.ts";
 import { newId } from "../../../src/ids.ts";
-import { parseReceiptFile } from "../../../src/protocol/receipt-file.ts";
+import { parseReceiptFile, receiptFacts } from "../../../src/protocol/receipt-file.ts";
 import { type Receipt, signReceipt, verifyReceipt } from "../../../src/verification/receipt.ts";
 
 const networkKey = generateKeyPair();
@@ -48,4 +48,33 @@ test.each([
   ["a key that is none", JSON.stringify(signReceipt(networkKey, receipt)).replace(networkKey.publicKey, "key")],
 ])("%s is no receipt", (_, text) => {
   expect(() => parseReceiptFile(text)).toThrow(expect.objectContaining({ code: "receipt_invalid" }));
+});
+
+describe("what `receipts show` prints", () => {
+  const signed = signReceipt(networkKey, receipt);
+  const ledger = {
+    consumerDebit: "0.00042",
+    hostCredit: "0.000399",
+    networkCredit: "0.000021",
+    producerCredit: "0.00",
+  };
+  const shown = { ...receiptFacts(signed), ledger, signed };
+
+  test("is read where it says what was signed", () => {
+    expect(parseReceiptFile(JSON.stringify(shown))).toEqual(signed);
+  });
+
+  test.each<[string, object]>([
+    ["its tokens", { usage: { promptTokens: 12, completionTokens: 31 } }],
+    ["its model", { model: "acme/large:1.0.0" }],
+    ["what was masked", { masked: {} }],
+    ["its hosts", { hosts: [{ id: "host_a" }] }],
+    ["its cost", { ledger: { ...ledger, consumerDebit: "0.00043" } }],
+    ["a host's earnings", { ledger: { ...ledger, hostCredit: "0.0004" } }],
+    ["an amount for words", { ledger: { ...ledger, hostCredit: "all" } }],
+  ])("is refused where %s was changed beside the signed receipt", (_, change) => {
+    expect(() => parseReceiptFile(JSON.stringify({ ...shown, ...change }))).toThrow(
+      expect.objectContaining({ code: "receipt_invalid" }),
+    );
+  });
 });
