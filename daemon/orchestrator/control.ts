@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { Clock } from "../../src/clock.ts";
+import { PeerError } from "../../src/errors.ts";
 import { type AccountStore, ownerOf } from "../../src/identity/account.ts";
 import type { InviteStore } from "../../src/identity/invite.ts";
 import { newId, parseId } from "../../src/ids.ts";
@@ -59,6 +60,10 @@ export function networkControl(options: NetworkControlOptions): Readonly<Record<
     credit: async (params) => {
       const { account, usd } = networkMethods.credit.params.parse(params);
       const accountId = parseId("account", account);
+      // The books take any id: what a typing error names would keep the credit for good.
+      if ((await accounts.find(accountId)) === null) {
+        throw new PeerError("not_found", `There is no account ${accountId} on this network.`);
+      }
       const amount = parseUsd(usd);
       const idempotencyKey = `grant:${newId("transfer")}`;
       await books.credit({ accountId, amount, source: { kind: "promotion" }, idempotencyKey, reference: null });

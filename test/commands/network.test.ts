@@ -65,6 +65,8 @@ describe("an orchestrator in the background", () => {
     const made = await peerllm(["account", "create", "--network", url, "--json"], { home: member });
     const { accountId } = z.object({ accountId: z.string() }).parse(made.json());
     expect((await peerllm(["network", "credit", accountId, "20"], { home })).code).toBe(0);
+    const nobody = await peerllm(["network", "credit", `account_${"a".repeat(26)}`, "20", "--json"], { home });
+    expect([nobody.code, nobody.json()]).toMatchObject([2, { error: { code: "not_found" } }]);
     process.kill(pid, "SIGKILL");
     await vi.waitUntil(() => !isRunning(pid), { timeout: 10_000 });
     expect((await peerllm(["network", "status"], { home })).code).toBe(4);
