@@ -38,7 +38,9 @@ function example(home: string) {
   return { name: "peerllm-host", home, command };
 }
 
-test("a service is installed once, is left alone by a second install, and is gone after uninstall", async () => {
+test("a service is installed once, is left alone by a second install, and is gone after uninstall", {
+  timeout: 180_000,
+}, async () => {
   const { tools, service } = await user();
   expect((await service(["status"])).json()).toMatchObject({ installed: false, enabled: false, running: false });
 
@@ -58,7 +60,7 @@ test("a service is installed once, is left alone by a second install, and is gon
   expect((await service(["uninstall"])).json()).toMatchObject({ removed: false, installed: false });
 });
 
-test("each home has a service of its own, that names the home", async () => {
+test("each home has a service of its own, that names the home", { timeout: 180_000 }, async () => {
   const { folder, service } = await user();
   const homes = [join(folder, "a", "office"), join(folder, "b", "office")];
   const units: string[] = [];
@@ -89,7 +91,7 @@ test("where no service manager answers, install says what to run instead, and ch
   expect(await service(["status"])).toMatchObject({ code: 0 });
 });
 
-test("a host that was started by hand is not taken over", async () => {
+test("a host that was started by hand is not taken over", { timeout: 180_000 }, async () => {
   const { folder, service, tools } = await user();
   const home = join(folder, "home");
   expect((await peerllm(["host", "up", "--local", "--port", "0", "--gpu", "off"], { home })).code).toBe(0);

@@ -21,7 +21,9 @@ async function hostUp() {
   return { home, ...upSchema.parse(ran.json()) };
 }
 
-test("a local host serves this machine without network or account, measured, and pauses and resumes", async () => {
+test("a local host serves this machine without network or account, measured, and pauses and resumes", {
+  timeout: 180_000,
+}, async () => {
   const { home, pid, baseUrl, models, benchmark } = await hostUp();
   expect(models).toHaveLength(1);
   expect(benchmark).toMatchObject({
@@ -54,7 +56,7 @@ test("a local host serves this machine without network or account, measured, and
   expect(processesIn(home)).toEqual([]);
 });
 
-test("a host that is killed leaves no engine behind, and starts again", async () => {
+test("a host that is killed leaves no engine behind, and starts again", { timeout: 180_000 }, async () => {
   const { home, pid } = await hostUp();
   process.kill(pid, "SIGKILL");
   await vi.waitUntil(() => processesIn(home).length === 0, { timeout: 60_000 });
@@ -83,4 +85,16 @@ test.each([
 
 test.each(["", "2", "h", "-1h", "0h", "2 h", "1w"])("%j is no time", (text) => {
   expect(() => parseDuration(text)).toThrow(expect.objectContaining({ code: "usage_invalid" }));
+});
+
+test("a schedule outlives the host: it is kept while none runs, and the next one starts with it", async () => {
+  const home = await temporaryFolder();
+  const schedule = async (...when: string[]) =>
+    (await peerllm(["host", "schedule", ...when, "--json"], { home })).json();
+  expect(await schedule()).toEqual({ schedule: null });
+  expect(await schedule("22:00-07:00")).toEqual({ schedule: "22:00-07:00" });
+  expect(await schedule()).toEqual({ schedule: "22:00-07:00" });
+  expect(await schedule("at night")).toMatchObject({ error: { code: "config_invalid" } });
+  expect((await peerllm(["config", "get", "host.schedule"], { home })).stdout).toContain("22:00-07:00");
+  expect(await schedule("always")).toEqual({ schedule: null });
 });

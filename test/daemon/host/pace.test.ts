@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { Pace } from "../../../daemon/host/pace.ts";
+import { Pace, paced } from "../../../daemon/host/pace.ts";
+import type { Engine } from "../../../src/chat/generation.ts";
 import type { Clock } from "../../../src/clock.ts";
+import { question, wholeAnswer } from "../../worlds/answers.ts";
 
 const { signal } = new AbortController();
 
@@ -44,5 +46,39 @@ describe("a pace of 10 tokens per second", () => {
   it("waits no longer than its signal", async () => {
     const pace = new Pace(10, eagerClock());
     await expect(pace.take(100, AbortSignal.abort(new Error("over")))).rejects.toThrow("over");
+  });
+});
+
+describe("an engine that is paced", () => {
+  /** Gives five deltas of four tokens each at once. */
+  const hasty: Engine = {
+    contextLength: 1_024,
+    sequences: 4,
+    reportsTokens: true,
+    async *generate() {
+      for (let count = 0; count < 5; count += 1) yield { kind: "delta", tokens: [1, 2, 3, 4], text: "abcd" };
+      const usage = { promptTokens: 1, completionTokens: 20 };
+      yield { kind: "end", finishReason: "stop", usage, cachedTokens: 0, prefillMs: 1, decodeMs: 1 };
+    },
+    async close() {},
+  };
+
+  it.each([
+    [true, 1_000],
+    [false, 0],
+  ])("gives all that the engine gives, late: with token ids %s, after %i ms", async (reportsTokens, elapsedMs) => {
+    const clock = eagerClock();
+    const startedAt = clock.monotonic();
+    const whole = await wholeAnswer(paced({ ...hasty, reportsTokens }, new Pace(10, clock)), question("Hi"));
+    expect(whole.text).toBe("abcdabcdabcdabcdabcd");
+    expect(clock.monotonic() - startedAt).toBe(elapsedMs);
+  });
+
+  it("shares its pace with all others of the host", async () => {
+    const clock = eagerClock();
+    const pace = new Pace(10, clock);
+    const startedAt = clock.monotonic();
+    for (let count = 0; count < 3; count += 1) await wholeAnswer(paced(hasty, pace), question("Hi"));
+    expect(clock.monotonic() - startedAt).toBe(5_000);
   });
 });

@@ -13,13 +13,13 @@ const never = new AbortController().signal;
 const options = { modelFile: demoModelFile, threads: 1, gpu: "off" as const, sequences: 2, contextLength: 512 };
 
 describe("an engine whose process dies", () => {
-  it("ends its answers with engine_crashed and comes back by itself, for SIGKILL, SIGSEGV and SIGABRT", async () => {
+  it("ends its answers with engine_crashed and comes back by itself, for SIGKILL, SIGSEGV, SIGABRT and SIGBUS", async () => {
     const backs: (() => void)[] = [];
     const log = { ...silentLog, info: (event: string) => event === "engine-ready" && backs.shift()?.() };
     const engine = await startLlamaEngine({ ...options, log }, never);
     try {
       const before = await wholeAnswer(engine, question("What is PeerLLM?"));
-      for (const [index, fault] of (["SIGKILL", "SIGSEGV", "SIGABRT"] as const).entries()) {
+      for (const [index, fault] of (["SIGKILL", "SIGSEGV", "SIGABRT", "SIGBUS"] as const).entries()) {
         const stream = engine.generate(question("Tell me a story."), never)[Symbol.asyncIterator]();
         await stream.next();
         const second = wholeAnswer(engine, question("Tell me a story.")).catch((error) => error);
