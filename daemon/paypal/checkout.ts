@@ -1,5 +1,6 @@
 import type { Clock } from "../../src/clock.ts";
-import { type AccountId, newId } from "../../src/ids.ts";
+import { PeerError } from "../../src/errors.ts";
+import { type AccountId, newId, type PaymentId } from "../../src/ids.ts";
 import type { Payment, PaymentPurpose, PaymentStore } from "../../src/ledger/payment.ts";
 import { type NanoUsd, zeroUsd } from "../../src/money.ts";
 import type { Orders, PayPalOrder } from "./orders.ts";
@@ -31,6 +32,8 @@ const approvalMs = 3 * 86_400_000;
  * time, by a webhook, by a poll or by someone waiting, any number of times.
  */
 export function newCheckout({ orders, payments, clock, returnUrl }: CheckoutOptions) {
+  const underway = new Map<PaymentId, Promise<Payment>>();
+
   /** The record comes first: its id is the key of every attempt to tell PayPal. */
   async function begin({ accountId, purpose, amount }: NewPayment): Promise<Payment> {
     return advance(await payments.create({ id: newId("payment"), accountId, purpose, amount }));
@@ -42,7 +45,16 @@ export function newCheckout({ orders, payments, clock, returnUrl }: CheckoutOpti
     return payments.ordered(payment.id, { orderId: made.id, approvalUrl: made.approvalUrl });
   }
 
-  async function advance(payment: Payment): Promise<Payment> {
+  /** Whoever asks while another does shares the answer: a declined order would be captured a second time. */
+  function advance({ id }: Payment): Promise<Payment> {
+    const running = underway.get(id) ?? look(id).finally(() => underway.delete(id));
+    underway.set(id, running);
+    return running;
+  }
+
+  async function look(id: PaymentId): Promise<Payment> {
+    const payment = await payments.find(id);
+    if (payment === null) throw new PeerError("not_found", `There is no payment ${id} on this network.`);
     if (payment.state === "failed") return payment;
     const age = clock.now() - payment.createdAt;
     if (payment.orderId === null) {

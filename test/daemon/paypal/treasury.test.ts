@@ -160,6 +160,16 @@ describe("a top-up", () => {
     expect(await available()).toBe(zeroUsd);
   });
 
+  it("that is declined is not captured again by who asks at the same moment, or knew it as open", async () => {
+    simulator.orders.nextCapture = "DECLINED";
+    const payment = await treasury.topUp(consumer, parseUsd("20"));
+    await approved(payment);
+    const asked = await Promise.all([1, 2].map(() => treasury.payment(consumer, payment.id)));
+    await treasury.round();
+    expect(asked.map(({ state }) => state)).toEqual(["failed", "failed"]);
+    expect([simulator.orders.captureIds(), await available()]).toEqual([[], zeroUsd]);
+  });
+
   it.each([
     ["an error before the order is made", /POST \/v2\/checkout\/orders$/, "error"],
     ["an order whose answer is lost", /POST \/v2\/checkout\/orders$/, "lost-answer"],
