@@ -116,7 +116,7 @@ export class CommitQueue {
 
   #setSyncing(isSyncing: boolean): void {
     if (isSyncing === this.#isSyncing) return;
-    this.#connection.pragma(`synchronous = ${isSyncing ? "FULL" : "NORMAL"}`);
+    this.#connection.exec(`PRAGMA synchronous = ${isSyncing ? "FULL" : "NORMAL"}`);
     this.#isSyncing = isSyncing;
   }
 }

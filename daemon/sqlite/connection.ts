@@ -6,18 +6,23 @@ export type Connection = SqliteDatabase.Database;
 /** Parameters and rows of a statement; integers come as bigint. */
 export type Statement<Parameters extends unknown[], Row = unknown> = SqliteDatabase.Statement<Parameters, Row>;
 
+/**
+ * Every connection and statement there was. From Node 24.19 on, one of better-sqlite3 12 that is collected while the
+ * process is idle aborts it ("RemoveEnvironmentCleanupHook: (env) != nullptr"), so none is ever collected: stores make
+ * theirs once, an audit leaves a few kilobytes.
+ */
+const kept: unknown[] = [];
+
 const busyTimeoutMs = 5_000;
 const checkedBytesMax = 268_435_456;
 
 /** The one connection that writes. Throws `storage_failed` for a damaged file. */
 export function openWriter(path: string): Connection {
-  const connection = new SqliteDatabase(path, { timeout: busyTimeoutMs });
+  const connection = keptFrom(new SqliteDatabase(path, { timeout: busyTimeoutMs }));
   try {
     connection.defaultSafeIntegers(true);
-    connection.pragma("journal_mode = WAL");
-    connection.pragma("synchronous = FULL");
-    connection.pragma("foreign_keys = ON");
-    connection.pragma("trusted_schema = OFF");
+    connection.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
+    connection.exec("PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF");
     requireSound(connection, path);
     return connection;
   } catch (error) {
@@ -29,7 +34,7 @@ export function openWriter(path: string): Connection {
 /** Reads every page of a file that is quickly read; damage is refused here rather than in the middle of a payment. */
 function requireSound(connection: Connection, path: string): void {
   if (statSync(path).size > checkedBytesMax) return;
-  const answer = connection.pragma("quick_check(1)", { simple: true });
+  const answer = connection.prepare("PRAGMA quick_check(1)").pluck().get();
   if (answer === "ok") return;
   throw new PeerError("storage_failed", `The database "${path}" is damaged: ${String(answer)}.`, {
     hint: "Restore it from a backup; nothing was changed.",
@@ -38,7 +43,20 @@ function requireSound(connection: Connection, path: string): void {
 
 /** A connection that can't write, with a snapshot of its own. */
 export function openReader(path: string): Connection {
-  const reader = new SqliteDatabase(path, { readonly: true, timeout: busyTimeoutMs });
+  const reader = keptFrom(new SqliteDatabase(path, { readonly: true, timeout: busyTimeoutMs }));
   reader.defaultSafeIntegers(true);
   return reader;
+}
+
+/** The connection, whose statements are kept from now on; `pragma` is not for it, which makes one of its own. */
+function keptFrom(connection: Connection): Connection {
+  const { prepare } = connection;
+  const prepareKept = (source: string) => {
+    const statement = prepare.call(connection, source);
+    kept.push(statement);
+    return statement;
+  };
+  Object.defineProperty(connection, "prepare", { value: prepareKept });
+  kept.push(connection);
+  return connection;
 }

@@ -22,7 +22,7 @@ export const migrations: readonly Migration[] = [
 
 /** Brings the schema up to date, each step in a transaction. Throws `storage_failed` for a database of the future. */
 export function migrate(connection: Connection, steps: readonly Migration[] = migrations): void {
-  const version = Number(connection.pragma("user_version", { simple: true }));
+  const version = Number(connection.prepare("PRAGMA user_version").pluck().get());
   if (version > steps.length) {
     throw new PeerError(
       "storage_failed",
@@ -34,7 +34,7 @@ export function migrate(connection: Connection, steps: readonly Migration[] = mi
     if (index < version) continue;
     connection.transaction(() => {
       connection.exec(step.sql);
-      connection.pragma(`user_version = ${index + 1}`);
+      connection.exec(`PRAGMA user_version = ${index + 1}`);
     })();
   }
 }
