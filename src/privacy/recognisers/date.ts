@@ -16,10 +16,11 @@ const patterns = [
     String.raw`(?<![\w])${day}(?:st|nd|rd|th|\.)?(?: of| de)?[ -]${monthName}\.?(?: de)?,?[ -](?:${year}|'?\d\d)(?!\w)`,
     "gi",
   ),
+  new RegExp(String.raw`(?<!\d)${year} ?[年년] ?${month} ?[月월] ?${day} ?[日일]`, "g"),
 ] as const;
-const hasDate = new RegExp(String.raw`\d[-/.] ?\d{1,2}[-/.]|${monthName}`, "i");
+const hasDate = new RegExp(String.raw`\d[-/.] ?\d{1,2}[-/.]|\d ?[年년]|${monthName}`, "i");
 const birthCue =
-  /(?:\bborn|birth|\bdob\b|d\.o\.b|\bb\.|b-day|bday|geboren|geb\.|geburt|naissance|\bn[ée]e?\b|nacid[oa]|nacimiento|nat[oa] il|nascid[oa]|nascimento|data di nascita|födelse|syntym|urodz|родил|рожден|誕生|生年|出生)[^.!?\n]{0,40}$/u;
+  /(?:\bborn|birth|\bdob\b|d\.o\.b|\bb\.|b-day|bday|geboren|geb\.|geburt|naissance|\bn[ée]e?\b|nacid[oa]|nacimiento|nat[oa] il|nascid[oa]|nascimento|data di nascita|födelse|syntym|urodz|родил|рожден|誕生|生年|出生|생년월일|생일)[^.!?\n]{0,40}$/u;
 
 /** Calendar dates with a year. One that stands beside a word of birth is a date of birth, which identifies. */
 export function findDates(scan: Scan): Entity[] {

@@ -79,7 +79,13 @@ function cuesByWord(): Map<string, Cue[]> {
 /** "我叫王小明", "名前は田中です", "이름은 김민수입니다": scripts that put no space between a cue and a name. */
 const unspaced =
   /(?:我叫|我的名字(?:是|叫)|姓名(?:是|[:：])\s?|名前は|氏名(?:は|[:：])\s?|이름은\s?|성명(?:은|[:：])\s?)([\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Hangul}·・ー]{2,8}?)(?=です|と申|といい|이에요|예요|입니다|이고|\P{L}|$)/gu;
-const unspacedCue = /[叫名姓氏이성]/;
+/** Scripts without capitals: "اسمي محمد العتيبي", "मेरा नाम राजेश कुमार है", "שמי דוד לוי", "ผมชื่อสมชาย ใจดี". */
+const caseless =
+  /(?:(?:^|[^\p{L}])(?:اسمي|إسمي|मेरा नाम|আমার নাম|שמי|קוראים לי)|ชื่อ)[:\s]{1,3}((?!(?:है|هو)(?!\p{L}))\p{Lo}[\p{Lo}\p{M}]+(?: (?!(?:है|हूँ|और|و)(?!\p{L}))\p{Lo}[\p{Lo}\p{M}]+)?)/gu;
+/** "Tên tôi là Trần Văn Hùng": capitals as in Latin names, behind a cue of several words. */
+const vietnamese =
+  /(?:[Tt]ên (?:tôi |em |mình |anh |chị )?là|(?:[Tt]ôi|[Ee]m|[Mm]ình) tên(?: là)?) ((?:\p{Lu}[\p{L}\p{M}]*)(?: \p{Lu}[\p{L}\p{M}]*){0,4})/gu;
+const foreignCue = /[叫名姓氏이성اनনשชê]/;
 
 const dash = /(?:^|\n|[.!?"'] ) *[-–—]{1,2} ?(?=\p{Lu})/gu;
 /** "Anna Berg wrote:", "Anna Berg <anna@…>" */
@@ -104,8 +110,8 @@ export function findCuedNames(scan: Scan, tokens: readonly Token[]): Entity[] {
       add(start + matched[0].length, needsCapital, pattern === signature.pattern);
     }
   }
-  if (unspacedCue.test(text)) {
-    for (const match of text.matchAll(unspaced)) {
+  if (foreignCue.test(text)) {
+    for (const match of [unspaced, caseless, vietnamese].flatMap((pattern) => [...text.matchAll(pattern)])) {
       const value = match[1] ?? "";
       const start = match.index + match[0].length - value.length;
       found.push({ start, end: start + value.length, type: "PERSON" });
