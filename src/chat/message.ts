@@ -1,3 +1,5 @@
+import { PeerError } from "../errors.ts";
+
 export type Role = "system" | "user" | "assistant" | "tool";
 
 /** One turn of a conversation, as text. */
@@ -14,3 +16,15 @@ export type Prompt =
   | { readonly kind: "chat"; readonly messages: readonly Message[] }
   | { readonly kind: "text"; readonly text: string; readonly hasMarkers?: true }
   | { readonly kind: "tokens"; readonly tokens: readonly number[] };
+
+/**
+ * A prompt as messages, for those who read its text.
+ * @throws PeerError `parameter_unsupported` for token ids: nothing can be checked or masked in them.
+ */
+export function messagesOf(prompt: Prompt): readonly Message[] {
+  if (prompt.kind === "chat") return prompt.messages;
+  if (prompt.kind === "text") return [{ role: "user", content: prompt.text }];
+  throw new PeerError("parameter_unsupported", "A prompt of token ids can't be checked or masked. Send text.", {
+    parameter: "prompt",
+  });
+}

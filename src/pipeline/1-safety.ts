@@ -1,8 +1,8 @@
 import type { Prompt } from "../chat/message.ts";
+import { messagesOf } from "../chat/message.ts";
 import { PeerError } from "../errors.ts";
 import type { Category } from "../safety/policy.ts";
 import { actionWithoutGuard, flaggedCategories, triageMessages } from "../safety/triage.ts";
-import { messagesOf } from "./admission.ts";
 import type { Ports } from "./ports.ts";
 
 /**

@@ -1,11 +1,11 @@
 import { createHmac } from "node:crypto";
 import { Channel } from "../channel.ts";
 import type { FinishReason, Sampling } from "../chat/generation.ts";
-import type { Prompt } from "../chat/message.ts";
+import { messagesOf, type Prompt } from "../chat/message.ts";
 import { type AccountId, newId, type SubtaskId } from "../ids.ts";
 import type { Plan, Subtask } from "../planning/plan.ts";
 import type { Exposure } from "../scheduling/exposure.ts";
-import { messagesOf, requireRoom } from "./admission.ts";
+import { requireRoom } from "./admission.ts";
 import type { DispatchPorts, ServedModel, Tokenizers } from "./ports.ts";
 import type { PromptMeter } from "./prompt-meter.ts";
 import { type Leg, relay } from "./relay.ts";

@@ -1,5 +1,4 @@
 import type { AnswerRequest } from "../chat/answer.ts";
-import type { Message, Prompt } from "../chat/message.ts";
 import { PeerError } from "../errors.ts";
 import { type HoldId, newId, type RequestId } from "../ids.ts";
 import { type PriceSheet, priceAtMost, splitTokensMax } from "../ledger/pricing.ts";
@@ -59,13 +58,4 @@ export function requireRoom(model: ServedModel, promptTokens: number): void {
     `The prompt is ${promptTokens} tokens long; the context of ${model.reference} is ${model.contextLength}. Shorten the prompt.`,
     { parameter: "messages" },
   );
-}
-
-/** A prompt as messages, for the stages that read text. Token ids are not text: nothing can be checked or masked in them. */
-export function messagesOf(prompt: Prompt): readonly Message[] {
-  if (prompt.kind === "chat") return prompt.messages;
-  if (prompt.kind === "text") return [{ role: "user", content: prompt.text }];
-  throw new PeerError("parameter_unsupported", "A prompt of token ids can't be checked or masked. Send text.", {
-    parameter: "prompt",
-  });
 }

@@ -1,5 +1,6 @@
 import type { AnswerEvent, AnswerRequest, AnswerSummary } from "../chat/answer.ts";
 import { interleave } from "../chat/interleave.ts";
+import { messagesOf } from "../chat/message.ts";
 import { newId } from "../ids.ts";
 import type { MaskedPrompt } from "../privacy/masked-prompt.ts";
 import { Exposure, type ShownPart } from "../scheduling/exposure.ts";
@@ -11,7 +12,7 @@ import { merge } from "./5-merge.ts";
 import { rehydrate } from "./6-rehydrate.ts";
 import { review } from "./7-review.ts";
 import { type Bill, bill, meterReleased, type Work } from "./8-bill.ts";
-import { type Admission, admit, messagesOf } from "./admission.ts";
+import { type Admission, admit } from "./admission.ts";
 import type { Piece } from "./piece.ts";
 import type { Caller, Ports } from "./ports.ts";
 import type { PromptMeter } from "./prompt-meter.ts";

@@ -1,5 +1,4 @@
-import type { Prompt } from "../chat/message.ts";
-import { messagesOf } from "./admission.ts";
+import { messagesOf, type Prompt } from "../chat/message.ts";
 import type { Tokenizers } from "./ports.ts";
 
 /** A prompt by its model's own vocabulary. */

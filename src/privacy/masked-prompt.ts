@@ -1,5 +1,4 @@
-import type { Prompt } from "../chat/message.ts";
-import { PeerError } from "../errors.ts";
+import { messagesOf, type Prompt } from "../chat/message.ts";
 import { type AnonymiseOptions, anonymiseTexts, type MaskedCounts } from "./anonymise.ts";
 import { placeholderOf, type Vault } from "./vault.ts";
 
@@ -23,7 +22,7 @@ export interface MaskedPrompt {
  * @throws PeerError `parameter_unsupported` for token ids, in which nothing can be found; `recogniser_failed`.
  */
 export function maskPrompt(prompt: Prompt, stop: readonly string[], options: AnonymiseOptions): MaskedPrompt {
-  const texts = textsOf(prompt);
+  const texts = messagesOf(prompt).map(({ content }) => content);
   const result = anonymiseTexts([...texts, ...stop], openingOf(prompt), options);
   const isChanged = texts.some((text, index) => text !== result.texts[index]);
   const sent = result.texts.slice(texts.length);
@@ -35,18 +34,10 @@ export function maskPrompt(prompt: Prompt, stop: readonly string[], options: Ano
   };
 }
 
-function textsOf(prompt: Prompt): readonly string[] {
-  if (prompt.kind === "chat") return prompt.messages.map(({ content }) => content);
-  if (prompt.kind === "text") return [prompt.text];
-  throw new PeerError("parameter_unsupported", "A prompt of token ids can't be checked or masked. Send text.", {
-    parameter: "prompt",
-  });
-}
-
 /** The same for every turn of a conversation. */
 function openingOf(prompt: Prompt): string {
-  if (prompt.kind !== "chat") return textsOf(prompt)[0] ?? "";
-  return (prompt.messages.find(({ role }) => role === "user") ?? prompt.messages[0])?.content ?? "";
+  const messages = messagesOf(prompt);
+  return (messages.find(({ role }) => role === "user") ?? messages[0])?.content ?? "";
 }
 
 function promptOf(prompt: Prompt, texts: readonly string[]): Prompt {
