@@ -1,7 +1,7 @@
 /** How a failure leaves the program: as a process exit code, as an HTTP status and as an OpenAI error type. */
 interface ErrorShape {
-  /** 1 unexpected, 2 wrong usage or input, 3 refused, 4 not reachable, 5 verification failed. */
-  readonly exitCode: 1 | 2 | 3 | 4 | 5;
+  /** 1 unexpected, 2 wrong usage or input, 3 refused, 4 not reachable, 5 verification failed, 130 stopped (as shells say it). */
+  readonly exitCode: 1 | 2 | 3 | 4 | 5 | 130;
   readonly httpStatus: number;
   readonly openaiType: string;
 }
@@ -58,7 +58,7 @@ export const errorTable = {
   engine_crashed: shape(4, 502, "server_error"),
   protocol_incompatible: shape(4, 426, "server_error"),
   protocol_violation: shape(4, 400, "server_error"),
-  cancelled: shape(4, 499, "server_error"),
+  cancelled: shape(130, 499, "server_error"),
 
   signature_invalid: shape(5, 422, "invalid_request_error"),
   digest_mismatch: shape(5, 422, "invalid_request_error"),

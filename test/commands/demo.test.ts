@@ -54,7 +54,7 @@ test("a demo that is interrupted leaves no process and no folder", async () => {
   await once(demo.stderr, "data");
   await vi.waitUntil(() => processesIn(folder).length > 0, { timeout: 100_000 });
   demo.kill("SIGINT");
-  expect((await demo).exitCode).toBe(4);
+  expect((await demo).exitCode).toBe(130);
   expect(processesIn(folder)).toEqual([]);
   expect(await readdir(folder)).toEqual([]);
 }, 240_000);
