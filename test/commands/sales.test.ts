@@ -3,7 +3,7 @@ import { z } from "zod";
 import { billingNetwork, documentOf } from "../worlds/billing-network.ts";
 import { peerllm } from "../worlds/command.ts";
 
-const slow = 240_000;
+const slow = 300_000;
 const soon = { timeout: 60_000, interval: 300 };
 const model = "peerllm/demo:1.0.0";
 
