@@ -7,7 +7,7 @@ export type Connection = SqliteDatabase.Database;
 export type Statement<Parameters extends unknown[], Row = unknown> = SqliteDatabase.Statement<Parameters, Row>;
 
 /**
- * Every connection and statement there was. From Node 24.19 on, one of better-sqlite3 12 that is collected while the
+ * Every connection, statement and iterator there was. From Node 24.19 on, one of better-sqlite3 12 that is collected while the
  * process is idle aborts it ("RemoveEnvironmentCleanupHook: (env) != nullptr"), so none is ever collected: stores make
  * theirs once, an audit leaves a few kilobytes.
  */
@@ -48,11 +48,18 @@ export function openReader(path: string): Connection {
   return reader;
 }
 
-/** The connection, whose statements are kept from now on; `pragma` is not for it, which makes one of its own. */
+/** The connection, whose statements and their iterators are kept from now on; `pragma` is not for it, which makes one of its own. */
 function keptFrom(connection: Connection): Connection {
   const { prepare } = connection;
   const prepareKept = (source: string) => {
     const statement = prepare.call(connection, source);
+    const { iterate } = statement;
+    const iterateKept = (...parameters: unknown[]) => {
+      const rows: unknown = Reflect.apply(iterate, statement, parameters);
+      kept.push(rows);
+      return rows;
+    };
+    Object.defineProperty(statement, "iterate", { value: iterateKept });
     kept.push(statement);
     return statement;
   };

@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { openReader, openWriter } from "../../../daemon/sqlite/connection.ts";
 import { temporaryFolder } from "../../worlds/command.ts";
 
-test("no statement is ever collected, which would abort an idle process under Node 24", async () => {
+test("no statement or iterator is ever collected, which would abort an idle process under Node 24", async () => {
   const path = join(await temporaryFolder(), "database.sqlite");
   const writer = openWriter(path);
   const reader = openReader(path);
@@ -13,11 +13,16 @@ test("no statement is ever collected, which would abort an idle process under No
     reader.close();
     writer.close();
   });
-  const statements = [writer, reader].flatMap((connection) =>
-    Array.from({ length: 20 }, (_, index) => new WeakRef(connection.prepare(`SELECT ${index}`))),
+  const natives = [writer, reader].flatMap((connection) =>
+    Array.from({ length: 20 }, (_, index) => {
+      const statement = connection.prepare(`SELECT ${index}`);
+      const rows = statement.iterate();
+      expect([...rows]).toHaveLength(1);
+      return [new WeakRef(statement), new WeakRef(rows)];
+    }).flat(),
   );
   await new Promise(setImmediate);
   setFlagsFromString("--expose-gc");
   runInNewContext("gc")();
-  expect(statements.every((statement) => statement.deref() !== undefined)).toBe(true);
+  expect(natives.every((native) => native.deref() !== undefined)).toBe(true);
 });
