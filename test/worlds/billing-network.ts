@@ -44,8 +44,6 @@ export async function billingNetwork(billing: "credits" | "paypal" | "off") {
 
 const auditShape = z.looseObject({ balanced: z.boolean(), problems: z.array(z.string()), totals: z.looseObject({}) });
 
-export type Member = Awaited<ReturnType<typeof join>>;
-
 /** A home with an account of the network, and the commands it runs there. */
 async function join(url: string, name: string) {
   const home = await temporaryFolder();
