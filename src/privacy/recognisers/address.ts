@@ -85,7 +85,7 @@ const romanWords = anyCase(
   "rue|avenue|av\\.|boulevard|bd|place|impasse|allée|allee|chemin|quai|cours|calle|c/|avenida|avda\\.?|paseo|plaza|carrera|cra\\.?|ronda|camino|via|viale|corso|piazza|largo|vicolo|strada|rua|r\\.|travessa|alameda|praça|estrada|rodovia|ul\\.|ulica|aleja|al\\.|os\\.|pl\\.|str\\.|bulevardul|calea|jalan|jl\\.|jln|lorong|улица|ул\\.|проспект|вулиця|οδός|cesta|trg|nábřeží|náměstí|třída|rruga|шоссе|переулок",
 );
 const joining = "(?:de|del|della|delle|dei|di|du|des|la|las|los|le|les|da|do|dos|das|el|al|y|e|et|ibn|van|von)";
-const romanName = String.raw`(?:${joining} |d'|l'|d’|l’){0,3}${capital}(?:[ -](?:${joining} ){0,2}${capital}){0,4}`;
+const romanName = `(?:${joining} |d'|l'|d’|l’){0,3}${capital}(?:[ -](?:${joining} ){0,2}${capital}){0,4}`;
 /** "12 rue de la Paix" */
 const romanAhead = new RegExp(
   String.raw`^${house},? (?:bis |ter )?(?:${house} )?(?:${romanWords}) ${romanName}(?:,? ${house}(?![\w/:]))?`,

@@ -14,14 +14,14 @@ function cue(source: string, needsCapital: boolean): Cue {
   return { pattern: new RegExp(source, "uy"), needsCapital };
 }
 
-const labelled = String.raw`(?: name)?["']? ?[:=] *["']?`;
-const named = cue(String.raw`name(?:'?s| is| was)(?: actually| really| just)?:? +["']?`, false);
-const nameLabel = cue(String.raw`name["']? ?[:=] *["']?`, true);
+const labelled = `(?: name)?["']? ?[:=] *["']?`;
+const named = cue(`name(?:'?s| is| was)(?: actually| really| just)?:? +["']?`, false);
+const nameLabel = cue(`name["']? ?[:=] *["']?`, true);
 const anyLabel = cue(String.raw`[\p{L}]+${labelled}`, false);
 const capitalLabel = cue(String.raw`[\p{L}]+${labelled}`, true);
 const greeting = cue(String.raw`(?:thank you|\p{L}+),? +`, true);
 const called = cue(String.raw`\p{L}+ +["']?`, false);
-const self = cue(String.raw`(?:i am|i'm|this is|it's|meet|signed|signed by) +`, true);
+const self = cue(`(?:i am|i'm|this is|it's|meet|signed|signed by) +`, true);
 const title = cue(String.raw`\p{L}+\.? +`, true);
 const kin = cue(String.raw`\p{L}+(?:-\p{L}+)?,? +`, true);
 const signature = cue(
@@ -64,7 +64,7 @@ function cuesByWord(): Map<string, Cue[]> {
   };
   add(["name", "surname", "firstname", "lastname", "nickname"], named);
   add(["name"], nameLabel);
-  add(["names", "names's", "name's"], cue(String.raw`name'?s +`, false));
+  add(["names", "names's", "name's"], cue(`name'?s +`, false));
   add(anyCaseLabels, anyLabel);
   add(capitalLabels, capitalLabel);
   add(greetings, greeting);
