@@ -5,7 +5,7 @@ export interface Subcommand {
 
 export type Subcommands = Readonly<Record<string, () => Promise<Subcommand>>>;
 
-/** Runs the subcommand named first; exit code 2 and the list of them where there is none of that name. */
+/** Runs the subcommand named first; exit code 2 where there is none of that name, or where it doesn't know an option. */
 export async function dispatch(script: string, subcommands: Subcommands, argv: readonly string[]): Promise<void> {
   const json = argv.includes("--json");
   const [name = "", ...args] = argv.filter((argument) => argument !== "--json");
@@ -16,5 +16,16 @@ export async function dispatch(script: string, subcommands: Subcommands, argv: r
     return;
   }
   const subcommand = await load();
-  await subcommand.run(args, json);
+  try {
+    await subcommand.run(args, json);
+  } catch (error) {
+    if (!isWrongUsage(error)) throw error;
+    process.stderr.write(`npm run ${script} -- ${name}: ${error.message}\n`);
+    process.exitCode = 2;
+  }
+}
+
+/** What `parseArgs` of Node throws. */
+function isWrongUsage(error: unknown): error is Error {
+  return error instanceof Error && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS_");
 }
