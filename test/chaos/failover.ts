@@ -107,6 +107,7 @@ async function disturb(fault: FaultKind, runs: number, random: Random, stage: St
     if (await wasHandedOver(heard.receipt, stage)) handedOver += 1;
     await mend();
     await untilServing(stage, stage.network.hosts.length);
+    if ((index + 1) % 10 === 0) process.stderr.write(`${fault}: ${index + 1} of ${runs} answers, ${equal} equal\n`);
   }
   pauses.sort((a, b) => a - b);
   const at = (share: number) => Math.round(pauses[Math.min(pauses.length - 1, Math.floor(pauses.length * share))] ?? 0);
