@@ -31,7 +31,7 @@ import { readGgufFacts } from "../../src/models/gguf.ts";
 import { type SignedManifest, sealManifest } from "../../src/models/manifest.ts";
 import { signModel } from "../../src/models/signature.ts";
 import { generateSigningKey } from "../../src/models/signing-key.ts";
-import { parseUsd, zeroUsd } from "../../src/money.ts";
+import { type NanoUsd, parseUsd, zeroUsd } from "../../src/money.ts";
 import { homeAt, packageFile } from "../../src/paths.ts";
 import { hostStartSchema, networkStartSchema } from "../../src/protocol/start.ts";
 
@@ -73,6 +73,8 @@ export interface DemoNetwork {
   readonly receipts: ReturnType<typeof openReceipts>;
   /** A host that answers something now. */
   activeHost(): DemoHost | undefined;
+  /** Another key of the consumer's, with a budget of its own. */
+  keyWithBudget(perDay: NanoUsd): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -204,6 +206,10 @@ export async function demoNetwork(options: DemoNetworkOptions): Promise<DemoNetw
     control: orchestrator.control,
     receipts,
     activeHost: () => hosts.find(({ isActive }) => isActive),
+    async keyWithBudget(perDay) {
+      const request = { name: "limited", scopes: ["consume"], budget: { perDay, perMonth: null } } as const;
+      return (await accounts.createKey(consumer.accountId, request)).secret;
+    },
     async close() {
       for (const host of hosts) await host.close();
       await orchestrator.close();
