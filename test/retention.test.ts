@@ -35,7 +35,8 @@ describe("a conversation at debug level", { timeout: 300_000 }, () => {
 
   it("leaves no word of itself in any file of orchestrator, host and proxy", async () => {
     const watching = new AbortController();
-    const seen = network.hosts.map(({ home }) => promptsSeen(home, watching.signal));
+    const seen: string[] = [];
+    const watches = network.hosts.map(({ home }) => watchPrompts(home, seen, watching.signal));
     const [account] = await readAccounts(network.consumer);
     const proxy = new OpenAI({ baseURL: network.baseUrl, apiKey: "none", maxRetries: 0 });
     const direct = new OpenAI({ baseURL: `${network.url}/v1`, apiKey: account?.apiKey ?? "", maxRetries: 0 });
@@ -55,13 +56,14 @@ describe("a conversation at debug level", { timeout: 300_000 }, () => {
       const unknown = { ...asked(story), model: "zorblaxwick/zorblaxwick" };
       await expect(client.chat.completions.create(unknown)).rejects.toMatchObject({ status: 404 });
     }
+    // Each host shows its own operator what it is working on: that is how we know that the marker came so far.
+    await vi.waitUntil(() => seen.some((text) => text.includes("zorblaxwick")), { timeout: 100_000 });
     await crashEngine(proxy);
     expect(answers.every((answer) => pieces(answer).length > 0)).toBe(true);
     const traces = [...markers, ...answers.flatMap(pieces)];
     expect(await filesWith(traces, root)).toEqual([]);
     watching.abort();
-    // Each host shows its own operator what it is working on: that is how we know that the marker came so far.
-    expect((await Promise.all(seen)).flat().some((text) => text.includes("zorblaxwick"))).toBe(true);
+    await Promise.all(watches);
     await stopDaemon(network.consumer, "proxy", false, signal);
     for (const { home } of network.hosts) await stopDaemon(home, "host", false, signal);
     await stopDaemon(network.operator, "network", false, signal);
@@ -105,17 +107,15 @@ describe("a conversation at debug level", { timeout: 300_000 }, () => {
   }
 });
 
-async function promptsSeen(home: DemoNetwork["operator"], watching: AbortSignal): Promise<string[]> {
-  const prompts: string[] = [];
+async function watchPrompts(home: DemoNetwork["operator"], seen: string[], watching: AbortSignal): Promise<void> {
   try {
     for await (const { prompt: text } of streamDaemon(home, "host", hostMethods.subtasks, {}, watching)) {
-      if (text !== undefined) prompts.push(text);
+      if (text !== undefined) seen.push(text);
     }
   } catch (error) {
     // A host that closes ends it too, where the test failed before.
     if (!watching.aborted && !isPeerError(error, "daemon_unreachable")) throw error;
   }
-  return prompts;
 }
 
 const logOf = (directory: string, name: string) => readFile(join(directory, name), "utf8");
