@@ -5,39 +5,11 @@ import { createGateway } from "../../src/client/gateway.ts";
 import { homeAt, packageFile } from "../../src/paths.ts";
 import { routes } from "../../src/protocol/api.ts";
 import { networkMethods } from "../../src/protocol/control-methods.ts";
-import { PayPalSimulator } from "../paypal-simulator/simulator.ts";
-import { peerllm, type Ran, temporaryFolder } from "../worlds/command.ts";
+import type { PayPalSimulator } from "../paypal-simulator/simulator.ts";
+import { billingNetwork, documentOf } from "../worlds/billing-network.ts";
+import { peerllm } from "../worlds/command.ts";
 
 const slow = 240_000;
-
-function documentOf<Schema extends z.ZodType>(ran: Ran, schema: Schema): z.output<Schema> {
-  expect(ran, ran.stdout + ran.stderr).toMatchObject({ code: 0 });
-  return schema.parse(ran.json());
-}
-
-async function paypalNetwork() {
-  const simulator = await PayPalSimulator.start();
-  const home = await temporaryFolder();
-  onTestFinished(async () => {
-    await peerllm(["network", "down", "--now"], { home });
-    await simulator.close();
-  });
-  const env = {
-    PAYPAL_CLIENT_ID: simulator.clientId,
-    PAYPAL_CLIENT_SECRET: simulator.clientSecret,
-    PAYPAL_BASE_URL: simulator.url,
-  };
-  const ran = await peerllm(["network", "up", "--port", "0", "--billing", "paypal", "--json"], { home, env });
-  const { url } = documentOf(ran, z.object({ url: z.string() }));
-  return { simulator, home, url };
-}
-
-async function member(url: string, name: string) {
-  const home = await temporaryFolder();
-  const ran = await peerllm(["account", "create", "--network", url, "--name", name, "--json"], { home });
-  const { apiKey } = documentOf(ran, z.object({ accountId: z.string(), apiKey: z.string() }));
-  return { home, apiKey };
-}
 
 /** What a command would ask, without a process for each time it is asked. */
 function balanceOf(url: string, apiKey: string) {
@@ -86,8 +58,8 @@ describe("a network that bills by PayPal", () => {
   test(
     "sells credit and subscriptions, redeems codes, and gives work to hosts that are paid for",
     async () => {
-      const { simulator, home, url } = await paypalNetwork();
-      const [consumer, owner] = await Promise.all([member(url, "consumer"), member(url, "owner")]);
+      const { simulator, home, url, join } = await billingNetwork("paypal");
+      const [consumer, owner] = await Promise.all([join("consumer"), join("owner")]);
       const run = (who: { home: string }, ...words: string[]) => peerllm([...words, "--json"], { home: who.home });
 
       const file = packageFile("src/models/demo/demo.gguf");
@@ -178,8 +150,8 @@ describe("a network that bills by PayPal", () => {
   test(
     "waits for the payer, and says when the money was declined",
     async () => {
-      const { simulator, url } = await paypalNetwork();
-      const { home } = await member(url, "consumer");
+      const { simulator, join } = await billingNetwork("paypal");
+      const { home } = await join("consumer");
       simulator.orders.nextCapture = "DECLINED";
       const waiting = peerllm(["billing", "topup", "5", "--json"], { home });
       await vi.waitUntil(() => simulator.orders.openOrders().length > 0, { timeout: 60_000 });

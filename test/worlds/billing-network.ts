@@ -29,6 +29,7 @@ export async function billingNetwork(billing: "credits" | "paypal" | "off") {
   const operate = (...words: string[]) => peerllm([...words, "--json"], { home });
   return {
     simulator,
+    home,
     url,
     operate,
     join: (name: string) => join(url, name),
@@ -55,6 +56,7 @@ async function join(url: string, name: string) {
   return {
     home,
     accountId,
+    apiKey: account?.apiKey ?? "",
     run,
     /** How many hosts serve the network's first model now. */
     async hostsServing(): Promise<number> {
