@@ -1,4 +1,3 @@
-import type { IncomingMessage } from "node:http";
 import type { z } from "zod";
 import type { Clock } from "../../src/clock.ts";
 import { PeerError } from "../../src/errors.ts";
@@ -52,13 +51,7 @@ const payoutsMax = 100;
 /** The money side of the HTTP API: what src/protocol/economy-api.ts describes. */
 export function economyApi(options: EconomyOptions): readonly Route[] {
   const { accounts, books, codes, payouts, subscriptions, clock } = options;
-  const own = <Request extends z.ZodType, Response extends z.ZodType>(
-    route: EconomyRoute<Request, Response>,
-    handle: (accountId: AccountId, body: z.output<Request>, exchange: Exchange) => Promise<z.input<Response>>,
-  ) =>
-    jsonRoute(route.method, route.path, route.request, async (body, exchange) =>
-      handle(await accountOf(exchange.request, accounts), body, exchange),
-    );
+  const own = accountRoutes(accounts);
   const paypal = () => requireTreasury(options.treasury());
   const ownSubscription = async (accountId: AccountId, { subscriptionId = "" }: Readonly<Record<string, string>>) => {
     const subscription = await subscriptions.find(parseId("subscription", subscriptionId));
@@ -147,8 +140,16 @@ interface EconomyRoute<Request extends z.ZodType, Response extends z.ZodType> {
   readonly response: Response;
 }
 
-async function accountOf(request: IncomingMessage, accounts: AccountStore): Promise<AccountId> {
-  return (await authenticate(request, accounts, null)).account.id;
+/** Makes routes of economy-api.ts, each for the account whose key the request carries. */
+export function accountRoutes(accounts: AccountStore) {
+  return <Request extends z.ZodType, Response extends z.ZodType>(
+    route: EconomyRoute<Request, Response>,
+    handle: (accountId: AccountId, body: z.output<Request>, exchange: Exchange) => Promise<z.input<Response>>,
+  ): Route =>
+    jsonRoute(route.method, route.path, route.request, async (body, exchange) => {
+      const { account } = await authenticate(exchange.request, accounts, null);
+      return handle(account.id, body, exchange);
+    });
 }
 
 async function earnings(accountId: AccountId, options: EconomyOptions): Promise<EarningsDocument> {

@@ -165,12 +165,12 @@ export async function startOrchestrator(
       ...economyApi({ ...economy, treasury: () => treasury }),
       ...salesApi({
         billing,
+        accounts,
         catalogue,
         payments,
         subscriptions,
         sales,
         paypal: () => requireTreasury(treasury),
-        accountOf: async (request) => (await authenticate(request, accounts, null)).account.id,
         now: () => clock.now(),
       }),
       ...paypalRoutes(() => treasury),

@@ -1,5 +1,5 @@
-import type { IncomingMessage } from "node:http";
 import { PeerError } from "../../src/errors.ts";
+import type { AccountStore } from "../../src/identity/account.ts";
 import { type AccountId, newId } from "../../src/ids.ts";
 import type { ModelPurpose, PaymentStore } from "../../src/ledger/payment.ts";
 import type { BillingMode } from "../../src/ledger/pricing.ts";
@@ -13,20 +13,20 @@ import {
   type SalesDocument,
   type SubscriptionDocument,
 } from "../../src/protocol/economy-api.ts";
-import { jsonRoute, type Route } from "../http/route.ts";
+import type { Route } from "../http/route.ts";
 import type { Treasury } from "../paypal/treasury.ts";
 import type { NetworkCatalogue } from "./catalogue.ts";
-import { subscriptionDocument } from "./economy.ts";
+import { accountRoutes, subscriptionDocument } from "./economy.ts";
 
 export interface SalesOptions {
   billing(): Promise<BillingMode>;
+  readonly accounts: AccountStore;
   readonly catalogue: NetworkCatalogue;
   readonly payments: PaymentStore;
   readonly subscriptions: SubscriptionStore;
   readonly sales: SalesStore;
   /** PayPal, where billing is `paypal`. Throws `parameter_unsupported` elsewhere. */
   paypal(): Treasury;
-  accountOf(request: IncomingMessage): Promise<AccountId>;
   now(): number;
 }
 
@@ -42,7 +42,8 @@ const nanosPerCent = 10_000_000n;
 
 /** Models bought and subscribed to, and what their producers see of it. */
 export function salesApi(options: SalesOptions): readonly Route[] {
-  const { catalogue, sales, accountOf } = options;
+  const { accounts, catalogue, sales } = options;
+  const own = accountRoutes(accounts);
 
   /** The version meant, and its prices for this account. */
   async function wantedOf(reference: string, accountId: AccountId): Promise<Wanted> {
@@ -58,25 +59,13 @@ export function salesApi(options: SalesOptions): readonly Route[] {
   }
 
   return [
-    jsonRoute("POST", economyRoutes["model-buy"].path, economyRoutes["model-buy"].request, async (body, exchange) => {
-      const accountId = await accountOf(exchange.request);
-      return buy(accountId, await wantedOf(referenceOf(exchange.parameters, body.version), accountId), options);
-    }),
-    jsonRoute(
-      "POST",
-      economyRoutes["model-subscribe"].path,
-      economyRoutes["model-subscribe"].request,
-      async (body, exchange) => {
-        const accountId = await accountOf(exchange.request);
-        return subscribe(accountId, await wantedOf(referenceOf(exchange.parameters, body.version), accountId), options);
-      },
+    own(economyRoutes["model-buy"], async (accountId, { version }, { parameters }) =>
+      buy(accountId, await wantedOf(referenceOf(parameters, version), accountId), options),
     ),
-    jsonRoute(
-      "GET",
-      economyRoutes["producer-sales"].path,
-      economyRoutes["producer-sales"].request,
-      async (_, exchange) => salesDocument(await accountOf(exchange.request), sales),
+    own(economyRoutes["model-subscribe"], async (accountId, { version }, { parameters }) =>
+      subscribe(accountId, await wantedOf(referenceOf(parameters, version), accountId), options),
     ),
+    own(economyRoutes["producer-sales"], (accountId) => salesDocument(accountId, sales)),
   ];
 }
 
