@@ -7,6 +7,7 @@ import { ledgerTimesSchema } from "./schema/ledger-times.ts";
 import type { Migration } from "./schema/migration.ts";
 import { modelsSchema } from "./schema/models.ts";
 import { reconciliationSchema } from "./schema/reconciliation.ts";
+import { refundsSchema } from "./schema/refunds.ts";
 import { salesSchema } from "./schema/sales.ts";
 
 /** In order; the database's `user_version` counts how many of them it has. */
@@ -18,6 +19,7 @@ export const migrations: readonly Migration[] = [
   reconciliationSchema,
   salesSchema,
   ledgerTimesSchema,
+  refundsSchema,
 ];
 
 /** Brings the schema up to date, each step in a transaction. Throws `storage_failed` for a database of the future. */

@@ -16,7 +16,7 @@ import {
   requireCredit,
   saleOf,
 } from "../../src/ledger/payment.ts";
-import { addUsd, minUsd, nanoUsd, subtractUsd, zeroUsd } from "../../src/money.ts";
+import { addUsd, nanoUsd, subtractUsd, zeroUsd } from "../../src/money.ts";
 import type { Statement } from "./connection.ts";
 import type { Database } from "./database.ts";
 import { newLedgerWriter } from "./ledger-writer.ts";
@@ -131,7 +131,7 @@ export function openPayments(database: Database, clock: Clock): PaymentStore {
     const { isNew } = ledger.post(receivedTransfer(accountId, purpose, receipt, owed), clock.now());
     if (!isNew) return require(id);
     recordSale(saleOf(purpose, receipt, "once", clock.now()));
-    return change(id, { refunded: subtractUsd(refunded, minUsd(refunded, receipt.amount)) });
+    return change(id, { refunded: subtractUsd(refunded, receipt.amount) });
   }
 
   function found(row: PaymentRow | undefined): Payment | null {

@@ -36,7 +36,10 @@ export interface Payment {
   readonly orderId: string | null;
   readonly approvalUrl: string | null;
   readonly captureId: string | null;
-  /** Taken back so far, by refund or reversal. */
+  /**
+   * Taken back so far, by refund or reversal, less what came back of it. PayPal's news of either may be late, so until it
+   * is all here this may be beyond the amount, or below zero.
+   */
   readonly refunded: NanoUsd;
   readonly createdAt: Millis;
   readonly updatedAt: Millis;

@@ -69,6 +69,10 @@ export class Orders {
 
   /** A dispute is decided for the merchant after all: the money comes back, and no webhook says so. */
   restore(captureId: string, cents: number): void {
+    const capture = this.#captures.get(captureId);
+    if (capture === undefined) throw new Error(`no capture ${captureId}`);
+    capture.refundedCents -= cents;
+    capture.status = capture.refundedCents === 0 ? "COMPLETED" : "PARTIALLY_REFUNDED";
     this.#merchant.move("T1202", cents, 0, { reference: captureId });
   }
 

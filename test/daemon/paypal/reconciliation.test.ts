@@ -111,6 +111,31 @@ describe("what PayPal has and the books lack", () => {
     expect(await balances()).toMatchObject({ available: parseUsd("5"), owed: zeroUsd });
   });
 
+  it.each(["first", "last"])(
+    "refunds a payment whose dispute was won before, also heard of the win %s",
+    async (heard) => {
+      const payment = await topUp(20);
+      simulator.orders.refund(payment.captureId ?? "", 2_000, true);
+      await lateWebhooks();
+      expect(await economy.payments.find(payment.id)).toMatchObject({ refunded: parseUsd("20") });
+      simulator.orders.restore(payment.captureId ?? "", 2_000);
+      if (heard === "first") {
+        expect(await economy.treasury.reconcile()).toMatchObject({ comparison: "equal", posted: 1 });
+        expect(await economy.payments.find(payment.id)).toMatchObject({ refunded: zeroUsd });
+        expect((await balances()).available).toBe(parseUsd("20"));
+      }
+      simulator.orders.refund(payment.captureId ?? "", 2_000);
+      await lateWebhooks();
+      if (heard === "last") {
+        expect((await balances()).owed).toBe(parseUsd("20"));
+        expect(await economy.treasury.reconcile()).toMatchObject({ comparison: "equal", posted: 1 });
+      }
+      expect(await economy.treasury.compare()).toMatchObject({ comparison: "equal", lacking: [], unlisted: [] });
+      expect(await economy.payments.find(payment.id)).toMatchObject({ refunded: parseUsd("20") });
+      expect(await balances()).toMatchObject({ available: zeroUsd, owed: zeroUsd });
+    },
+  );
+
   it("credits a capture that was given up here, and a month whose sale nobody told of", async () => {
     simulator.webhooks.faults.isLossy = true;
     const payment = await economy.treasury.topUp(consumer, parseUsd("20"));

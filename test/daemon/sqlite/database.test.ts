@@ -1,5 +1,6 @@
 import { truncate, writeFile } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { openWriter } from "../../../daemon/sqlite/connection.ts";
 import { Database } from "../../../daemon/sqlite/database.ts";
 import { migrate, migrations } from "../../../daemon/sqlite/migrations.ts";
 import { freshDatabase, type OpenDatabase } from "../../worlds/database.ts";
@@ -83,6 +84,26 @@ describe("database", () => {
     open.database.connection.pragma(`user_version = ${migrations.length + 1}`);
     open.database.close();
     expect(() => new Database(open.path)).toThrow(/schema \d+; this PeerLLM knows/);
+  });
+
+  it("keeps what was taken back of a payment when that is no longer limited", () => {
+    const before = openWriter(`${open.path}.before`);
+    migrate(
+      before,
+      migrations.slice(
+        0,
+        migrations.findIndex(({ name }) => name === "refunds"),
+      ),
+    );
+    before.exec(
+      `INSERT INTO payments (id, account_id, purpose, amount, refunded, created_at, updated_at)
+       VALUES ('payment_1', 'account_1', '{"kind":"model","model":"acme/pro"}', 20, 5, 1, 1)`,
+    );
+    migrate(before);
+    before.exec("UPDATE payments SET refunded = refunded + 20");
+    const kept = before.prepare("SELECT refunded, model FROM payments").all();
+    expect(kept).toEqual([{ refunded: 25n, model: "acme/pro" }]);
+    before.close();
   });
 
   it("applies new steps once, and none where one of them fails", () => {

@@ -143,6 +143,23 @@ describe("payments", () => {
     expect((await books.balance(consumer)).available).toBe(zeroUsd);
   });
 
+  it("count what is taken back and what comes back in whatever order they are heard of", async () => {
+    const payments = openPayments(open.database, clock);
+    const taken = [1, 2].map((index) => ({ key: `refund:R${index}`, amount: parseUsd("20"), fee: zeroUsd }));
+    const won = { key: "restored:W1", amount: parseUsd("20"), fee: zeroUsd };
+    const news = [...taken.map((receipt) => ["refund", receipt] as const), ["restore", won] as const];
+    for (const first of [0, 1, 2]) {
+      const id = newId("payment");
+      await payments.create({ id, accountId: consumer, purpose: { kind: "credit" }, amount: parseUsd("20") });
+      await payments.complete(id, `C${first}`, { ...receipt, key: `capture:C${first}` });
+      for (const [what, told] of [...news.slice(first), ...news.slice(0, first)]) {
+        await payments[what](id, { ...told, key: `${told.key}-${first}` });
+      }
+      expect((await payments.find(id))?.refunded).toBe(parseUsd("20"));
+      expect(await books.balance(consumer)).toEqual({ available: zeroUsd, held: zeroUsd, owed: zeroUsd });
+    }
+  });
+
   it("for a model pay its producer the price less PayPal's fee and the network's 5%", async () => {
     const payments = openPayments(open.database, clock);
     const id = newId("payment");
