@@ -1,6 +1,6 @@
 import { execa } from "execa";
 import { systemClock } from "../src/clock.ts";
-import { PeerError } from "../src/errors.ts";
+import { isPeerError, PeerError } from "../src/errors.ts";
 import type { Session } from "./session.ts";
 
 const lookMs = 1_500;
@@ -13,7 +13,10 @@ export interface Approval<State> {
   readonly isDone: (state: State) => boolean;
 }
 
-/** Shows the approval link, opens it where there is a terminal, and waits until the network knows how it ended. */
+/**
+ * Shows the approval link, opens it where there is a terminal, and waits until the network knows how it ended; while
+ * PayPal does not answer, it has not ended.
+ */
 export async function waitForApproval<State>(session: Session, approval: Approval<State>): Promise<State> {
   const { url, read, isDone } = approval;
   if (url !== null) {
@@ -25,8 +28,8 @@ export async function waitForApproval<State>(session: Session, approval: Approva
   try {
     progress.update({ step: "Waiting for your approval at PayPal" });
     for (;;) {
-      const state = await read();
-      if (isDone(state)) return state;
+      const state = await read().catch(unlessUnanswered);
+      if (state !== null && isDone(state)) return state;
       await systemClock.sleep(lookMs, signal);
     }
   } catch (error) {
@@ -35,6 +38,11 @@ export async function waitForApproval<State>(session: Session, approval: Approva
   } finally {
     progress.end();
   }
+}
+
+function unlessUnanswered(error: unknown): null {
+  if (isPeerError(error, "upstream_failed")) return null;
+  throw error;
 }
 
 /** A link that does not open by itself was printed, and can be clicked. */

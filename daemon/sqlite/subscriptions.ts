@@ -70,6 +70,11 @@ export function openSubscriptions(database: Database, clock: Clock): Subscriptio
     `SELECT * FROM subscriptions WHERE account_id = ? AND model = ? AND status NOT IN ('CANCELLED', 'EXPIRED')
      ORDER BY paid_through DESC NULLS LAST, created_at LIMIT 1`,
   );
+  const selectBegun: Statement<[AccountId, string, bigint], SubscriptionRow> = connection.prepare(
+    `SELECT * FROM subscriptions WHERE account_id = ? AND purpose = ? AND (host_id IS NOT NULL OR monthly = ?)
+       AND status NOT IN ('SUSPENDED', 'CANCELLED', 'EXPIRED')
+     ORDER BY paid_through DESC NULLS LAST, created_at LIMIT 1`,
+  );
   const selectDue: Statement<[bigint, bigint], SubscriptionRow> = connection.prepare(
     `SELECT * FROM subscriptions WHERE funding = 'credit' AND status = 'ACTIVE' AND paid_through <= ?
      ORDER BY paid_through LIMIT ?`,
@@ -103,7 +108,10 @@ export function openSubscriptions(database: Database, clock: Clock): Subscriptio
   }
 
   function create({ id, accountId, purpose, monthly }: Parameters<SubscriptionStore["create"]>[0]): Subscription {
-    const known = purpose.kind === "model" ? selectLive.get(accountId, purpose.model) : undefined;
+    const known =
+      purpose.kind === "model"
+        ? selectLive.get(accountId, purpose.model)
+        : selectBegun.get(accountId, JSON.stringify(purpose), monthly);
     return known === undefined ? add({ id, accountId, purpose, monthly, funding: "paypal" }) : subscriptionOf(known);
   }
 

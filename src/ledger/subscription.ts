@@ -67,7 +67,11 @@ export function isFinal(status: SubscriptionStatus): boolean {
 
 /** Subscriptions. Each method moves money and record in one transaction, and may be repeated. */
 export interface SubscriptionStore {
-  /** For a model that the account subscribes to already, the subscription there is. */
+  /**
+   * The subscription there is, for a model that the account subscribes to already, a host that is subscribed for, or
+   * credit of the same amount: who asks again because no answer came does not pay twice. One that PayPal suspended is
+   * no bar to a new one, but for a model.
+   */
   create(subscription: Pick<Subscription, "id" | "accountId" | "purpose" | "monthly">): Promise<Subscription>;
   /**
    * Subscribes to a model and pays its first month with the account's credit; for one it subscribes to already, the

@@ -298,6 +298,24 @@ describe("a host's subscription", () => {
     expect(await treasury.cancel(owner, subscription.id)).toMatchObject({ status: "CANCELLED" });
   });
 
+  it("that is asked for again is the one there is, until it is suspended or cancelled", async () => {
+    const { hostId, subscription, paypalId } = await subscribed();
+    const again = () => treasury.subscribeHost(owner, hostId, parseUsd("5"));
+    expect((await again()).id).toBe(subscription.id);
+    await subscriptions.note(subscription.id, "SUSPENDED", zeroUsd);
+    const renewed = await again();
+    expect(renewed.id).not.toBe(subscription.id);
+    expect((await again()).id).toBe(renewed.id);
+    await treasury.cancel(owner, subscription.id);
+    simulator.subscriptions.approve(renewed.paypalId ?? "");
+    await treasury.cancel(owner, renewed.id);
+    expect((await again()).paypalId).not.toBe(paypalId);
+    const credits = ["10", "10", "20"].map((usd) => treasury.subscribeCredit(owner, parseUsd(usd)));
+    const [first, second, dearer] = await Promise.all(credits);
+    expect([first?.id === second?.id, first?.id === dearer?.id]).toEqual([true, false]);
+    expect(simulator.subscriptions.counts().subscriptions).toBe(5);
+  });
+
   it("whose answer was lost is made once", async () => {
     simulator.faults.push({ match: /POST \/v1\/billing\/subscriptions$/, kind: "lost-answer" });
     const lost = treasury.subscribeHost(owner, newId("host"), parseUsd("5"));
