@@ -163,7 +163,7 @@ async function* readAll(
   }
 }
 
-/** 206 of the right place, or 200 where the whole was asked for. */
+/** 206 of the right place, or 200 with the whole, of which what lies before the place is thrown away. */
 function accept(attempt: Attempt, start: number, end: number | undefined): ByteStream {
   const { status, headers, url } = attempt;
   if (status === 206) {
@@ -175,21 +175,27 @@ function accept(attempt: Attempt, start: number, end: number | undefined): ByteS
     }
     return { totalBytes: match[3] === "*" ? undefined : Number(match[3]), bytes: attempt.bytes };
   }
-  if (status === 200 && start === 0) {
+  if (status === 200) {
     const length = headers["content-length"];
     const totalBytes = length === undefined ? undefined : Number(length);
-    return { totalBytes, bytes: end === undefined ? attempt.bytes : upTo(attempt.bytes, end) };
+    return { totalBytes, bytes: between(attempt.bytes, start, end ?? Number.POSITIVE_INFINITY) };
   }
   attempt.close();
   throw ofStatus(status, url, headers);
 }
 
-async function* upTo(bytes: AsyncIterable<Uint8Array>, length: number): AsyncGenerator<Uint8Array> {
-  let left = length;
+/** What a server that knows no ranges sends, cut to the one that was asked for. */
+async function* between(
+  bytes: AsyncIterable<Uint8Array>,
+  start: number,
+  end: number,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let position = 0;
   for await (const chunk of bytes) {
-    yield chunk.subarray(0, left);
-    left -= chunk.length;
-    if (left <= 0) return;
+    const wanted = chunk.subarray(Math.max(0, start - position), Math.max(0, end - position));
+    position += chunk.length;
+    if (wanted.length > 0) yield wanted;
+    if (position >= end) return;
   }
 }
 
@@ -216,7 +222,6 @@ function ofStatus(status: number, url: URL, headers: IncomingHttpHeaders): PeerE
     const retry = Number.isFinite(seconds) ? { retryAfterSeconds: seconds } : {};
     return new PeerError("rate_limit_exceeded", `${url.origin} asks to slow down.`, retry);
   }
-  if (status === 200) return new PeerError("upstream_failed", `${url.origin} can't send a file from its middle on.`);
   if (status < 500) return new PeerError("request_invalid", `${where} answered with status ${status}.`);
   return new PeerError("upstream_failed", `${where} answered with status ${status}.`);
 }

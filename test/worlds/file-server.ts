@@ -16,6 +16,8 @@ export interface Trick {
   /** Stops sending after this many bytes: then hangs until the client leaves, or breaks the connection. */
   readonly after?: { readonly bytes: number; readonly ending: "hang" | "break" };
   readonly status?: number;
+  /** Sends the whole with status 200, whatever range was asked for, as some servers do. */
+  readonly ignoresRange?: boolean;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -26,7 +28,8 @@ export async function fileServer(whole: Buffer, mischief: Mischief = () => undef
     const trick = mischief(ranges.length, response, request);
     ranges.push(request.headers.range);
     const body = trick?.bytes === undefined ? whole : trick.bytes(Buffer.from(whole));
-    const match = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? "");
+    const asked = trick?.ignoresRange === true ? "" : (request.headers.range ?? "");
+    const match = /^bytes=(\d+)-(\d*)$/.exec(asked);
     const start = Number(match?.[1] ?? 0);
     const end = match?.[2] === undefined || match[2] === "" ? body.length : Number(match[2]) + 1;
     const part = body.subarray(start, Math.min(end, body.length));

@@ -63,6 +63,19 @@ describe("a source's bytes", () => {
     }
   });
 
+  it("are read from any place of a server that knows no ranges too", async () => {
+    const { url } = await served(() => ({ ignoresRange: true }));
+    for (const [start, end] of [
+      [0, 10],
+      [100_000, 200_000],
+      [299_999, undefined],
+    ] as const) {
+      const { totalBytes, bytes } = await httpSource({ url }).read(start, end, never);
+      expect(totalBytes).toBe(whole.length);
+      expect((await drain(bytes)).equals(whole.subarray(start, end))).toBe(true);
+    }
+  });
+
   it.each<[number, ErrorCode]>([
     [401, "authentication_failed"],
     [402, "payment_required"],
@@ -174,6 +187,16 @@ describe("a copy of a source", () => {
     expect((await readFile(path)).equals(whole)).toBe(true);
     expect(server.ranges).toHaveLength(2);
     expect(server.ranges[1]).toMatch(/^bytes=[1-9]\d*-$/);
+  });
+
+  it("ends as the source where that broke off and can't send a file from its middle on", async () => {
+    const { url } = await served((request) => ({
+      ignoresRange: true,
+      ...(request === 0 ? { after: { bytes: 100_000, ending: "break" } } : {}),
+    }));
+    const path = join((await folder()).path, "copy.gguf");
+    await copySource(httpSource({ url }), path, () => {}, never, eagerClock);
+    expect((await readFile(path)).equals(whole)).toBe(true);
   });
 
   it("that is whole is left as it is", async () => {
