@@ -1,7 +1,9 @@
 import { Command } from "commander";
 import { z } from "zod";
 import { PeerError } from "../src/errors.ts";
-import { routes, scopes } from "../src/protocol/api.ts";
+import { defaultRateLimits, scopes } from "../src/identity/api-key.ts";
+import { routes } from "../src/protocol/api.ts";
+import { wholeNumber } from "../src/typed-number.ts";
 import { createAccount, findAccess, openGateway } from "./access.ts";
 import { action } from "./session.ts";
 
@@ -85,13 +87,12 @@ function listKeysCommand(): Command {
       const listed = await gateway.call(routes["keys-list"], {}, session.signal);
       session.printer.result(listed, () =>
         session.printer.table(
-          ["KEY", "NAME", "BEGINS", "SCOPES", "CREATED", "REVOKED"],
+          ["KEY", "NAME", "SCOPES", "BUDGET", "REVOKED"],
           listed.keys.map((key) => [
             key.keyId,
             key.name,
-            key.prefix,
             key.scopes.join(","),
-            day(key.createdAt),
+            budgetOf(key.budgetUsdPerDay, key.budgetUsdPerMonth),
             key.revokedAt === null ? "-" : day(key.revokedAt),
           ]),
         ),
@@ -107,9 +108,19 @@ function createKeyCommand(): Command {
     .option("--scope <scope...>", `what it may: ${scopes.join(", ")} (default consume, produce, host)`)
     .option("--budget-per-day <usd>", "dollars it may spend a day")
     .option("--budget-per-month <usd>", "dollars it may spend a month")
+    .option(
+      "--requests-per-minute <n>",
+      `requests it may send a minute (default ${defaultRateLimits.requestsPerMinute})`,
+    )
+    .option("--tokens-per-minute <n>", `tokens it may use a minute (default ${defaultRateLimits.tokensPerMinute})`)
     .addHelpText(
       "after",
-      "\nExample:\n  peerllm account keys create --name notebook --scope consume --budget-per-day 2",
+      `
+consume: send requests. produce: publish models. host: connect hosts. admin: manage the account, that is make and revoke
+keys, buy and subscribe, and say where earnings go. Days and months are those of UTC.
+
+Example:
+  peerllm account keys create --name notebook --scope consume --budget-per-day 2`,
     )
     .action(
       action(
@@ -118,6 +129,8 @@ function createKeyCommand(): Command {
           scope: z.array(z.enum(scopes)).min(1).optional(),
           budgetPerDay: z.string().nullable().default(null),
           budgetPerMonth: z.string().nullable().default(null),
+          requestsPerMinute: wholeNumber(1, defaultRateLimits.requestsPerMinute).optional(),
+          tokensPerMinute: wholeNumber(1, defaultRateLimits.tokensPerMinute).optional(),
         }),
         async (session, options) => {
           const gateway = await openGateway(session);
@@ -126,6 +139,8 @@ function createKeyCommand(): Command {
             scopes: options.scope,
             budgetUsdPerDay: options.budgetPerDay,
             budgetUsdPerMonth: options.budgetPerMonth,
+            requestsPerMinute: options.requestsPerMinute,
+            tokensPerMinute: options.tokensPerMinute,
           };
           const made = await gateway.call(routes["keys-create"], request, session.signal);
           session.printer.result(made, () =>
@@ -153,6 +168,12 @@ function revokeKeyCommand(): Command {
         session.printer.result(revoked, () => `${revoked.keyId} is revoked.`);
       }),
     );
+}
+
+/** "$2.00/day $30.00/month". */
+function budgetOf(perDay: string | null, perMonth: string | null): string {
+  const parts = [...(perDay === null ? [] : [`$${perDay}/day`]), ...(perMonth === null ? [] : [`$${perMonth}/month`])];
+  return parts.length === 0 ? "-" : parts.join(" ");
 }
 
 function day(at: number): string {

@@ -26,7 +26,7 @@ export interface AnswerBackend<Who = Caller> {
   models(caller: Who, signal: AbortSignal): Promise<readonly ModelListing[]>;
   answer(request: AnswerRequest, caller: Who, signal: AbortSignal): AsyncIterable<AnswerEvent>;
   moderate?(inputs: readonly string[], caller: Who, signal: AbortSignal): Promise<readonly Moderation[]>;
-  /** Headers such as `x-ratelimit-remaining-requests`, lower case, sent with every answer to this caller. */
+  /** Headers such as `x-ratelimit-remaining-requests`, lower case, sent with every answer to this caller; as of now. */
   limitHeaders?(caller: Who): Readonly<Record<string, string>>;
 }
 
@@ -106,7 +106,8 @@ async function answerRequest<Who>(
     model: answer.model,
     systemFingerprint,
   };
-  const events = backend.answer(answer, caller, exchange.signal);
+  const tellLimits = () => setLimits(backend, caller, exchange);
+  const events = withLimits(backend.answer(answer, caller, exchange.signal), tellLimits);
   if (stream !== null) return streamAnswer(events, exchange, format, head, stream.includeUsage);
   const body = await collectAnswer(events, format, head, (receipt) => setReceipt(exchange, receipt));
   exchange.signal.throwIfAborted();
@@ -149,10 +150,28 @@ async function streamAnswer(
   }
 }
 
-async function identify<Who>(backend: AnswerBackend<Who>, { request, response }: Exchange): Promise<Who> {
-  const caller = await backend.authenticate(request);
-  for (const [name, value] of Object.entries(backend.limitHeaders?.(caller) ?? {})) response.setHeader(name, value);
+async function identify<Who>(backend: AnswerBackend<Who>, exchange: Exchange): Promise<Who> {
+  const caller = await backend.authenticate(exchange.request);
+  setLimits(backend, caller, exchange);
   return caller;
+}
+
+function setLimits<Who>(backend: AnswerBackend<Who>, caller: Who, { response }: Exchange): void {
+  if (response.headersSent) return;
+  for (const [name, value] of Object.entries(backend.limitHeaders?.(caller) ?? {})) response.setHeader(name, value);
+}
+
+/** Tells the limits again whenever this very answer may have changed them: as it begins, ends or fails. */
+async function* withLimits(events: AsyncIterable<AnswerEvent>, tellLimits: () => void): AsyncGenerator<AnswerEvent> {
+  try {
+    for await (const event of events) {
+      if (event.kind === "begin" || event.kind === "end") tellLimits();
+      yield event;
+    }
+  } catch (error) {
+    tellLimits();
+    throw error;
+  }
 }
 
 function setReceipt({ response }: Exchange, receipt: string | null): void {

@@ -1,9 +1,9 @@
 import type { z } from "zod";
 import { PeerError } from "../../src/errors.ts";
-import { type Account, type AccountStore, ownerOf } from "../../src/identity/account.ts";
-import type { ApiKey, Scope } from "../../src/identity/api-key.ts";
+import { type Account, type AccountStore, type NewApiKey, ownerOf } from "../../src/identity/account.ts";
+import { type ApiKey, type Scope, scopes } from "../../src/identity/api-key.ts";
 import type { InviteStore } from "../../src/identity/invite.ts";
-import { type NetworkId, parseId } from "../../src/ids.ts";
+import { type ApiKeyId, type NetworkId, parseId } from "../../src/ids.ts";
 import { type Books, dayOf, type UsageRow } from "../../src/ledger/books.ts";
 import type { PriceSheet } from "../../src/ledger/pricing.ts";
 import { modelId, signedManifestJson } from "../../src/models/manifest.ts";
@@ -27,13 +27,14 @@ export interface ApiOptions {
   readonly receipts: ReceiptStore;
   readonly catalogue: NetworkCatalogue;
   priceSheet(): Promise<PriceSheet>;
+  /** Told of every key that is revoked. */
+  keyRevoked(keyId: ApiKeyId): void;
 }
 
 type Body<Name extends RouteName> = z.output<Routes[Name]["request"]>;
 type Answer<Name extends RouteName> = z.input<Routes[Name]["response"]>;
 
 const dayMs = 86_400_000;
-const ownScopes: readonly Scope[] = ["consume", "produce", "host"];
 
 /** The orchestrator's own HTTP API: what src/protocol/api.ts describes. */
 export function apiRoutes(options: ApiOptions): readonly Route[] {
@@ -43,7 +44,9 @@ export function apiRoutes(options: ApiOptions): readonly Route[] {
     route: ApiRoute<Request, Response>,
     handle: (member: Member, body: z.output<Request>, exchange: Exchange) => Promise<z.input<Response>>,
   ) =>
-    open(route, async (body, exchange) => handle(await authenticate(exchange.request, accounts, null), body, exchange));
+    open(route, async (body, exchange) =>
+      handle(await authenticate(exchange.request, accounts, route.scope ?? null), body, exchange),
+    );
 
   return [
     open(routes["network-show"], async () => {
@@ -67,12 +70,12 @@ export function apiRoutes(options: ApiOptions): readonly Route[] {
       if (body.scopes.some((scope) => !asking.scopes.includes(scope))) {
         throw new PeerError("permission_denied", "A key can't make a key that may do more than itself.");
       }
-      const budget = { perDay: usdOrNull(body.budgetUsdPerDay), perMonth: usdOrNull(body.budgetUsdPerMonth) };
-      const { key, secret } = await accounts.createKey(account.id, { name: body.name, scopes: body.scopes, budget });
+      const { key, secret } = await accounts.createKey(account.id, newKeyOf(body));
       return { keyId: key.id, apiKey: secret };
     }),
     own(routes["keys-revoke"], async ({ account }, _body, { parameters }) => {
       const key = await accounts.revokeKey(account.id, parseId("key", parameters.keyId ?? ""));
+      options.keyRevoked(key.id);
       return { keyId: key.id, revokedAt: key.revokedAt ?? 0 };
     }),
     own(routes["billing-balance"], async ({ account }) => {
@@ -106,6 +109,7 @@ export function apiRoutes(options: ApiOptions): readonly Route[] {
 interface ApiRoute<Request extends z.ZodType, Response extends z.ZodType> {
   readonly method: Method;
   readonly path: string;
+  readonly scope?: Scope;
   readonly request: Request;
   readonly response: Response;
 }
@@ -127,7 +131,7 @@ async function createAccount(body: Body<"account-create">, options: ApiOptions):
     await options.invites.accept(body.invite);
   }
   const account = await options.accounts.create({ name: body.name ?? "" });
-  const { secret } = await options.accounts.createKey(account.id, { name: "first", scopes: ownScopes });
+  const { secret } = await options.accounts.createKey(account.id, { name: "first", scopes });
   return { accountId: account.id, apiKey: secret };
 }
 
@@ -141,9 +145,24 @@ function accountRow(account: Account): Answer<"account-show"> {
   };
 }
 
-function keyRow(key: ApiKey): Answer<"keys-list">["keys"][number] {
-  const { id, name, scopes, createdAt, revokedAt, prefix } = key;
-  return { keyId: id, name, scopes: [...scopes], createdAt, lastUsedAt: null, revokedAt, prefix };
+/** Throws `request_invalid` for a budget that its key could get around, by making another key. */
+function newKeyOf(body: Body<"keys-create">): NewApiKey {
+  const { name, scopes, requestsPerMinute, tokensPerMinute } = body;
+  const budget = { perDay: usdOrNull(body.budgetUsdPerDay), perMonth: usdOrNull(body.budgetUsdPerMonth) };
+  if (scopes.includes("admin") && (budget.perDay !== null || budget.perMonth !== null)) {
+    throw new PeerError("request_invalid", 'A key with the scope "admin" manages the account: no budget holds it.', {
+      hint: "Leave out the budget or the scope.",
+      parameter: "scopes",
+    });
+  }
+  return { name, scopes, budget, rateLimits: { requestsPerMinute, tokensPerMinute } };
+}
+
+function keyRow({ id, budget, rateLimits, ...key }: ApiKey): Answer<"keys-list">["keys"][number] {
+  const { name, scopes, createdAt, revokedAt, prefix } = key;
+  const [budgetUsdPerDay, budgetUsdPerMonth] = [usdTextOrNull(budget.perDay), usdTextOrNull(budget.perMonth)];
+  const limits = { budgetUsdPerDay, budgetUsdPerMonth, ...rateLimits };
+  return { keyId: id, name, scopes: [...scopes], createdAt, revokedAt, prefix, ...limits };
 }
 
 function modelRow(model: PublishedModel, catalogue: NetworkCatalogue): Answer<"models-list">["models"][number] {
@@ -179,6 +198,10 @@ function groupUsage(rows: readonly UsageRow[], by: "day" | "model" | "key"): Ans
 
 function priceOrNull(price: NanoUsd): string | null {
   return price === 0n ? null : formatUsd(price);
+}
+
+function usdTextOrNull(amount: NanoUsd | null): string | null {
+  return amount === null ? null : formatUsd(amount);
 }
 
 function usdOrNull(text: string | null): NanoUsd | null {

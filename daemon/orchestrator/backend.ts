@@ -78,7 +78,8 @@ async function* countedAnswer(
   let isComplete = false;
   try {
     const caller = { accountId: account.id, apiKeyId: key.id, budget: key.budget };
-    for await (const event of answer(request, caller, ports, signal)) {
+    const counted = { ...ports, books: countingBooks(ports.books, (tokens) => rateLimit.takeTokens(key, tokens)) };
+    for await (const event of answer(request, caller, counted, signal)) {
       if (event.kind === "delta" && !hasText) {
         hasText = true;
         vitals.firstText(ports.clock.monotonic() - arrivedAt);
@@ -87,7 +88,6 @@ async function* countedAnswer(
         vitals.requestCompleted();
         traffic.promptTokens += event.usage.promptTokens;
         traffic.completionTokens += event.usage.completionTokens;
-        rateLimit.takeTokens(key, event.usage.promptTokens + event.usage.completionTokens);
         isComplete = true;
       }
       yield event;
@@ -100,4 +100,17 @@ async function* countedAnswer(
     if (isComplete) traffic.completed += 1;
     else traffic.failed += 1;
   }
+}
+
+/** The books, and every settlement's tokens counted: those of an answer that was hung up on too. */
+function countingBooks(books: Ports["books"], count: (tokens: number) => void): Ports["books"] {
+  return {
+    hold: (request) => books.hold(request),
+    release: (holdId) => books.release(holdId),
+    async settle(holdId, settlement) {
+      const result = await books.settle(holdId, settlement);
+      count(result.promptTokens + result.completionTokens);
+      return result;
+    },
+  };
 }

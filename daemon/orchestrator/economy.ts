@@ -2,6 +2,7 @@ import type { z } from "zod";
 import type { Clock } from "../../src/clock.ts";
 import { PeerError } from "../../src/errors.ts";
 import type { AccountStore } from "../../src/identity/account.ts";
+import type { Scope } from "../../src/identity/api-key.ts";
 import type { HostStore } from "../../src/identity/known-host.ts";
 import { type AccountId, parseId } from "../../src/ids.ts";
 import { ownedAccount } from "../../src/ledger/account.ts";
@@ -136,6 +137,8 @@ export function requireTreasury(treasury: Treasury | null): Treasury {
 interface EconomyRoute<Request extends z.ZodType, Response extends z.ZodType> {
   readonly method: Method;
   readonly path: string;
+  /** What the key must be allowed; any key where it isn't said. */
+  readonly scope?: Scope;
   readonly request: Request;
   readonly response: Response;
 }
@@ -147,7 +150,7 @@ export function accountRoutes(accounts: AccountStore) {
     handle: (accountId: AccountId, body: z.output<Request>, exchange: Exchange) => Promise<z.input<Response>>,
   ): Route =>
     jsonRoute(route.method, route.path, route.request, async (body, exchange) => {
-      const { account } = await authenticate(exchange.request, accounts, null);
+      const { account } = await authenticate(exchange.request, accounts, route.scope ?? null);
       return handle(account.id, body, exchange);
     });
 }
@@ -206,7 +209,8 @@ export function subscriptionDocument(subscription: Subscription, now: number): S
     standing: standingOf(subscription, now),
     paidThrough,
     outstandingUsd: formatUsd(outstanding),
-    approvalUrl,
+    // What was agreed to is not to be agreed to again.
+    approvalUrl: status === "APPROVAL_PENDING" ? approvalUrl : null,
   };
 }
 

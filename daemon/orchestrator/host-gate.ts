@@ -7,7 +7,7 @@ import { type AccountStore, ownerOf } from "../../src/identity/account.ts";
 import { requireScope } from "../../src/identity/api-key.ts";
 import { type KeyPair, parsePublicKey } from "../../src/identity/key.ts";
 import type { HostStore } from "../../src/identity/known-host.ts";
-import type { AccountId, HostId } from "../../src/ids.ts";
+import type { AccountId, ApiKeyId, HostId } from "../../src/ids.ts";
 import type { Log } from "../../src/log.ts";
 import { packageVersion } from "../../src/paths.ts";
 import type { Hosts } from "../../src/pipeline/ports.ts";
@@ -89,6 +89,11 @@ export class HostGate {
     }
   }
 
+  /** To be called when a key was revoked: who came in by it is out at once. */
+  keyRevoked(keyId: ApiKeyId): void {
+    for (const session of this.sessions()) if (session.apiKeyId === keyId) session.close("Its API key was revoked.");
+  }
+
   async #reviewServable(session: HostSession): Promise<void> {
     session.setServable(await this.#options.servable(session.accountId, session.offeredDigests()));
   }
@@ -137,7 +142,10 @@ export class HostGate {
     const hostId = hostIdOf(publicKey);
     await knownHosts.seen({ id: hostId, accountId: account.id, publicKey });
     const isEntitled = await this.#options.isEntitled(hostId);
-    return { hostId, publicKey, accountId: account.id, owner: ownerOf(account), isEntitled };
+    // Revoked meanwhile, it would be told to no session.
+    await accounts.authenticate(proof.apiKey);
+    const whose = { accountId: account.id, apiKeyId: key.id, owner: ownerOf(account) };
+    return { hostId, publicKey, ...whose, isEntitled };
   }
 
   #seat(socket: WebSocket, identity: HostIdentity): void {

@@ -3,7 +3,7 @@ import { Channel } from "../../src/channel.ts";
 import type { Clock } from "../../src/clock.ts";
 import { isPeerError, PeerError } from "../../src/errors.ts";
 import type { PublicKey } from "../../src/identity/key.ts";
-import type { AccountId, HostId } from "../../src/ids.ts";
+import type { AccountId, ApiKeyId, HostId } from "../../src/ids.ts";
 import type { Log } from "../../src/log.ts";
 import type { Assignment, HostEvent, HostLink } from "../../src/pipeline/ports.ts";
 import {
@@ -22,6 +22,8 @@ export interface HostIdentity {
   readonly hostId: HostId;
   readonly publicKey: PublicKey;
   readonly accountId: AccountId;
+  /** The key that let it in. */
+  readonly apiKeyId: ApiKeyId;
   readonly owner: string;
   /** Whether it may be given work: where hosts subscribe, it paid. */
   readonly isEntitled: boolean;
@@ -53,6 +55,7 @@ export class HostSession implements HostLink {
   readonly hostId: HostId;
   readonly publicKey: PublicKey;
   readonly accountId: AccountId;
+  readonly apiKeyId: ApiKeyId;
   readonly connectedAt: number;
   owner: string;
   readonly #socket: WebSocket;
@@ -73,6 +76,7 @@ export class HostSession implements HostLink {
     this.hostId = identity.hostId;
     this.publicKey = identity.publicKey;
     this.accountId = identity.accountId;
+    this.apiKeyId = identity.apiKeyId;
     this.owner = identity.owner;
     this.#isEntitled = identity.isEntitled;
     this.#options = options;

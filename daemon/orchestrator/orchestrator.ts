@@ -161,6 +161,7 @@ export async function startOrchestrator(
         receipts,
         catalogue,
         priceSheet: ports.priceSheet,
+        keyRevoked: (keyId) => gate.keyRevoked(keyId),
       }),
       ...economyApi({ ...economy, treasury: () => treasury }),
       ...salesApi({

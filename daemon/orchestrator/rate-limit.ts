@@ -34,7 +34,10 @@ export class RateLimit {
     this.#refill(key).tokens -= tokens;
   }
 
-  /** As OpenAI sends them: limits, what is left, and the time until full, as "1.5s". */
+  /**
+   * As OpenAI sends them: limits, what is left, and the time until full, as "120ms", "1.5s" or "6m0s".
+   * Source: OpenAI's API reference, "Rate limits in headers".
+   */
   headers(key: ApiKey): Readonly<Record<string, string>> {
     const { requests, tokens } = this.#refill(key);
     const { requestsPerMinute, tokensPerMinute } = key.rateLimits;
@@ -43,8 +46,8 @@ export class RateLimit {
       "x-ratelimit-limit-tokens": String(tokensPerMinute),
       "x-ratelimit-remaining-requests": String(Math.max(0, Math.floor(requests))),
       "x-ratelimit-remaining-tokens": String(Math.max(0, Math.floor(tokens))),
-      "x-ratelimit-reset-requests": secondsUntilFull(requests, requestsPerMinute),
-      "x-ratelimit-reset-tokens": secondsUntilFull(tokens, tokensPerMinute),
+      "x-ratelimit-reset-requests": timeUntilFull(requests, requestsPerMinute),
+      "x-ratelimit-reset-tokens": timeUntilFull(tokens, tokensPerMinute),
     };
   }
 
@@ -65,8 +68,17 @@ export class RateLimit {
   }
 }
 
-function secondsUntilFull(left: number, perMinute: number): string {
-  return `${(((perMinute - left) / perMinute) * 60).toFixed(3)}s`;
+function timeUntilFull(left: number, perMinute: number): string {
+  return formatReset(Math.ceil(((perMinute - left) * minuteMs) / perMinute));
+}
+
+/** A time as Go writes it, which OpenAI's headers follow. */
+function formatReset(waitMs: number): string {
+  if (waitMs > 0 && waitMs < 1_000) return `${waitMs}ms`;
+  const [hours, minutes] = [Math.floor(waitMs / (60 * minuteMs)), Math.floor(waitMs / minuteMs) % 60];
+  const seconds = `${(waitMs % minuteMs) / 1_000}s`;
+  if (hours > 0) return `${hours}h${minutes}m${seconds}`;
+  return minutes > 0 ? `${minutes}m${seconds}` : seconds;
 }
 
 function exceeded(what: string, perMinute: number, minutes: number): PeerError {

@@ -1,5 +1,6 @@
 import { PeerError } from "../../src/errors.ts";
 import type { Connection } from "./connection.ts";
+import { accountKeysSchema } from "./schema/account-keys.ts";
 import { accountsSchema } from "./schema/accounts.ts";
 import { economySchema } from "./schema/economy.ts";
 import { ledgerSchema } from "./schema/ledger.ts";
@@ -20,6 +21,7 @@ export const migrations: readonly Migration[] = [
   salesSchema,
   ledgerTimesSchema,
   refundsSchema,
+  accountKeysSchema,
 ];
 
 /** Brings the schema up to date, each step in a transaction. Throws `storage_failed` for a database of the future. */

@@ -4,7 +4,7 @@ import { PeerError } from "../errors.ts";
 import { type AccountId, type ApiKeyId, base32 } from "../ids.ts";
 import type { NanoUsd } from "../money.ts";
 
-/** What a key may do: send requests, publish models, connect hosts, operate the network. */
+/** What a key may do: send requests, publish models, connect hosts, manage the account (its keys and its money). */
 export type Scope = "consume" | "produce" | "host" | "admin";
 
 export const scopes = ["consume", "produce", "host", "admin"] as const satisfies readonly Scope[];
@@ -27,7 +27,10 @@ export interface RateLimits {
 }
 
 /** Generous: hundreds of requests at once from one key meet no limit but their credit. */
-export const defaultRateLimits: RateLimits = { requestsPerMinute: 10_000, tokensPerMinute: 20_000_000 };
+export const defaultRateLimits = {
+  requestsPerMinute: 10_000,
+  tokensPerMinute: 20_000_000,
+} as const satisfies RateLimits;
 
 /** A key as the network keeps it: never the secret itself. */
 export interface ApiKey {
@@ -79,7 +82,7 @@ export function requireScope(key: ApiKey, scope: Scope): void {
     "permission_denied",
     `The API key "${key.name}" may not do this: it lacks the scope "${scope}".`,
     {
-      hint: `Create one that has it with "peerllm account keys create --scope ${scope}".`,
+      hint: `Use one that has it, or create it with "peerllm account keys create --scope ${scope}".`,
     },
   );
 }

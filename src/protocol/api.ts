@@ -1,14 +1,17 @@
 import { z } from "zod";
+import { defaultRateLimits, type Scope, scopes } from "../identity/api-key.ts";
 
 /**
  * The orchestrator's own HTTP API, beside the OpenAI one under `/v1` and the registry under `/api/v1/registry`.
- * `:name` in a path is a parameter. Authentication is `Authorization: Bearer <API key>` unless `isOpen`. Errors have
- * OpenAI's shape, with our code. Amounts are decimal dollars as text, times milliseconds since the epoch.
+ * `:name` in a path is a parameter. Authentication is `Authorization: Bearer <API key>` unless `isOpen`; any key will do
+ * where no `scope` is named. Errors have OpenAI's shape, with our code. Amounts are decimal dollars as text, times
+ * milliseconds since the epoch.
  */
 interface Route {
   readonly method: "GET" | "POST" | "DELETE";
   readonly path: `/api/v1/${string}`;
   readonly isOpen: boolean;
+  readonly scope?: Scope;
   /** Of the JSON body; of the query string where the method is GET. */
   readonly request: z.ZodType;
   readonly response: z.ZodType;
@@ -18,18 +21,21 @@ const nothing = z.object({});
 const usd = z.string();
 /** What a key may spend: nothing, or more. */
 const budget = usd.regex(/^\d{1,12}(?:\.\d{1,9})?$/, "must be an amount in dollars, such as 2 or 0.25");
-
-export const scopes = ["consume", "produce", "host", "admin"] as const;
+/** A key may be held to less than others, not more. */
+const limitUpTo = (max: number) => z.int().min(1).max(max).default(max);
 
 export const apiKeyRowSchema = z.looseObject({
   keyId: z.string(),
   name: z.string(),
   scopes: z.array(z.enum(scopes)),
   createdAt: z.number(),
-  lastUsedAt: z.number().nullable(),
   revokedAt: z.number().nullable(),
   /** The first characters, to tell keys apart. */
   prefix: z.string(),
+  budgetUsdPerDay: usd.nullable(),
+  budgetUsdPerMonth: usd.nullable(),
+  requestsPerMinute: z.int(),
+  tokensPerMinute: z.int(),
 });
 
 export const accountSchema = z.looseObject({
@@ -137,6 +143,7 @@ export const routes = {
     method: "GET",
     path: "/api/v1/account/keys",
     isOpen: false,
+    scope: "admin",
     request: nothing,
     response: z.looseObject({ keys: z.array(apiKeyRowSchema) }),
   },
@@ -144,6 +151,7 @@ export const routes = {
     method: "POST",
     path: "/api/v1/account/keys",
     isOpen: false,
+    scope: "admin",
     request: z.object({
       name: z.string().min(1).max(80),
       scopes: z
@@ -152,6 +160,8 @@ export const routes = {
         .default([...scopes.slice(0, 3)]),
       budgetUsdPerDay: budget.nullable().default(null),
       budgetUsdPerMonth: budget.nullable().default(null),
+      requestsPerMinute: limitUpTo(defaultRateLimits.requestsPerMinute),
+      tokensPerMinute: limitUpTo(defaultRateLimits.tokensPerMinute),
     }),
     response: z.looseObject({ keyId: z.string(), apiKey: z.string() }),
   },
@@ -159,6 +169,7 @@ export const routes = {
     method: "DELETE",
     path: "/api/v1/account/keys/:keyId",
     isOpen: false,
+    scope: "admin",
     request: nothing,
     response: z.looseObject({ keyId: z.string(), revokedAt: z.number() }),
   },

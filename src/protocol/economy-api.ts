@@ -2,7 +2,8 @@ import { z } from "zod";
 
 /*
  * The money side of the orchestrator's HTTP API, as src/protocol/api.ts describes the rest: amounts are decimal dollars
- * as text, times milliseconds since the epoch, every route takes an API key.
+ * as text, times milliseconds since the epoch, every route takes an API key: one that may manage the account (`admin`)
+ * where its money is spent or sent away, beyond the reach of a key's budget.
  */
 const nothing = z.object({});
 const usd = z.string();
@@ -139,6 +140,7 @@ export const economyRoutes = {
   "subscription-begin": {
     method: "POST",
     path: "/api/v1/subscriptions",
+    scope: "admin",
     request: z.object({ hostId: z.string().optional(), usd: usd.optional() }),
     response: subscriptionSchema,
   },
@@ -151,18 +153,21 @@ export const economyRoutes = {
   "subscription-cancel": {
     method: "DELETE",
     path: "/api/v1/subscriptions/:subscriptionId",
+    scope: "admin",
     request: nothing,
     response: subscriptionSchema,
   },
   "model-buy": {
     method: "POST",
     path: "/api/v1/models/:owner/:name/purchases",
+    scope: "admin",
     request: z.object({ version: z.string().optional() }),
     response: purchaseSchema,
   },
   "model-subscribe": {
     method: "POST",
     path: "/api/v1/models/:owner/:name/subscriptions",
+    scope: "admin",
     request: z.object({ version: z.string().optional() }),
     response: subscriptionSchema,
   },
@@ -175,16 +180,24 @@ export const economyRoutes = {
   "payout-settings-show": {
     method: "GET",
     path: "/api/v1/payouts/settings",
+    scope: "admin",
     request: nothing,
     response: payoutSettingsSchema,
   },
   "payout-settings-set": {
     method: "POST",
     path: "/api/v1/payouts/settings",
+    scope: "admin",
     request: z.object({ receiver: z.string().min(1).max(254), thresholdUsd: usd.optional() }),
     response: payoutSettingsSchema,
   },
-  "payout-request": { method: "POST", path: "/api/v1/payouts", request: nothing, response: payoutSchema },
+  "payout-request": {
+    method: "POST",
+    path: "/api/v1/payouts",
+    scope: "admin",
+    request: nothing,
+    response: payoutSchema,
+  },
   "payouts-list": {
     method: "GET",
     path: "/api/v1/payouts",

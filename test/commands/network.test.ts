@@ -137,6 +137,16 @@ describe("an account", () => {
     expect((await asKey(["account", "show"])).json()).toMatchObject({ accountId });
     const negative = ["account", "keys", "create", "--name", "less", "--budget-per-day", "-1", "--json"];
     expect(await peerllm(negative, { home })).toMatchObject({ code: 2 });
+    const held = ["--budget-per-day", "0.5", "--requests-per-minute", "9", "--tokens-per-minute", "900"];
+    expect(await peerllm([...words, ...held], { home })).toMatchObject({ code: 0 });
+    expect((await peerllm(["account", "keys", "list", "--json"], { home })).json()).toMatchObject({
+      keys: [
+        { scopes: ["consume", "produce", "host", "admin"], budgetUsdPerDay: null, requestsPerMinute: 10_000 },
+        { keyId: key.keyId, scopes: ["consume"], tokensPerMinute: 20_000_000 },
+        { scopes: ["consume"], budgetUsdPerDay: "0.50", requestsPerMinute: 9, tokensPerMinute: 900 },
+      ],
+    });
+    expect(await asKey(["account", "keys", "list"])).toMatchObject({ code: 3 });
     expect((await peerllm(["account", "keys", "revoke", key.keyId], { home })).code).toBe(0);
     expect(await asKey(["account", "show"])).toMatchObject({ code: 3 });
     const listed = JSON.stringify((await peerllm(["account", "keys", "list", "--json"], { home })).json());

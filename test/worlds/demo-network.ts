@@ -24,6 +24,7 @@ import { openReceipts } from "../../daemon/sqlite/receipts.ts";
 import { openSales } from "../../daemon/sqlite/sales.ts";
 import { openSubscriptions } from "../../daemon/sqlite/subscriptions.ts";
 import { systemClock } from "../../src/clock.ts";
+import { scopes } from "../../src/identity/api-key.ts";
 import type { AccountId } from "../../src/ids.ts";
 import { silentLog } from "../../src/log.ts";
 import { sha256Hex } from "../../src/models/digest.ts";
@@ -125,7 +126,7 @@ export async function demoNetwork(options: DemoNetworkOptions): Promise<DemoNetw
   const { url } = orchestrator.ready;
   const join_ = async (name: string) => {
     const account = await accounts.create({ name });
-    const { secret } = await accounts.createKey(account.id, { name, scopes: ["consume", "produce", "host"] });
+    const { secret } = await accounts.createKey(account.id, { name, scopes });
     return { accountId: account.id, apiKey: secret };
   };
 

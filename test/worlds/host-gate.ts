@@ -17,8 +17,14 @@ export interface GateWorld {
   readonly hosts: Hosts;
   readonly gate: HostGate;
   /** A new account with one key of these scopes. */
-  account(...scopes: Scope[]): Promise<{ readonly accountId: AccountId; readonly apiKey: string }>;
+  account(...scopes: Scope[]): Promise<GateAccount>;
   close(): Promise<void>;
+}
+
+export interface GateAccount {
+  readonly accountId: AccountId;
+  readonly apiKey: string;
+  revoke(): Promise<void>;
 }
 
 /** A host gate on loopback, over real stores and an empty pool. Every host may be given work unless told otherwise. */
@@ -51,8 +57,9 @@ export async function gateWorld(isEntitled: () => Promise<boolean> = async () =>
     gate,
     async account(...scopes) {
       const { id } = await accounts.create({ name: "host" });
-      const { secret } = await accounts.createKey(id, { name: "host", scopes });
-      return { accountId: id, apiKey: secret };
+      const { key, secret } = await accounts.createKey(id, { name: "host", scopes });
+      const revoke = async () => gate.keyRevoked((await accounts.revokeKey(id, key.id)).id);
+      return { accountId: id, apiKey: secret, revoke };
     },
     async close() {
       gate.close();

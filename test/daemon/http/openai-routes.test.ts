@@ -124,12 +124,14 @@ describe("a chat completion", () => {
   });
 
   it("says when to come back where the backend is full, and how much is left where it counts", async () => {
+    let left = 1;
     const { url } = await serve({
       ...scriptedBackend(async function* () {
         yield { kind: "begin", receipt: null };
+        left -= 1;
         throw new PeerError("queue_full", "Too many requests wait.", { retryAfterSeconds: 7 });
       }),
-      limitHeaders: () => ({ "x-ratelimit-remaining-requests": "0" }),
+      limitHeaders: () => ({ "x-ratelimit-remaining-requests": String(left) }),
     });
     const reply = await post(url, "/chat/completions", { ...request, stream: true });
     expect(reply.status).toBe(503);

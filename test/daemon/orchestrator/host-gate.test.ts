@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { generateKeyPair } from "../../../src/identity/key.ts";
+import { newId } from "../../../src/ids.ts";
 import { frameBytesMax } from "../../../src/protocol/frame.ts";
 import { hostIdOf, protocolVersion } from "../../../src/protocol/handshake.ts";
 import { type GateWorld, gateWorld } from "../../worlds/host-gate.ts";
@@ -52,6 +53,16 @@ describe("a host at the gate", () => {
       code: "authentication_failed",
     });
     expect(await host.next()).toBe("closed");
+  });
+
+  it("is out at once when the key it came in by is revoked, and only then", async () => {
+    const mine = await world.account("host");
+    await introduce(host, mine);
+    world.gate.keyRevoked(newId("key"));
+    expect(world.hosts.members()).toHaveLength(1);
+    await mine.revoke();
+    expect(await host.next()).toBe("closed");
+    expect(world.hosts.members()).toEqual([]);
   });
 
   it("with a key that may not host is refused", async () => {

@@ -72,8 +72,24 @@ describe("a key's rate limits", () => {
       "x-ratelimit-limit-tokens": "1200",
       "x-ratelimit-remaining-requests": "3",
       "x-ratelimit-remaining-tokens": "0",
-      "x-ratelimit-reset-requests": "15.000s",
-      "x-ratelimit-reset-tokens": "120.000s",
+      "x-ratelimit-reset-requests": "15s",
+      "x-ratelimit-reset-tokens": "2m0s",
     });
+  });
+
+  it.each([
+    [60_000, 0, "0s"],
+    [60_000, 1, "1ms"],
+    [60_000, 999, "999ms"],
+    [60_000, 8_640, "8.64s"],
+    [60_000, 60_000, "1m0s"],
+    [60_000, 361_500, "6m1.5s"],
+    [60_000, 3_600_000, "1h0m0s"],
+    [7, 1, "8.572s"],
+  ])("of %i tokens a minute with %i used are told to be full in %s, as OpenAI writes it", (perMinute, used, told) => {
+    const limit = new RateLimit(stillClock(0));
+    const key = keyWith(1, perMinute);
+    limit.takeTokens(key, used);
+    expect(limit.headers(key)["x-ratelimit-reset-tokens"]).toBe(told);
   });
 });

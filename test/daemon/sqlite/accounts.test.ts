@@ -1,8 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openAccounts } from "../../../daemon/sqlite/accounts.ts";
+import { openWriter } from "../../../daemon/sqlite/connection.ts";
 import { openHosts } from "../../../daemon/sqlite/hosts.ts";
 import { openInvites } from "../../../daemon/sqlite/invites.ts";
+import { migrate, migrations } from "../../../daemon/sqlite/migrations.ts";
 import { type Account, type AccountStore, ownerOf, unknownOwner } from "../../../src/identity/account.ts";
 import { requireScope } from "../../../src/identity/api-key.ts";
 import { newId } from "../../../src/ids.ts";
@@ -65,6 +67,23 @@ describe("accounts", () => {
     expect(key).toMatchObject(wanted);
     expect(() => requireScope(key, "host")).not.toThrow();
     expect(() => requireScope(key, "admin")).toThrow(expect.objectContaining({ code: "permission_denied" }));
+  });
+
+  it("made before keys could manage them are managed by their first key, and by no other", async () => {
+    open.database.close();
+    const before = openWriter(`${open.path}.before`);
+    const steps = migrations.findIndex(({ name }) => name === "account-keys");
+    migrate(before, migrations.slice(0, steps));
+    before.exec(
+      `INSERT INTO accounts (id, name, created_at) VALUES ('a', 'Ada', 1);
+       INSERT INTO api_keys (id, account_id, name, prefix, hash, scopes, requests_per_minute, tokens_per_minute, created_at)
+       VALUES ('1', 'a', 'first', 'p1', x'00', 'consume produce host', 1, 1, 1),
+         ('2', 'a', 'second', 'p2', x'00', 'consume produce host', 1, 1, 2)`,
+    );
+    migrate(before);
+    const kept = before.prepare("SELECT scopes FROM api_keys ORDER BY id").pluck().all();
+    expect(kept).toEqual(["consume produce host admin", "consume produce host"]);
+    before.close();
   });
 
   it("counts accounts nobody vouches for as one owner, and one payer's accounts as one", async () => {

@@ -1,0 +1,128 @@
+import OpenAI, { APIError } from "openai";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { createGateway } from "../../../src/client/gateway.ts";
+import { routes } from "../../../src/protocol/api.ts";
+import { economyRoutes } from "../../../src/protocol/economy-api.ts";
+import { type DemoNetwork, demoNetwork, demoReference } from "../../worlds/demo-network.ts";
+
+const { signal } = new AbortController();
+let network: DemoNetwork;
+beforeAll(async () => {
+  network = await demoNetwork({ hosts: 1, tokensPerSecondMax: 20 });
+});
+afterAll(() => network.close());
+
+type NewKey = Parameters<typeof newKey>[0];
+
+function newKey(wanted: {
+  scopes?: ("consume" | "produce" | "host" | "admin")[];
+  budgetUsdPerDay?: string;
+  budgetUsdPerMonth?: string;
+  requestsPerMinute?: number;
+  tokensPerMinute?: number;
+}) {
+  return gateway(network.apiKey).call(routes["keys-create"], { name: "app", ...wanted }, signal);
+}
+
+function gateway(apiKey: string) {
+  return createGateway({ url: network.url, apiKey });
+}
+
+function chat(apiKey: string, maxTokens: number) {
+  const client = new OpenAI({ baseURL: `${network.url}/v1`, apiKey, maxRetries: 0 });
+  const messages = [{ role: "user" as const, content: "What is PeerLLM?" }];
+  return { client, request: { model: demoReference, messages, temperature: 0, max_tokens: maxTokens } };
+}
+
+async function remainingTokens(apiKey: string): Promise<number> {
+  const answer = await fetch(`${network.url}/v1/models`, { headers: { authorization: `Bearer ${apiKey}` } });
+  await answer.arrayBuffer();
+  return Number(answer.headers.get("x-ratelimit-remaining-tokens"));
+}
+
+describe("a key without the scope admin", () => {
+  it.each([
+    ["list keys", routes["keys-list"], {}],
+    ["make a key, and so get around its budget", routes["keys-create"], { name: "free" }],
+    ["revoke keys", routes["keys-revoke"], {}],
+    ["spend credit on a model", economyRoutes["model-buy"], {}],
+    ["spend credit every month", economyRoutes["model-subscribe"], {}],
+    ["subscribe", economyRoutes["subscription-begin"], { usd: "5" }],
+    ["cancel subscriptions", economyRoutes["subscription-cancel"], {}],
+    ["see where earnings go", economyRoutes["payout-settings-show"], {}],
+    ["send earnings elsewhere", economyRoutes["payout-settings-set"], { receiver: "thief@example.com" }],
+    ["have earnings paid", economyRoutes["payout-request"], {}],
+  ])("may not %s", async (_what, { method, path }, json) => {
+    const { apiKey } = await newKey({ scopes: ["consume", "produce", "host"] });
+    const request = { method, path: path.replaceAll(":", ""), ...(method === "POST" ? { json } : {}) };
+    const refused = { code: "permission_denied", message: expect.stringContaining('"admin"') };
+    await expect(gateway(apiKey).send(request, signal)).rejects.toMatchObject(refused);
+  });
+
+  it("may read what it spends", async () => {
+    const { apiKey } = await newKey({ scopes: ["consume"], budgetUsdPerDay: "0.01" });
+    expect(await gateway(apiKey).call(routes["billing-usage"], {}, signal)).toMatchObject({ rows: expect.any(Array) });
+  });
+});
+
+describe("keys", () => {
+  it("are listed with what they may, spend and send", async () => {
+    const wanted: NewKey = {
+      scopes: ["consume"],
+      budgetUsdPerMonth: "2.5",
+      requestsPerMinute: 7,
+      tokensPerMinute: 700,
+    };
+    const { keyId, apiKey } = await newKey(wanted);
+    const { keys } = await gateway(network.apiKey).call(routes["keys-list"], {}, signal);
+    const limits = { budgetUsdPerDay: null, budgetUsdPerMonth: "2.50", requestsPerMinute: 7, tokensPerMinute: 700 };
+    expect(keys.find((key) => key.keyId === keyId)).toMatchObject({ scopes: ["consume"], revokedAt: null, ...limits });
+    expect(JSON.stringify(keys)).not.toContain(apiKey);
+  });
+
+  it.each([
+    ["a budget that it could get around", { scopes: ["admin"], budgetUsdPerDay: "1" }],
+    ["more requests than others", { requestsPerMinute: 10_001 }],
+    ["more tokens than others", { tokensPerMinute: 20_000_001 }],
+  ] satisfies [string, NewKey][])("are not made with %s", async (_what, wanted) => {
+    await expect(newKey(wanted)).rejects.toMatchObject({ code: "request_invalid" });
+  });
+
+  it("are of no use from the moment they are revoked", async () => {
+    const { keyId, apiKey } = await newKey({ scopes: ["consume"] });
+    expect(await remainingTokens(apiKey)).toBeGreaterThan(0);
+    await gateway(network.apiKey).call(routes["keys-revoke"], {}, signal, { keyId });
+    const { client, request } = chat(apiKey, 4);
+    const refused = { status: 401, code: "authentication_failed" };
+    await expect(client.chat.completions.create(request)).rejects.toMatchObject(refused);
+  });
+});
+
+describe("a key's limits", () => {
+  it("are told with each answer, itself counted, and refuse what is beyond them until it is time", async () => {
+    const { apiKey } = await newKey({ scopes: ["consume"], requestsPerMinute: 1, tokensPerMinute: 60 });
+    const { client, request } = chat(apiKey, 8);
+    const { data, response } = await client.chat.completions.create(request).withResponse();
+    expect(response.headers.get("x-ratelimit-limit-requests")).toBe("1");
+    expect(response.headers.get("x-ratelimit-remaining-requests")).toBe("0");
+    expect(response.headers.get("x-ratelimit-reset-requests")).toMatch(/^(\d+(\.\d+)?s|1m0s)$/);
+    const left = Number(response.headers.get("x-ratelimit-remaining-tokens"));
+    expect(left).toBeLessThan(60);
+    expect(left).toBeGreaterThanOrEqual(Math.max(0, 60 - (data.usage?.total_tokens ?? 0)));
+    const refusal: unknown = await client.chat.completions.create(request).catch((error: unknown) => error);
+    if (!(refusal instanceof APIError)) throw new Error("The second request was answered.");
+    expect([refusal.status, refusal.code]).toEqual([429, "rate_limit_exceeded"]);
+    expect(Number(refusal.headers?.get("retry-after"))).toBeGreaterThan(0);
+    expect(refusal.headers?.get("x-ratelimit-remaining-requests")).toBe("0");
+  });
+
+  it("count the tokens of an answer that was hung up on", async () => {
+    const { apiKey } = await newKey({ scopes: ["consume"], tokensPerMinute: 60 });
+    const { client, request } = chat(apiKey, 200);
+    const asked = { ...request, stream: true as const };
+    const stream = await client.chat.completions.create(asked);
+    for await (const _chunk of stream) break;
+    stream.controller.abort();
+    await vi.waitUntil(async () => (await remainingTokens(apiKey)) < 60, { timeout: 30_000, interval: 50 });
+  });
+});
