@@ -1,30 +1,26 @@
-import { spawn } from "node:child_process";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
+import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { build } from "tsup";
+import { stopDaemon } from "../../commands/daemon-process.ts";
 import { openBooks } from "../../daemon/sqlite/books.ts";
 import { Database } from "../../daemon/sqlite/database.ts";
+import { callDaemon } from "../../src/client/control.ts";
 import { systemClock } from "../../src/clock.ts";
-import { newId } from "../../src/ids.ts";
-import { packageFile } from "../../src/paths.ts";
-import { PayPalSimulator } from "../paypal-simulator/simulator.ts";
-import { openEconomy } from "../worlds/treasury.ts";
+import { hashOfSecret } from "../../src/identity/api-key.ts";
+import { parseUsd } from "../../src/money.ts";
+import { networkMethods } from "../../src/protocol/control-methods.ts";
+import type { PayPalSimulator } from "../paypal-simulator/simulator.ts";
+import { startLoad, type Told } from "./economy-load.ts";
+import { type EconomyNetwork, startEconomyNetwork, untilHolds } from "./economy-network.ts";
 import { type Random, seeded } from "./random.ts";
 
 export interface EconomyResult {
   readonly seed: number;
   readonly kills: number;
-  /** Settlements and credits that were told as durable before a kill. */
-  readonly told: number;
+  /** What the network had said before a kill: answers settled, and dealings done. */
+  readonly told: Readonly<Record<Told["kind"], number>>;
   /** Holds that a kill left open and the next start released. */
   readonly released: number;
   readonly transfers: number;
-  /** Transactions whose webhooks were lost, posted at the end from PayPal's list. */
-  readonly posted: number;
   /** What PayPal did meanwhile. */
   readonly paypal: {
     readonly captures: number;
@@ -44,168 +40,108 @@ export async function run(args: readonly string[], json: boolean): Promise<void>
     options: { seed: { type: "string" }, runs: { type: "string", default: "200" } },
   });
   const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
-  process.stderr.write(`seed ${seed}\n`);
   const kills = Number(values.runs);
-  let result: EconomyResult | undefined;
-  for (let done = 0; done < kills; done += killsPerNetwork) {
-    const progress = (line: string) => process.stderr.write(`network ${1 + done / killsPerNetwork}: ${line}\n`);
-    const next = await killBooks(seed + done, Math.min(killsPerNetwork, kills - done), progress);
-    result = result === undefined ? next : joined(result, next);
-  }
-  if (result === undefined) throw new RangeError("--runs takes a number from 1");
+  if (!Number.isInteger(kills) || kills < 1) throw new RangeError("--runs takes a number from 1");
+  process.stderr.write(`seed ${seed}\n`);
+  const result = await killOrchestrator(seed, kills, (line) => process.stderr.write(`${line}\n`));
   if (result.problems.length > 0) process.exitCode = 1;
   process.stdout.write(json ? `${JSON.stringify(result)}\n` : describeResult(result));
 }
 
-/** Each life is audited from the first entry, so a network that lived on and on would be read more than it is killed. */
-const killsPerNetwork = 50;
-
-function joined(one: EconomyResult, other: EconomyResult): EconomyResult {
-  const sum = <Counts extends object>(a: Counts, b: Counts, keys: readonly (keyof Counts)[]) =>
-    Object.fromEntries(keys.map((key) => [key, Number(a[key]) + Number(b[key])]));
-  return {
-    ...one,
-    ...sum(one, other, ["kills", "told", "released", "transfers", "posted", "seconds"]),
-    paypal: { ...one.paypal, ...sum(one.paypal, other.paypal, ["captures", "subscriptions", "payouts", "takenBack"]) },
-    problems: [...one.problems, ...other.problems],
-  };
-}
-
 /**
- * Kills a process that writes books with SIGKILL, `kills` times at moments the seed chooses, starting it again on the
- * same file each time; after each life the books are audited, and must hold all that the dead process had told.
+ * Kills an orchestrator with SIGKILL, `kills` times at moments the seed chooses, while consumers are answered and money
+ * moves at PayPal, starting it again each time; after each life the books are audited, and must hold all that the dead
+ * process had said.
  */
-export async function killBooks(seed: number, kills: number, progress: (line: string) => void): Promise<EconomyResult> {
+export async function killOrchestrator(
+  seed: number,
+  kills: number,
+  progress: (line: string) => void,
+): Promise<EconomyResult> {
   const startedAt = performance.now();
-  const folder = await mkdtemp(join(tmpdir(), "peerllm-economy-"));
-  const path = join(folder, "network.db");
-  const child = await buildChild();
-  const paypal = await PayPalSimulator.start();
   const random = seeded(seed);
-  const consumers = Array.from({ length: 5 }, () => newId("account")).join(",");
-  const hosts = Array.from({ length: 3 }, () => newId("host")).join(",");
-  const access = [`${await freePort()}`, paypal.url, paypal.clientId, paypal.clientSecret];
-  const refunded = new Set<string>();
+  const told = { settled: 0, redeemed: 0, paid: 0, subscribed: 0, payout: 0 };
   const problems: string[] = [];
-  let told = 0;
   let released = 0;
-  let transfers = 0;
-  let posted = 0;
+  const network = await startEconomyNetwork();
+  const { paypal } = network;
+  // What the hosts' owners bought stays theirs, or nobody would serve.
+  const spared = new Set(paypal.orders.captureIds());
+  const refunded = new Set<string>();
   try {
     for (let life = 0; life < kills; life += 1) {
-      troublePayPal(paypal, random, refunded);
-      const lines = await liveAndDie([child.file, path, `${seed + life}`, consumers, hosts, ...access], random);
-      const durable = lines.filter((line) => !/^(started|dealt)/.test(line));
-      told += durable.length;
-      released += Number(lines[0]?.split(" ")[1] ?? 0);
-      const found = await inspect(path, durable);
-      transfers = found.transfers;
-      problems.push(...found.problems.map((problem) => `life ${life}: ${problem}`));
+      const lived = await liveAndDie(network, random, { isFirst: life === 0, spared, refunded });
+      for (const { kind } of lived.told) told[kind] += 1;
+      const found = await inspect(network, lived.told);
+      released += found.openHolds;
+      problems.push(...[...lived.problems, ...found.problems].map((problem) => `life ${life}: ${problem}`));
       if ((life + 1) % 10 === 0) {
-        const seconds = Math.round((performance.now() - startedAt) / 1_000);
-        progress(`${life + 1} of ${kills} kills, ${told} told, ${problems.length} problems, ${seconds} s`);
+        progress(`${life + 1} of ${kills} kills, ${told.settled} answers settled, ${problems.length} problems`);
       }
     }
-    const last = await lastRites(path, paypal);
-    posted = last.posted;
+    const last = await lastRites(network);
     problems.push(...last.problems);
+    const { subscriptions } = paypal.subscriptions.counts();
+    const payouts = paypal.payouts.itemIds().length;
+    const done = { captures: paypal.orders.captureIds().length, subscriptions, payouts, takenBack: refunded.size };
+    const seconds = Math.round((performance.now() - startedAt) / 1_000);
+    return { seed, kills, told, released, transfers: last.transfers, paypal: done, seconds, problems };
   } finally {
-    await paypal.close();
-    await rm(folder, { recursive: true });
-    await child.remove();
+    await network.close();
   }
-  const { subscriptions } = paypal.subscriptions.counts();
-  const captures = paypal.orders.captureIds().length;
-  const done = { captures, subscriptions, payouts: paypal.payouts.itemIds().length, takenBack: refunded.size };
-  const seconds = Math.round((performance.now() - startedAt) / 1_000);
-  return { seed, kills, told, released, transfers, posted, paypal: done, seconds, problems };
 }
 
-/** One file of the child and what it imports, so that 200 starts are quick; beside the packages that it needs. */
-async function buildChild(): Promise<{ file: string; remove(): Promise<void> }> {
-  const cache = packageFile("node_modules/.cache");
-  await mkdir(cache, { recursive: true });
-  const outDir = await mkdtemp(join(cache, "peerllm-economy-"));
-  await build({
-    config: false,
-    entry: { child: packageFile("test/chaos/economy-child.ts") },
-    outDir,
-    format: "esm",
-    platform: "node",
-    target: "node20",
-    splitting: false,
-    silent: true,
-  });
-  return { file: join(outDir, "child.js"), remove: () => rm(outDir, { recursive: true }) };
+interface Course {
+  /** It is up already. */
+  readonly isFirst: boolean;
+  readonly spared: ReadonlySet<string>;
+  readonly refunded: Set<string>;
 }
 
-/** Where every life's webhooks arrive. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === "object" && address !== null ? address.port : 0;
+interface Lived {
+  readonly told: readonly Told[];
+  readonly problems: readonly string[];
 }
 
-const linesMax = 200;
-const dealingsMax = 6;
-const momentMsMax = 30;
+const startMsMax = 1_500;
+const answersMax = 20;
+const dealingsMax = 8;
+const momentMsMax = 50;
 
 /**
- * Runs the child until it has told some lines, or dealt with PayPal some times, and a moment more; kills it, and returns
- * what it told. One in ten dies while it starts.
+ * Starts the orchestrator and puts it under load until it has answered some times, or dealt some times, and a moment
+ * more; then kills it. One in ten dies while it starts.
  */
-async function liveAndDie(childArgs: readonly string[], random: Random): Promise<string[]> {
-  const child = spawn(process.execPath, childArgs, { stdio: ["ignore", "pipe", "inherit"] });
-  const exited = new Promise<NodeJS.Signals | null>((resolve) =>
-    child.once("close", (_code, signal) => resolve(signal)),
-  );
-  const mark = random.below(4) === 0 ? "settled" : "dealt";
-  const isEarly = random.below(10) === 0;
-  const count = isEarly ? 0 : 1 + random.below(mark === "dealt" ? dealingsMax : linesMax);
-  const delayMs = random.below(momentMsMax);
-  const lines: string[] = [];
-  let marks = 0;
-  let isDoomed = false;
-  for await (const line of createInterface({ input: child.stdout })) {
-    lines.push(line);
-    if (line.startsWith(mark)) marks += 1;
-    if (isDoomed || marks < count) continue;
-    isDoomed = true;
-    setTimeout(() => child.kill("SIGKILL"), delayMs);
+async function liveAndDie(network: EconomyNetwork, random: Random, course: Course): Promise<Lived> {
+  const { paypal } = network;
+  failCalls(paypal, random);
+  const isEarly = !course.isFirst && random.below(10) === 0;
+  const starting = course.isFirst ? Promise.resolve(true) : network.up();
+  if (isEarly) {
+    await delay(random.below(startMsMax));
+    await network.kill();
+    await starting;
+    return { told: [], problems: [] };
   }
-  const signal = await exited;
-  if (signal !== "SIGKILL") throw new Error("the books' process ended before it was killed");
-  return lines;
-}
-
-async function inspect(path: string, durable: readonly string[]): Promise<{ transfers: number; problems: string[] }> {
-  const database = new Database(path);
-  try {
-    const report = await openBooks(database, systemClock).audit();
-    const problems = [...report.problems];
-    const find = database.connection.prepare<[string, string]>(
-      "SELECT 1 FROM transfers WHERE id = ? OR idempotency_key = ?",
-    );
-    const missing = durable.filter((line) => {
-      const [, key = ""] = line.split(" ");
-      return find.get(key, key) === undefined;
-    });
-    problems.push(...missing.slice(0, 5).map((line) => `told as durable and lost: ${line}`));
-    return { transfers: report.transfers, problems };
-  } finally {
-    database.close();
-  }
+  await starting;
+  const load = startLoad(network, random);
+  takeBack(paypal, random, course);
+  const isByAnswers = random.below(2) === 0;
+  await load.until(isByAnswers ? "answers" : "dealings", 1 + random.below(isByAnswers ? answersMax : dealingsMax));
+  await delay(random.below(momentMsMax));
+  load.doom();
+  await network.kill();
+  await load.ended();
+  return load;
 }
 
 const payoutStatuses = ["SUCCESS", "SUCCESS", "SUCCESS", "UNCLAIMED", "ONHOLD", "FAILED", "BLOCKED"] as const;
 
 /**
  * A life's share of trouble: calls that fail before or after PayPal acted, captures declined or pending, payouts held,
- * webhooks doubled, disordered or lost, and money taken back.
+ * webhooks doubled, disordered or lost.
  */
-function troublePayPal(paypal: PayPalSimulator, random: Random, refunded: Set<string>): void {
+function failCalls(paypal: PayPalSimulator, random: Random): void {
   const calls = [/capture$/, /POST \/v1\/payments\/payouts$/, /POST \/v1\/billing\/subscriptions$/, /POST .*orders$/];
   paypal.faults.splice(0);
   for (let count = random.below(4); count > 0; count -= 1) {
@@ -216,84 +152,144 @@ function troublePayPal(paypal: PayPalSimulator, random: Random, refunded: Set<st
   const isReordering = random.below(4) === 0;
   Object.assign(paypal.webhooks.faults, { copies: 1 + random.below(3), isReordering, isLossy: random.below(3) === 0 });
   paypal.webhooks.flush();
-  const captures = paypal.orders.completedCaptureIds().filter((captureId) => !refunded.has(captureId));
-  if (captures.length > 0 && random.below(3) === 0) {
-    const captureId = random.pick(captures);
-    refunded.add(captureId);
-    paypal.orders.refund(captureId, 100, random.below(2) === 0);
+}
+
+/** Now and then a payer has a dollar back, by a refund or a reversal. */
+function takeBack(paypal: PayPalSimulator, random: Random, { spared, refunded }: Course): void {
+  const captures = paypal.orders.completedCaptureIds().filter((id) => !spared.has(id) && !refunded.has(id));
+  if (captures.length === 0 || random.below(3) > 0) return;
+  const captureId = random.pick(captures);
+  refunded.add(captureId);
+  paypal.orders.refund(captureId, 100, random.below(2) === 0);
+}
+
+interface Inspection {
+  readonly openHolds: number;
+  readonly transfers: number;
+  readonly problems: readonly string[];
+}
+
+/** The books of an orchestrator that is gone: audited from the first entry, and held to what it had said. */
+async function inspect({ databaseFile }: EconomyNetwork, told: readonly Told[]): Promise<Inspection> {
+  const database = new Database(databaseFile);
+  try {
+    const { problems, openHolds, transfers } = await openBooks(database, systemClock).audit();
+    const isKept = memoryOf(database);
+    const lost = told.filter((each) => !isKept(each)).map((each) => `said and lost: ${JSON.stringify(each)}`);
+    return { openHolds, transfers, problems: [...problems, ...lost.slice(0, 5)] };
+  } finally {
+    database.close();
   }
 }
 
-const roundsMax = 100;
+/** Whether a database holds what was told, to the nano-dollar where it says an amount. */
+function memoryOf({ connection }: Database): (told: Told) => boolean {
+  const charged = connection
+    .prepare<[string], bigint | null>(
+      `SELECT sum(amount) FROM entries JOIN transfers ON sequence = transfer JOIN ledger_accounts a ON a.id = account
+       WHERE reference = ? AND a.kind IN ('host-payable', 'producer-payable', 'network-revenue', 'rounding')`,
+    )
+    .pluck();
+  const transfer = connection.prepare<[string], bigint>("SELECT 1 FROM transfers WHERE idempotency_key = ?").pluck();
+  const capture = connection.prepare<[string], string>("SELECT capture_id FROM payments WHERE id = ?").pluck();
+  const subscription = connection
+    .prepare<[string], string>("SELECT paypal_id FROM subscriptions WHERE id = ? AND paypal_id IS NOT NULL")
+    .pluck();
+  const payout = connection.prepare<[string], string>("SELECT state FROM payouts WHERE id = ?").pluck();
+  return (told) => {
+    switch (told.kind) {
+      case "settled":
+        return charged.get(told.receipt) === parseUsd(told.costUsd);
+      case "redeemed":
+        return transfer.get(`code:${hashOfSecret(told.code).toString("hex")}`) !== undefined;
+      case "paid":
+        return transfer.get(`capture:${capture.get(told.paymentId)}`) !== undefined;
+      case "subscribed":
+        return subscription.get(told.subscriptionId) !== undefined;
+      case "payout":
+        return payout.get(told.payoutId) !== undefined;
+    }
+  };
+}
+
+const { signal } = new AbortController();
 
 /**
- * A last start: what was open is released or asked for, what PayPal held goes one way or the other, nothing stays held,
- * and PayPal says the same as the books, transaction by transaction and to the cent.
+ * A last start, undisturbed: what was open is released or asked for, what PayPal held goes one way or the other, nothing
+ * stays held, and PayPal says the same as the books, transaction by transaction and to the cent.
  */
-async function lastRites(
-  path: string,
-  paypal: PayPalSimulator,
-): Promise<{ readonly posted: number; readonly problems: readonly string[] }> {
+async function lastRites(network: EconomyNetwork): Promise<Inspection> {
+  const { paypal, operator } = network;
   paypal.faults.splice(0);
   Object.assign(paypal.webhooks.faults, { copies: 1, isReordering: false, isLossy: false });
+  paypal.webhooks.flush();
   paypal.orders.nextCapture = "COMPLETED";
   paypal.payouts.nextStatus = "SUCCESS";
   paypal.payouts.settleHeld();
-  const database = new Database(path);
+  await network.up();
+  await network.hostsServing();
+  await untilHolds("PayPal and the books say the same, and nothing is under way", async () => {
+    await callDaemon(operator, "network", networkMethods.reconcile, {}, signal);
+    const { balanced, paypal: compared } = await callDaemon(operator, "network", networkMethods.audit, {}, signal);
+    return balanced && compared?.comparison === "equal" && isAtRest(network);
+  });
+  await stopDaemon(operator, "network", false, signal);
+  const found = await inspect(network, []);
+  const problems = [...found.problems, ...doubled(network)];
+  if (found.openHolds > 0) problems.push(`${found.openHolds} holds stay open`);
+  return { ...found, problems };
+}
+
+/** No payout is under way, and every payment and subscription has reached PayPal. */
+function isAtRest({ databaseFile }: EconomyNetwork): boolean {
+  const database = new Database(databaseFile);
   try {
-    const { books, treasury, payouts, payments } = openEconomy(database, paypal);
-    await books.releaseAll();
-    const before = await treasury.reconcile();
-    for (let round = 0; round < roundsMax; round += 1) {
-      await treasury.round();
-      if ((await payouts.open(1)).length === 0 && (await treasury.reconcile()).isEqual) break;
-    }
-    const { problems, openHolds, totals } = await books.audit();
-    const found = [...problems];
-    if (openHolds > 0 || (totals.holds ?? 0n) !== 0n) found.push(`${openHolds} holds stay open`);
-    if ((await payouts.open(1)).length > 0) found.push("a payout stays open");
-    const unpaid = (await payments.open(1_000)).filter((payment) => payment.orderId === null);
-    if (unpaid.length > 0) found.push(`${unpaid.length} payments never became orders`);
-    const { comparison, paypalBalance, booksBalance, lacking, unlisted } = await treasury.reconcile();
-    found.push(
-      ...lacking.map(({ transaction, why }) => `the books lack ${transaction.code} ${transaction.id}: ${why}`),
-    );
-    found.push(...unlisted.map(({ key }) => `PayPal lacks ${key}`));
-    if (comparison !== "equal" || paypalBalance !== booksBalance) {
-      found.push(`PayPal has ${paypalBalance}, the books ${booksBalance} nano-dollars: ${comparison}`);
-    }
-    return { posted: before.posted, problems: [...found, ...doubled(database, paypal)] };
+    const open = database.connection
+      .prepare<[], bigint>(
+        `SELECT (SELECT count(*) FROM payouts WHERE state IN ('reserved', 'sent'))
+           + (SELECT count(*) FROM payments WHERE state = 'open' AND order_id IS NULL)
+           + (SELECT count(*) FROM subscriptions WHERE paypal_id IS NULL)`,
+      )
+      .pluck()
+      .get();
+    return open === 0n;
   } finally {
     database.close();
   }
 }
 
 /** What PayPal did more or less often than the books say. */
-function doubled(database: Database, paypal: PayPalSimulator): string[] {
-  const sent = database.connection
-    .prepare<[], { receiver: string; cents: bigint }>(
-      `SELECT receiver, sum(host_part + producer_part) / 10000000 AS cents FROM payouts WHERE state = 'paid' GROUP BY 1`,
-    )
-    .all();
-  const paid = paypal.payouts.paid();
-  const wrong = sent.filter(({ receiver, cents }) => paid.get(receiver) !== Number(cents));
-  const problems = wrong.map(({ receiver, cents }) => `${receiver} was paid ${paid.get(receiver)} cents, not ${cents}`);
-  if (sent.length !== paid.size) problems.push(`PayPal paid ${paid.size} receivers, the books ${sent.length}`);
-  const subscribed = database.connection
-    .prepare<[], bigint>("SELECT count(*) FROM subscriptions WHERE paypal_id IS NOT NULL")
-    .pluck()
-    .get();
-  const { subscriptions } = paypal.subscriptions.counts();
-  if (Number(subscribed) !== subscriptions)
-    problems.push(`PayPal has ${subscriptions} subscriptions, the books ${subscribed}`);
-  return problems;
+function doubled({ databaseFile, paypal }: EconomyNetwork): string[] {
+  const database = new Database(databaseFile);
+  try {
+    const sent = database.connection
+      .prepare<[], { receiver: string; cents: bigint }>(
+        `SELECT receiver, sum(host_part + producer_part) / 10000000 AS cents FROM payouts WHERE state = 'paid' GROUP BY 1`,
+      )
+      .all();
+    const paid = paypal.payouts.paid();
+    const wrong = sent.filter(({ receiver, cents }) => paid.get(receiver) !== Number(cents));
+    const problems = wrong.map(
+      ({ receiver, cents }) => `${receiver} was paid ${paid.get(receiver)} cents, not ${cents}`,
+    );
+    if (sent.length !== paid.size) problems.push(`PayPal paid ${paid.size} receivers, the books ${sent.length}`);
+    const subscribed = database.connection.prepare<[], bigint>("SELECT count(*) FROM subscriptions").pluck().get();
+    const { subscriptions } = paypal.subscriptions.counts();
+    if (Number(subscribed) !== subscriptions) {
+      problems.push(`PayPal has ${subscriptions} subscriptions, the books ${subscribed}`);
+    }
+    return problems;
+  } finally {
+    database.close();
+  }
 }
 
 function describeResult(result: EconomyResult): string {
-  const { seed, kills, told, released, transfers, posted, paypal, seconds, problems } = result;
+  const { seed, kills, told, released, transfers, paypal, seconds, problems } = result;
+  const { settled, redeemed, paid, subscribed, payout } = told;
   return [
-    `seed ${seed}: ${kills} kills in ${seconds} s, ${told} settlements and credits told, ${released} holds released, ${transfers} transfers`,
-    `PayPal: ${paypal.captures} captures, ${paypal.subscriptions} subscriptions, ${paypal.payouts} payouts, ${paypal.takenBack} refunds and reversals; ${posted} transactions whose webhooks were lost were posted from its list`,
+    `seed ${seed}: ${kills} kills in ${seconds} s; told before they struck: ${settled} answers settled, ${paid} payments, ${subscribed} subscriptions, ${payout} payouts, ${redeemed} codes; ${released} holds released, ${transfers} transfers`,
+    `PayPal: ${paypal.captures} captures, ${paypal.subscriptions} subscriptions, ${paypal.payouts} payouts, ${paypal.takenBack} refunds and reversals`,
     ...(problems.length === 0
       ? ["nothing lost, nothing made, nothing done twice; PayPal and the books agree to the cent"]
       : problems),
