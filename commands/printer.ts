@@ -1,4 +1,6 @@
+import { type Clock, systemClock } from "../src/clock.ts";
 import type { StartProgress } from "../src/protocol/control.ts";
+import { createEstimate } from "./estimate.ts";
 import { formatFacts, formatTable } from "./table.ts";
 
 /**
@@ -49,7 +51,7 @@ export function createPrinter(isJson: boolean): Printer {
     warn: (text) => write(process.stderr, `Warning: ${text}`),
     table: (headers, rows) => formatTable(headers, rows, width),
     facts: formatFacts,
-    progress: () => createProgress(process.stderr.isTTY === true && !isJson),
+    progress: () => (isJson ? unseen : createProgress(process.stderr, systemClock)),
   };
 }
 
@@ -57,38 +59,48 @@ function write(stream: NodeJS.WriteStream, text: string): void {
   stream.write(text.endsWith("\n") ? text : `${text}\n`);
 }
 
-function createProgress(isShown: boolean): Progress {
-  if (!isShown) return { update() {}, end() {} };
+const unseen: Progress = { update() {}, end() {} };
+
+/** Drawn on `terminal` ten times a second; nowhere where it is none. */
+export function createProgress(
+  terminal: Pick<NodeJS.WriteStream, "isTTY" | "columns"> & { write(text: string): unknown },
+  clock: Clock,
+): Progress {
+  if (terminal.isTTY !== true) return unseen;
   let latest: StartProgress | undefined;
+  let estimate = createEstimate(clock);
   let frame = 0;
   const draw = () => {
     if (latest === undefined) return;
     frame += 1;
-    const columns = process.stderr.columns ?? 80;
-    const text = `${spinnerFrames[frame % spinnerFrames.length]} ${describeProgress(latest)}`;
-    process.stderr.write(`\r\x1b[2K${text.slice(0, columns - 1)}`);
+    const columns = terminal.columns ?? 80;
+    const text = `${spinnerFrames[frame % spinnerFrames.length]} ${describeProgress(latest, estimate.secondsLeft(latest.total ?? 0))}`;
+    terminal.write(`\r\x1b[2K${text.slice(0, columns - 1)}`);
   };
   const timer = setInterval(draw, spinnerMs);
   timer.unref();
   return {
     update(progress) {
       const isNew = latest?.step !== progress.step;
+      if (isNew) estimate = createEstimate(clock);
       latest = progress;
+      if (progress.done !== undefined) estimate.add(progress.done);
       if (isNew) draw();
     },
     end() {
       clearInterval(timer);
-      if (latest !== undefined) process.stderr.write("\r\x1b[2K");
+      if (latest !== undefined) terminal.write("\r\x1b[2K");
     },
   };
 }
 
-/** "Fetching acme/tiny:1.2.0 · 3.1 of 4.6 MB, 67%". */
-export function describeProgress(progress: StartProgress): string {
+/** "Fetching acme/tiny:1.2.0 · 3.1 MB of 4.6 MB, 67%, 12 s left". */
+export function describeProgress(progress: StartProgress, secondsLeft?: number): string {
   const { step, done, total } = progress;
   if (done === undefined) return step;
   if (total === undefined || total === 0) return `${step} · ${formatBytes(done)}`;
-  return `${step} · ${formatBytes(done)} of ${formatBytes(total)}, ${Math.floor((100 * done) / total)}%`;
+  const left = secondsLeft === undefined || done >= total ? "" : `, ${formatDuration(secondsLeft * 1_000)} left`;
+  return `${step} · ${formatBytes(done)} of ${formatBytes(total)}, ${Math.floor((100 * done) / total)}%${left}`;
 }
 
 const byteUnits = ["B", "KB", "MB", "GB", "TB"] as const;

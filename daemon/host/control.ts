@@ -142,10 +142,10 @@ async function* pull(
   signal: AbortSignal,
 ): AsyncGenerator<Result<"models-pull">> {
   const progress = new Channel<Result<"models-pull">>(progressItemsMax);
-  const onProgress: OnModelProgress = (reference, { doneBytes, totalBytes, bytesPerSecond }) => {
+  const onProgress: OnModelProgress = (reference, { doneBytes, totalBytes }) => {
     // A caller that does not read misses some, and does not stop the download.
     if (progress.length < progressItemsMax - 1) {
-      progress.push({ kind: "progress", model: reference, doneBytes, totalBytes, bytesPerSecond });
+      progress.push({ kind: "progress", model: reference, doneBytes, totalBytes });
     }
   };
   options.add(model, onProgress, signal).then(
@@ -156,7 +156,6 @@ async function* pull(
         model: reference,
         doneBytes: sizeBytes,
         totalBytes: sizeBytes,
-        bytesPerSecond: null,
       });
       progress.close();
     },

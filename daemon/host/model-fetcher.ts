@@ -11,8 +11,8 @@ import { parsePublishedReference } from "../../src/models/reference.ts";
 import { mustBeBought } from "../../src/models/sold.ts";
 import { routes } from "../../src/protocol/api.ts";
 import { tokensMax } from "../../src/protocol/frame.ts";
+import type { DownloadProgress } from "../registry/download-progress.ts";
 import type { ModelFiles } from "../registry/model-files.ts";
-import type { DownloadProgress } from "../registry/transfer-rate.ts";
 import type { HostedModel } from "./served-models.ts";
 
 export interface NetworkAccess {

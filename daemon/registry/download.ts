@@ -5,8 +5,8 @@ import { type ByteSource, isPassing } from "../../src/client/byte-source.ts";
 import type { Clock } from "../../src/clock.ts";
 import { PeerError } from "../../src/errors.ts";
 import type { SignedShard } from "../../src/models/manifest.ts";
+import { createProgressMeter, type OnDownloadProgress } from "./download-progress.ts";
 import { PartFile, type PartPlan } from "./part-file.ts";
-import { createRateMeter, type OnDownloadProgress } from "./transfer-rate.ts";
 
 export interface DownloadOptions {
   readonly plan: PartPlan;
@@ -32,7 +32,7 @@ const pieceBytes = 524_288;
 export async function downloadFile(options: DownloadOptions, signal: AbortSignal): Promise<void> {
   const { plan, clock } = options;
   const part = await PartFile.open(plan, signal);
-  const meter = createRateMeter(plan.sizeBytes, options.onProgress, clock);
+  const meter = createProgressMeter(plan.sizeBytes, options.onProgress, clock);
   const fetch: Fetch = { ...options, part, badArrivals: new Map(), onBytes: (bytes) => meter.update(bytes) };
   try {
     await checkSpace(plan, part.verifiedBytes);

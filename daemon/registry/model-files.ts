@@ -6,9 +6,9 @@ import { PeerError } from "../../src/errors.ts";
 import { digestRanges } from "../../src/models/digest.ts";
 import { modelId, type SignedManifest, verifySignedManifest } from "../../src/models/manifest.ts";
 import { downloadFile } from "./download.ts";
+import type { DownloadProgress, OnDownloadProgress } from "./download-progress.ts";
 import { removePart } from "./part-file.ts";
 import { lockPath } from "./path-lock.ts";
-import type { DownloadProgress, OnDownloadProgress } from "./transfer-rate.ts";
 
 /** Model files of a host, one per digest, fetched and verified. */
 export interface ModelFiles {

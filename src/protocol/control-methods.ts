@@ -258,7 +258,6 @@ export const hostMethods = {
       model: z.string(),
       doneBytes: z.int(),
       totalBytes: z.int().nullable(),
-      bytesPerSecond: z.number().nullable(),
     }),
   ),
   "models-remove": answers(

@@ -4,8 +4,8 @@ import { mkdir, readdir, readFile, stat, truncate, writeFile } from "node:fs/pro
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import type { DownloadProgress } from "../../../daemon/registry/download-progress.ts";
 import { openModelFiles } from "../../../daemon/registry/model-files.ts";
-import type { DownloadProgress } from "../../../daemon/registry/transfer-rate.ts";
 import { httpSource } from "../../../src/client/byte-source.ts";
 import { type Clock, systemClock } from "../../../src/clock.ts";
 import { isPeerError } from "../../../src/errors.ts";
