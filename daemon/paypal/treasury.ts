@@ -10,7 +10,7 @@ import type { PayPalRecords } from "../../src/ledger/paypal-records.ts";
 import type { PayPalTransactionStore } from "../../src/ledger/paypal-transactions.ts";
 import type { Subscription, SubscriptionStore } from "../../src/ledger/subscription.ts";
 import type { Log } from "../../src/log.ts";
-import type { NanoUsd } from "../../src/money.ts";
+import { formatUsd, type NanoUsd } from "../../src/money.ts";
 import { newAccessTokens, type PayPalAccess } from "./access-token.ts";
 import { newCheckout } from "./checkout.ts";
 import { newMemberships, type PayerSeen } from "./memberships.ts";
@@ -139,14 +139,16 @@ export class Treasury {
     return this.#memberships.cancel(await this.#own(accountId, id));
   }
 
-  /** Pays out all that is payable, if it is at least `least`. */
+  /** Pays out all that is payable once what the account owes is set off, if it is at least `least`. */
   payOut(accountId: AccountId, least: NanoUsd): Promise<Payout> {
     return this.#payoutRun.pay(accountId, least);
   }
 
-  /** Pays everyone who has reached their threshold; one that fails holds up nobody. */
+  /** What earns pays what it owes; then everyone who has reached their threshold is paid, and one that fails holds up nobody. */
   async payOutAllDue(): Promise<void> {
-    const { payouts } = this.#options;
+    const { payouts, log } = this.#options;
+    const setOff = await payouts.setOffAll();
+    if (setOff > 0n) log.info("earnings-set-off", { usd: formatUsd(setOff) });
     for (const accountId of await payouts.due()) {
       const threshold = (await payouts.settings(accountId))?.threshold ?? defaultPayoutThreshold;
       await this.#attempt("payout", accountId, () => this.#payoutRun.pay(accountId, threshold));

@@ -1,8 +1,9 @@
 import type { Clock } from "../../src/clock.ts";
 import { PeerError } from "../../src/errors.ts";
-import { type AccountId, newId, type PayoutId } from "../../src/ids.ts";
+import { type AccountId, newId, type PayoutId, type TransferId } from "../../src/ids.ts";
 import { ownedAccount } from "../../src/ledger/account.ts";
 import {
+  type Dues,
   type Payout,
   type PayoutSettings,
   type PayoutState,
@@ -12,9 +13,11 @@ import {
   postTransfer,
   reserveTransfer,
   returnTransfer,
+  type SetOff,
+  setOffTransfer,
   voidTransfer,
 } from "../../src/ledger/payout.ts";
-import { addUsd, formatUsd, type NanoUsd, nanoUsd } from "../../src/money.ts";
+import { addUsd, formatUsd, type NanoUsd, nanoUsd, subtractUsd, zeroUsd } from "../../src/money.ts";
 import type { Statement } from "./connection.ts";
 import type { Database } from "./database.ts";
 import { newLedgerWriter } from "./ledger-writer.ts";
@@ -42,6 +45,17 @@ interface PayoutRow {
   readonly updated_at: bigint;
 }
 
+interface DebtRow {
+  readonly id: TransferId;
+  readonly amount: bigint;
+  readonly at: bigint;
+}
+
+/** What moved an account's debt, the last first. */
+const debtEntries = `SELECT transfers.id, entries.amount, transfers.at FROM ledger_accounts
+  JOIN entries ON entries.account = ledger_accounts.id JOIN transfers ON transfers.sequence = entries.transfer
+  WHERE ledger_accounts.owner = ? AND ledger_accounts.kind = 'receivable'`;
+
 /** Payouts on SQLite: record and transfer are written together. */
 export function openPayouts(database: Database, clock: Clock): PayoutStore {
   const { connection } = database;
@@ -56,6 +70,17 @@ export function openPayouts(database: Database, clock: Clock): PayoutStore {
   const selectDue: Statement<[], { account_id: AccountId }> = connection.prepare(
     `SELECT account_id FROM payout_settings JOIN ledger_accounts ON owner = account_id
      WHERE kind IN ('host-payable', 'producer-payable') GROUP BY account_id HAVING sum(balance) >= max(threshold)`,
+  );
+  const selectOwing: Statement<[], { owner: AccountId }> = connection.prepare(
+    `SELECT DISTINCT debt.owner FROM ledger_accounts AS debt JOIN ledger_accounts AS earned ON earned.owner = debt.owner
+     WHERE debt.kind = 'receivable' AND debt.balance < 0
+       AND earned.kind IN ('host-payable', 'producer-payable') AND earned.balance > 0`,
+  );
+  const selectDebt: Statement<[AccountId], DebtRow> = connection.prepare(
+    `${debtEntries} ORDER BY entries.transfer DESC LIMIT 1`,
+  );
+  const selectSetOffs: Statement<[AccountId, bigint], DebtRow> = connection.prepare(
+    `${debtEntries} AND transfers.kind = 'set-off' ORDER BY entries.transfer DESC LIMIT ?`,
   );
   const insert: Statement<[PayoutId, AccountId, bigint, bigint, string, string, string, bigint, bigint]> =
     connection.prepare(
@@ -97,26 +122,48 @@ export function openPayouts(database: Database, clock: Clock): PayoutStore {
     return next;
   }
 
-  function reserve(accountId: AccountId, least: NanoUsd): Payout {
+  function duesOf(accountId: AccountId): Dues {
+    return {
+      hostPayable: ledger.balance(ownedAccount("host-payable", accountId)),
+      producerPayable: ledger.balance(ownedAccount("producer-payable", accountId)),
+      owed: ledger.balance(ownedAccount("receivable", accountId)),
+    };
+  }
+
+  function setOff(accountId: AccountId): NanoUsd {
+    const dues = duesOf(accountId);
+    const debt = dues.owed === 0n ? undefined : selectDebt.get(accountId);
+    const transfer = debt === undefined ? null : setOffTransfer(accountId, dues, debt.id);
+    if (transfer === null) return zeroUsd;
+    ledger.post(transfer, clock.now());
+    return subtractUsd(dues.owed, duesOf(accountId).owed);
+  }
+
+  /** Null where less than `least` is payable. */
+  function reserve(accountId: AccountId, least: NanoUsd): Payout | null {
     const to = settings(accountId);
     if (to === null) {
       throw new PeerError("not_found", "Nobody said where to pay this account.", {
         hint: 'Say it with "peerllm payout settings --paypal you@example.com".',
       });
     }
-    const hostPayable = ledger.balance(ownedAccount("host-payable", accountId));
-    const producerPayable = ledger.balance(ownedAccount("producer-payable", accountId));
+    setOff(accountId);
+    const { hostPayable, producerPayable } = duesOf(accountId);
     const { amount, hostPart, producerPart } = payoutParts(hostPayable, producerPayable);
-    if (amount < least || amount === 0n) {
-      const payable = formatUsd(addUsd(hostPayable, producerPayable));
-      throw new PeerError("conflict", `$${payable} is payable; a payout takes at least $${formatUsd(least)}.`);
-    }
+    if (amount < least || amount === 0n) return null;
     const id = newId("payout");
     const now = BigInt(clock.now());
     insert.run(id, accountId, hostPart, producerPart, to.receiver, to.receiverType, `batch-${id}`, now, now);
     const payout = require(id);
     ledger.post(reserveTransfer(payout), clock.now());
     return payout;
+  }
+
+  function tooLittle(accountId: AccountId, least: NanoUsd): PeerError {
+    const { hostPayable, producerPayable, owed } = duesOf(accountId);
+    const payable = `$${formatUsd(addUsd(hostPayable, producerPayable))} is payable`;
+    const debt = owed === 0n ? "" : `; $${formatUsd(owed)} is owed, which earnings pay first`;
+    return new PeerError("conflict", `${payable}${debt}; a payout takes at least $${formatUsd(least)}.`);
   }
 
   function close(id: PayoutId, itemStatus: string, fee: NanoUsd): Payout {
@@ -143,7 +190,13 @@ export function openPayouts(database: Database, clock: Clock): PayoutStore {
         return wanted;
       }),
     due: async () => selectDue.all().map((row) => row.account_id),
-    reserve: (accountId, least) => database.durably(() => reserve(accountId, least)),
+    setOffAll: () => database.durably(() => addUsd(...selectOwing.all().map(({ owner }) => setOff(owner)))),
+    setOffs: async (accountId, limit) => selectSetOffs.all(accountId, BigInt(limit)).map(setOffOf),
+    reserve: async (accountId, least) => {
+      const payout = await database.durably(() => reserve(accountId, least));
+      if (payout === null) throw tooLittle(accountId, least);
+      return payout;
+    },
     sent: (id, { batchId, itemId, status }) =>
       database.durably(() => {
         const { state } = require(id);
@@ -159,6 +212,10 @@ export function openPayouts(database: Database, clock: Clock): PayoutStore {
     list: async (accountId, limit) => selectOf.all(accountId, BigInt(limit)).map(payoutOf),
     paid: async (accountId) => nanoUsd(selectPaid.get(accountId)?.paid ?? 0n),
   };
+}
+
+function setOffOf({ id, amount, at }: DebtRow): SetOff {
+  return { transferId: id, amount: nanoUsd(amount), at: Number(at) };
 }
 
 function payoutOf(row: PayoutRow): Payout {

@@ -1,5 +1,5 @@
 import type { Millis } from "../clock.ts";
-import type { AccountId, PayoutId } from "../ids.ts";
+import type { AccountId, PayoutId, TransferId } from "../ids.ts";
 import { addUsd, minUsd, type NanoUsd, nanoUsd, parseUsd, subtractUsd } from "../money.ts";
 import { networkAccount, ownedAccount } from "./account.ts";
 import { hashOfRequest, type Leg, netLegs, type Transfer, type TransferKind } from "./transfer.ts";
@@ -76,6 +76,36 @@ export function payoutOutcome(itemStatus: string): "pending" | "paid" | "returne
   }
 }
 
+/** What an account has earned and not been paid, and what it owes. */
+export interface Dues {
+  readonly hostPayable: NanoUsd;
+  readonly producerPayable: NanoUsd;
+  readonly owed: NanoUsd;
+}
+
+/** Earnings that paid what their account owed. */
+export interface SetOff {
+  readonly transferId: TransferId;
+  readonly amount: NanoUsd;
+  readonly at: Millis;
+}
+
+/**
+ * What an account has earned pays what it owes, before any of it is paid out. `debt` is the transfer that last moved what
+ * is owed, and names the set-off, which moves it too: what stands is set off once. Null where there is nothing to.
+ */
+export function setOffTransfer(accountId: AccountId, dues: Dues, debt: TransferId): Transfer | null {
+  const hostPart = minUsd(dues.hostPayable, dues.owed);
+  const producerPart = minUsd(dues.producerPayable, subtractUsd(dues.owed, hostPart));
+  const amount = addUsd(hostPart, producerPart);
+  if (amount === 0n) return null;
+  return keyedTransfer("set-off", `set-off:${accountId}:${debt}`, debt, [
+    { account: ownedAccount("host-payable", accountId), amount: nanoUsd(-hostPart) },
+    { account: ownedAccount("producer-payable", accountId), amount: nanoUsd(-producerPart) },
+    { account: ownedAccount("receivable", accountId), amount },
+  ]);
+}
+
 export function reserveTransfer(payout: Payout): Transfer {
   return payoutTransfer(payout, "payout-reserve", `payout:${payout.id}:reserve`, [
     { account: ownedAccount("host-payable", payout.accountId), amount: nanoUsd(-payout.hostPart) },
@@ -117,9 +147,13 @@ export function returnTransfer(payout: Payout): Transfer {
 }
 
 function payoutTransfer(payout: Payout, kind: TransferKind, idempotencyKey: string, legs: readonly Leg[]): Transfer {
+  return keyedTransfer(kind, idempotencyKey, payout.id, legs);
+}
+
+function keyedTransfer(kind: TransferKind, idempotencyKey: string, reference: string, legs: readonly Leg[]): Transfer {
   const moved = netLegs(legs);
   const hashed = moved.map((leg) => [leg.account.kind, leg.account.owner, leg.amount]);
-  return { kind, idempotencyKey, requestHash: hashOfRequest({ kind, hashed }), reference: payout.id, legs: moved };
+  return { kind, idempotencyKey, requestHash: hashOfRequest({ kind, hashed }), reference, legs: moved };
 }
 
 /** Payouts: each method moves the money and the record in one transaction, and may be repeated. */
@@ -128,9 +162,13 @@ export interface PayoutStore {
   setSettings(accountId: AccountId, settings: PayoutSettings): Promise<PayoutSettings>;
   /** Accounts with settings and at least their threshold payable. */
   due(): Promise<readonly AccountId[]>;
+  /** Has the earnings of every account that owes pay it. Tells what was set off in all. */
+  setOffAll(): Promise<NanoUsd>;
+  /** Newest first, at most `limit`. */
+  setOffs(accountId: AccountId, limit: number): Promise<readonly SetOff[]>;
   /**
-   * Sets aside all that is payable, in whole cents. Throws `not_found` without settings, `conflict` where less than
-   * `least` is payable.
+   * Sets earnings off against what the account owes, and sets aside all that is payable then, in whole cents. Throws
+   * `not_found` without settings, `conflict` where less than `least` is payable; the first of both is done all the same.
    */
   reserve(accountId: AccountId, least: NanoUsd): Promise<Payout>;
   /** PayPal took it. */

@@ -13,6 +13,7 @@ export type TransferKind =
   | "payout-reserve"
   | "payout-post"
   | "payout-void"
+  | "set-off"
   | "subscription"
   | "sale"
   | "paypal-adjustment"

@@ -1,6 +1,7 @@
 /** Nano-dollars a token costs on the first price sheet, and the host's part of them. */
 const perToken = 10_000n;
 const hostPerToken = 9_500n;
+const perCent = 10_000_000n;
 
 interface Consumer {
   available: bigint;
@@ -71,6 +72,23 @@ export class ReferenceLedger {
     if (hold === undefined) return;
     this.holds.delete(key);
     this.#give(hold.consumer, hold.amount);
+  }
+
+  /** What `name` earned pays what it owes. */
+  setOff(name: string): void {
+    const consumer = this.consumer(name);
+    const earned = this.payable.get(name) ?? 0n;
+    const repaid = earned < consumer.owed ? earned : consumer.owed;
+    consumer.owed -= repaid;
+    this.payable.set(name, earned - repaid);
+  }
+
+  /** What is sent of `name`'s earnings: whole cents of what is left of them when what it owes is paid. */
+  payOut(name: string): bigint {
+    this.setOff(name);
+    const earned = this.payable.get(name) ?? 0n;
+    this.payable.set(name, earned % perCent);
+    return earned - (earned % perCent);
   }
 
   #give(name: string, amount: bigint): void {

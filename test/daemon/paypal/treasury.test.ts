@@ -435,6 +435,32 @@ describe("a payout", () => {
     expect(await treasury.reconcile()).toMatchObject({ isEqual: true });
   });
 
+  it("is less by what its receiver owes for a payment taken back, which is repaid", async () => {
+    const payment = await treasury.topUp(owner, parseUsd("10"));
+    await approved(payment);
+    const { captureId } = await treasury.payment(owner, payment.id);
+    const request = { accountId: owner, apiKeyId: newId("key"), budget: noBudget, amount: parseUsd("10") };
+    const holdId = await books.hold({ ...request, idempotencyKey: newId("request") });
+    await books.settle(holdId, settlementOf(usageOf({ hostId: newId("host"), accountId: consumer }, 0, 1_000_000)));
+    const [first = ""] = simulator.orders.completedCaptureIds();
+    await approved(await treasury.topUp(newId("account"), parseUsd("100")));
+    simulator.orders.refund(first, 10_000, true);
+    simulator.orders.refund(captureId ?? "", 1_000, true);
+    await simulator.webhooks.settled();
+    await treasury.round();
+    expect((await books.balance(owner)).owed).toBe(parseUsd("10"));
+    expect((await books.balance(consumer)).owed).toBe(parseUsd("40"));
+    await treasury.payOutAllDue();
+    await treasury.payOutAllDue();
+    await treasury.round();
+    expect(simulator.payouts.paid()).toEqual(new Map([[settings.receiver, 2_800]]));
+    expect(await books.balance(owner)).toMatchObject({ available: zeroUsd, owed: zeroUsd });
+    expect(await payouts.setOffs(owner, 10)).toMatchObject([{ amount: parseUsd("10") }]);
+    // Who never said where to be paid repays all the same.
+    expect((await books.balance(consumer)).owed).toBe(parseUsd("30.50"));
+    expect(await treasury.reconcile()).toMatchObject({ isEqual: true });
+  });
+
   it.each(["error", "lost-answer"] as const)("after a batch's %s is sent once", async (kind) => {
     simulator.faults.push({ match: /POST \/v1\/payments\/payouts$/, kind });
     await treasury.payOutAllDue();

@@ -1,11 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { openBooks } from "../../../daemon/sqlite/books.ts";
+import { openPayouts } from "../../../daemon/sqlite/payouts.ts";
 import { isPeerError } from "../../../src/errors.ts";
 import { noBudget } from "../../../src/identity/api-key.ts";
 import { type HoldId, newId } from "../../../src/ids.ts";
 import { networkAccount, ownedAccount } from "../../../src/ledger/account.ts";
 import type { Books } from "../../../src/ledger/books.ts";
+import type { PayoutStore } from "../../../src/ledger/payout.ts";
 import { addUsd, nanoUsd } from "../../../src/money.ts";
 import { now, paidHost, settlementOf, usageOf } from "../../contracts/books.ts";
 import { freshDatabase } from "../../worlds/database.ts";
@@ -13,25 +15,44 @@ import { ReferenceLedger } from "../../worlds/reference-ledger.ts";
 import { stillClock } from "../../worlds/still-clock.ts";
 
 const consumers = [newId("account"), newId("account"), newId("account")] as const;
-const hosts = [paidHost(), paidHost()] as const;
+/** Consumers' own, who may owe and earn. */
+const hosts = [
+  { ...paidHost(), accountId: consumers[0] },
+  { ...paidHost(), accountId: consumers[1] },
+] as const;
 const apiKeyId = newId("key");
 const consumer = fc.constantFrom(...consumers);
 const amount = fc.oneof(fc.bigInt(0n, 50_000_000n), fc.bigInt(0n, 5_000_000_000n));
+/** Most of them small beside a credit, so that it covers several. */
+const held = fc.oneof(fc.bigInt(0n, 1_000_000_000n), amount);
 /** Few keys, so that operations meet the same hold again. */
 const key = fc.nat(15).map((index) => `request-${index}`);
+const settling = { key, host: fc.constantFrom(...hosts), tokens: fc.nat(100_000) };
 const operation = fc.oneof(
-  fc.record({ kind: fc.constant("credit" as const), consumer, amount }),
-  fc.record({ kind: fc.constant("reverse" as const), consumer, amount }),
-  fc.record({ kind: fc.constant("hold" as const), consumer, amount, key }),
-  fc.record({ kind: fc.constant("settle" as const), key, host: fc.constantFrom(...hosts), tokens: fc.nat(100_000) }),
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("credit" as const), consumer, amount }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("reverse" as const), consumer, amount }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant("hold" as const), consumer, amount: held, key }) },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant("settle" as const), ...settling }) },
   fc.record({ kind: fc.constant("release" as const), key }),
   fc.record({ kind: fc.constant("release-all" as const) }),
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("set-off" as const) }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("pay-out" as const), earner: consumer }) },
 );
 type Operation = typeof operation extends fc.Arbitrary<infer T> ? T : never;
 
+/** One who earned what it also owes: chance alone seldom gets there. */
+const [earner, other] = consumers;
+const beginning: readonly Operation[] = [
+  { kind: "credit", consumer: earner, amount: 5_000_000_000n },
+  { kind: "credit", consumer: other, amount: 5_000_000_000n },
+  { kind: "hold", consumer: earner, amount: 3_000_000_000n, key: "first" },
+  { kind: "settle", key: "first", host: hosts[0], tokens: 300_000 },
+  { kind: "reverse", consumer: earner, amount: 5_000_000_000n },
+];
+
 /** Does the same to books and reference, twice where a retry must be harmless. */
 async function apply(
-  books: Books,
+  { books, payouts }: { readonly books: Books; readonly payouts: PayoutStore },
   reference: ReferenceLedger,
   holds: Map<string, HoldId>,
   step: Operation,
@@ -85,6 +106,21 @@ async function apply(
       expect(await books.releaseAll()).toBe(reference.holds.size);
       for (const open of [...reference.holds.keys()]) reference.release(open);
       return;
+    case "set-off": {
+      const owedOf = () => consumers.reduce((sum, name) => sum + reference.consumer(name).owed, 0n);
+      const before = owedOf();
+      for (const name of consumers) reference.setOff(name);
+      expect(await payouts.setOffAll()).toBe(before - owedOf());
+      expect(await payouts.setOffAll()).toBe(0n);
+      return;
+    }
+    case "pay-out": {
+      const paid = reference.payOut(step.earner);
+      const reserving = payouts.reserve(step.earner, nanoUsd(0n));
+      if (paid === 0n) expect(await codeOf(reserving)).toBe("conflict");
+      else expect((await reserving).amount).toBe(paid);
+      return;
+    }
     default:
       step satisfies never;
   }
@@ -103,18 +139,22 @@ async function codeOf(promise: Promise<unknown>): Promise<string> {
 describe("books on SQLite, beside a reference ledger", () => {
   it("come to the same balances after any operations, and audit themselves as balanced", async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(operation, { minLength: 5, maxLength: 60 }), async (steps) => {
+      fc.asyncProperty(fc.array(operation, { minLength: 5, maxLength: 80, size: "max" }), async (steps) => {
         const { database, close } = await freshDatabase();
         try {
           const clock = stillClock(now);
           const books = openBooks(database, clock);
+          const payouts = openPayouts(database, clock);
+          for (const earner of consumers) {
+            await payouts.setSettings(earner, { receiver: "P", receiverType: "PAYPAL_ID", threshold: nanoUsd(1n) });
+          }
           const history: { readonly time: number; readonly credit: bigint }[] = [];
           const reference = new ReferenceLedger();
           const holds = new Map<string, HoldId>();
-          for (const [index, step] of steps.entries()) {
+          for (const [index, step] of [...beginning, ...steps].entries()) {
             const credit = reference.consumer(consumers[0]).available + reference.held(consumers[0]);
             history.push({ time: clock.now(), credit });
-            await apply(books, reference, holds, step, index);
+            await apply({ books, payouts }, reference, holds, step, index);
             clock.move(1_000);
           }
           for (const { time, credit } of history) expect(await books.creditAt(consumers[0], time)).toBe(credit);

@@ -5,10 +5,10 @@ import { openPayments } from "../../../daemon/sqlite/payments.ts";
 import { openPayouts } from "../../../daemon/sqlite/payouts.ts";
 import { openSubscriptions } from "../../../daemon/sqlite/subscriptions.ts";
 import { noBudget } from "../../../src/identity/api-key.ts";
-import { newId } from "../../../src/ids.ts";
+import { type AccountId, newId } from "../../../src/ids.ts";
 import { networkAccount, ownedAccount } from "../../../src/ledger/account.ts";
 import type { Books } from "../../../src/ledger/books.ts";
-import { addUsd, parseUsd, zeroUsd } from "../../../src/money.ts";
+import { addUsd, nanoUsd, parseUsd, zeroUsd } from "../../../src/money.ts";
 import { now, settlementOf, usageOf } from "../../contracts/books.ts";
 import { freshDatabase, type OpenDatabase } from "../../worlds/database.ts";
 import { stillClock } from "../../worlds/still-clock.ts";
@@ -42,6 +42,34 @@ async function earn(dollars: number): Promise<void> {
   const hold = { accountId: consumer, apiKeyId: newId("key"), budget: noBudget, amount, idempotencyKey: key };
   const host = { hostId: newId("host"), accountId: owner };
   await books.settle(await books.hold(hold), settlementOf(usageOf(host, 0, 100_000 * dollars)));
+}
+
+/** Has an account owe $`dollars`: it spent them, and their payment was reversed. */
+async function owe(accountId: AccountId, dollars: number): Promise<void> {
+  const payments = openPayments(open.database, clock);
+  const [id, amount] = [newId("payment"), parseUsd(`${dollars}`)];
+  await payments.create({ id, accountId, purpose: { kind: "credit" }, amount });
+  await payments.complete(id, `C${id}`, { key: `capture:C${id}`, amount, fee: zeroUsd });
+  const key = newId("request");
+  const hold = { accountId, apiKeyId: newId("key"), budget: noBudget, amount, idempotencyKey: key };
+  const host = { hostId: newId("host"), accountId: newId("account") };
+  await books.settle(await books.hold(hold), settlementOf(usageOf(host, 0, 100_000 * dollars)));
+  await payments.refund(id, { key: `refund:R${id}`, amount, fee: zeroUsd });
+}
+
+/** Has a producer earn royalties of $`dollars`. */
+async function sell(accountId: AccountId, dollars: number): Promise<void> {
+  const amount = parseUsd(`${dollars}`);
+  await books.post({
+    kind: "correction",
+    idempotencyKey: newId("request"),
+    requestHash: "",
+    reference: null,
+    legs: [
+      { account: networkAccount("promotions"), amount: nanoUsd(-amount) },
+      { account: ownedAccount("producer-payable", accountId), amount },
+    ],
+  });
 }
 
 describe("payouts", () => {
@@ -106,6 +134,52 @@ describe("payouts", () => {
     await payouts.close(id, "REVERSED", zeroUsd);
     expect((await payouts.close(id, "SUCCESS", zeroUsd)).state).toBe("returned");
     expect(await books.balanceOf(ownedAccount("host-payable", owner))).toBe(parseUsd("25.65"));
+  });
+
+  it("are what is left when earnings have paid what their owner owes, once", async () => {
+    const payouts = openPayouts(open.database, clock);
+    await payouts.setSettings(owner, settings);
+    await owe(owner, 10);
+    await earn(40);
+    expect(await payouts.due()).toEqual([owner]);
+    const payout = await payouts.reserve(owner, settings.threshold);
+    expect(payout).toMatchObject({ amount: parseUsd("28"), hostPart: parseUsd("28") });
+    expect((await books.balance(owner)).owed).toBe(zeroUsd);
+    const [setOff, ...others] = await payouts.setOffs(owner, 10);
+    expect([setOff?.amount, others]).toEqual([parseUsd("10"), []]);
+    if (setOff === undefined) throw new Error("nothing was set off");
+    const legs = (await books.transfer(setOff.transferId)).map(({ kind, account, amount }) => [
+      kind,
+      account.kind,
+      amount,
+    ]);
+    expect(legs).toEqual([
+      ["set-off", "host-payable", parseUsd("-10")],
+      ["set-off", "receivable", parseUsd("10")],
+    ]);
+    await payouts.close(payout.id, "FAILED", zeroUsd);
+    expect((await payouts.reserve(owner, settings.threshold)).amount).toBe(parseUsd("28"));
+    expect(await payouts.setOffAll()).toBe(zeroUsd);
+  });
+
+  it("wait while less than a debt is earned, all of which pays it, with a producer's earnings after a host's", async () => {
+    const payouts = openPayouts(open.database, clock);
+    await payouts.setSettings(owner, settings);
+    await owe(owner, 50);
+    await earn(20);
+    await expect(payouts.reserve(owner, parseUsd("1"))).rejects.toMatchObject({
+      code: "conflict",
+      message: expect.stringContaining("$31.00 is owed, which earnings pay first"),
+    });
+    expect((await books.balance(owner)).owed).toBe(parseUsd("31"));
+    await earn(10);
+    await sell(owner, 30);
+    expect(await payouts.setOffAll()).toBe(parseUsd("31"));
+    expect(await payouts.setOffAll()).toBe(zeroUsd);
+    expect(await books.balanceOf(ownedAccount("host-payable", owner))).toBe(zeroUsd);
+    expect(await books.balanceOf(ownedAccount("producer-payable", owner))).toBe(parseUsd("8.50"));
+    expect((await payouts.setOffs(owner, 10)).map(({ amount }) => amount)).toEqual(["31", "19"].map(parseUsd));
+    expect((await payouts.reserve(owner, parseUsd("1"))).producerPart).toBe(parseUsd("8.50"));
   });
 
   it("go nowhere until the owner says where", async () => {
