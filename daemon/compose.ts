@@ -11,6 +11,7 @@ import { startUpstreamEngine } from "./host/upstream-engine.ts";
 import type { RoleContext, RunningRole, StartRole } from "./lifecycle.ts";
 import { benchmarkEngine } from "./llama/benchmark.ts";
 import { type LlamaEngine, startLlamaEngine } from "./llama/engine.ts";
+import { probeModel } from "./llama/probe.ts";
 import { startTokenizers } from "./llama/tokenizer.ts";
 import { startOrchestrator, type TreasuryNetwork } from "./orchestrator/orchestrator.ts";
 import { returnUrlAt, webhookUrlAt } from "./orchestrator/paypal-link.ts";
@@ -85,7 +86,8 @@ async function startNetworkRole(options: unknown, context: RoleContext): Promise
       openTreasury: usesPayPal ? await treasuryOpener(database, context) : null,
       openRegistry: (rules: RegistryRules) => {
         const sources = start.hubUrl === null ? {} : { hubUrl: start.hubUrl };
-        const registry = createRegistry({ ...rules, directory: registryDirectory, store: models, clock, log, sources });
+        const directory = registryDirectory;
+        const registry = createRegistry({ ...rules, directory, store: models, clock, log, sources, probe: probeModel });
         registries.push(registry);
         return registry;
       },

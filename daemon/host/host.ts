@@ -7,6 +7,7 @@ import { type Home, packageFile } from "../../src/paths.ts";
 import type { Tokenizers } from "../../src/pipeline/ports.ts";
 import type { StartProgress } from "../../src/protocol/control.ts";
 import type { HostStart } from "../../src/protocol/start.ts";
+import { type InTurn, turns } from "../../src/turns.ts";
 import type { ControlHandler } from "../control/server.ts";
 import type { ModelFiles } from "../registry/model-files.ts";
 import { Availability } from "./availability.ts";
@@ -77,6 +78,7 @@ export async function startHost(start: HostStart, adapters: HostAdapters, contex
   const availability = new Availability(clock);
   availability.setSchedule(start.schedule);
   const feed = new SubtaskFeed(adapters.tokenizers, log, (digest) => models.get(digest)?.model);
+  // Loading and measuring: two at once would measure each other, and two pulls of one model would load it twice.
   const inTurn = turns();
   const add = (reference: string, onProgress: OnModelProgress, limit: AbortSignal) =>
     addModel({ reference, start, network, onProgress, inTurn }, models, adapters, context, limit);
@@ -178,26 +180,6 @@ interface WantedModel {
   readonly network: NetworkAccess | null;
   readonly onProgress: OnModelProgress;
   readonly inTurn: InTurn;
-}
-
-/** Does one thing at a time, in the order asked. */
-type InTurn = <Result>(act: () => Promise<Result>, signal: AbortSignal) => Promise<Result>;
-
-/**
- * Loading and measuring are done in turn: two at once would measure each other, and two pulls of one model would load
- * it twice.
- */
-function turns(): InTurn {
-  let last: Promise<unknown> = Promise.resolve();
-  return (act, signal) => {
-    const mine = last.then(() => {
-      signal.throwIfAborted();
-      return act();
-    });
-    // Whoever asked hears of its failure; the next one's turn comes all the same.
-    last = mine.catch(() => undefined);
-    return mine;
-  };
 }
 
 /** Fetches where needed, loads and measures one model, and puts it on the offer. */

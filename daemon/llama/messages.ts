@@ -27,8 +27,6 @@ export interface TokenizerOpening {
 export interface ProbeOpening {
   readonly role: "probe";
   readonly modelFile: string;
-  readonly sequences: number;
-  readonly contextLength: number;
 }
 
 /** What the engine found when it loaded the model. */
@@ -57,20 +55,6 @@ export interface VocabularyFacts {
   readonly hasTemplate: boolean;
   readonly vocabularySize: number;
   readonly endTokens: readonly number[];
-}
-
-export interface GgufFacts {
-  readonly architecture: string;
-  readonly name: string | null;
-  readonly parameters: number;
-  /** The most frequent tensor type by bytes, as llama.cpp names it: "Q8_0". */
-  readonly quantisation: string;
-  readonly contextLength: number;
-  readonly vocabularySize: number;
-  readonly hasTemplate: boolean;
-  readonly sizeBytes: number;
-  /** Estimated memory of the weights and of a context as asked for. */
-  readonly memoryBytes: { readonly model: number; readonly context: number };
 }
 
 export interface ChildFailure {
@@ -102,7 +86,7 @@ export type StreamEvent =
   | { readonly id: number; readonly failure: ChildFailure };
 
 export type FromChild =
-  | { readonly kind: "opened"; readonly facts: EngineFacts | GgufFacts | null }
+  | { readonly kind: "opened"; readonly facts: EngineFacts | null }
   | { readonly kind: "failed"; readonly failure: ChildFailure }
   | { readonly kind: "step"; readonly events: readonly StreamEvent[] }
   | { readonly kind: "counters"; readonly id: number; readonly counters: EngineCounters }

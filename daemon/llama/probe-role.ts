@@ -1,52 +1,60 @@
-import { stat } from "node:fs/promises";
-import { GgmlType, GgufInsights, type GgufTensorInfo, readGgufFileInfo } from "node-llama-cpp";
-import { PeerError } from "../../src/errors.ts";
+import { setImmediate } from "node:timers/promises";
+import { GgufInsights, type Llama, LlamaLogLevel, type LlamaModel, readGgufFileInfo } from "node-llama-cpp";
+import { isPeerError, PeerError } from "../../src/errors.ts";
 import { loadVocabulary, openLibrary, reasonOf } from "./library.ts";
-import type { GgufFacts, ProbeOpening } from "./messages.ts";
+import type { ProbeOpening } from "./messages.ts";
+import { createRenderer } from "./renderer.ts";
 
 /** Reads a file nobody vouches for. Whatever it does to this process, nothing else is lost. */
-export async function openProbe(opening: ProbeOpening) {
-  const { modelFile, sequences, contextLength } = opening;
-  const { size } = await stat(modelFile);
+export async function openProbe({ modelFile }: ProbeOpening) {
   const llama = await openLibrary("off", 1);
-  await loadVocabulary(llama, modelFile);
-  const info = await readHeader(modelFile);
-  const insights = await GgufInsights.from(info, llama);
-  const trainedLength = insights.trainContextSize ?? 0;
-  const context = await insights.estimateContextResourceRequirementsV2({
-    contextSize: Math.min(contextLength, trainedLength),
-    modelGpuLayers: 0,
-    sequences,
-  });
-  const tokenizer = info.metadata.tokenizer;
-  const facts: GgufFacts = {
-    architecture: String(info.metadata.general.architecture),
-    name: info.metadata.general.name ?? null,
-    parameters: insights.totalParameters,
-    quantisation: dominantType(info.fullTensorInfo ?? []),
-    contextLength: trainedLength,
-    vocabularySize: tokenizer?.ggml.tokens.length ?? 0,
-    hasTemplate: tokenizer?.chat_template !== undefined,
-    sizeBytes: size,
-    memoryBytes: { model: insights.modelSize, context: context.cpuRam },
-  };
-  return { facts, receive: () => {} };
-}
-
-async function readHeader(modelFile: string) {
   try {
-    return await readGgufFileInfo(modelFile, { sourceType: "filesystem", logWarnings: false });
+    renderGreeting(await loadVocabulary(llama, modelFile));
+    await rehearse(llama, modelFile);
   } catch (cause) {
-    throw new PeerError("model_invalid", `Not a GGUF file llama.cpp can read: ${reasonOf(cause)}`, { cause });
+    if (isPeerError(cause)) throw cause;
+    throw refused(reasonOf(cause), cause);
+  }
+  return { facts: null, receive: () => {} };
+}
+
+/** What is asked of a vocabulary and a template before any host sees a prompt. */
+function renderGreeting(model: LlamaModel): void {
+  const { hasTemplate, render } = createRenderer(model);
+  const prompt = hasTemplate
+    ? ({ kind: "chat", messages: [{ role: "user", content: "Hello!" }] } as const)
+    : ({ kind: "text", text: "Hello!" } as const);
+  try {
+    render(prompt);
+  } catch (cause) {
+    throw refused("its chat template can't render a greeting", cause);
   }
 }
 
-function dominantType(tensors: readonly GgufTensorInfo[]): string {
-  const elements = new Map<GgmlType, number>();
-  for (const tensor of tensors) {
-    const count = tensor.dimensions.reduce((product: number, dimension) => product * Number(dimension), 1);
-    elements.set(tensor.ggmlType, (elements.get(tensor.ggmlType) ?? 0) + count);
-  }
-  const [dominant] = [...elements].toSorted(([, a], [, b]) => b - a);
-  return dominant === undefined ? "unknown" : (GgmlType[dominant[0]] ?? "unknown");
+/** Of a context to rehearse with; a longer one shows no more. */
+const rehearsedTokens = 512;
+
+/**
+ * Loads all tensors and makes a context without memory for either: llama.cpp checks their names, shapes and places, and
+ * builds its graph, in a fraction of the weights' size. The binding logs a refusal and estimates instead.
+ */
+async function rehearse(llama: Llama, modelFile: string): Promise<void> {
+  const header = await readGgufFileInfo(modelFile, { sourceType: "filesystem", logWarnings: false });
+  const insights = await GgufInsights.from(header, llama);
+  const said: string[] = [];
+  llama.logger = (_level, message) => void said.push(message);
+  llama.logLevel = LlamaLogLevel.warn;
+  const contextSize = Math.min(rehearsedTokens, insights.trainContextSize ?? rehearsedTokens);
+  await insights.estimateContextResourceRequirementsV2({ contextSize, modelGpuLayers: 0, sequences: 1 });
+  // What llama.cpp itself says arrives with the event loop's next turn.
+  await setImmediate();
+  if (!said.some((message) => message.startsWith("Failed simulating"))) return;
+  const [, reason] = /(?:error loading model[^:]*: )+(.*)/.exec(said.join("\n")) ?? [];
+  throw refused(reason ?? "it can't be loaded");
+}
+
+function refused(reason: string, cause?: unknown): PeerError {
+  return new PeerError("model_invalid", `llama.cpp can't open this model file: ${reason.replace(/\.?$/, ".")}`, {
+    cause,
+  });
 }

@@ -90,7 +90,7 @@ export class SupervisedChild {
           receive: (message) => {
             if (message.kind === "failed") reject(errorOf(message.failure));
             else if (message.kind !== "opened") this.#options.receive(message);
-            else if (message.facts !== null && "gpu" in message.facts) resolve(message.facts);
+            else if (message.facts !== null) resolve(message.facts);
           },
           ended: (how) => {
             reject(crashError(how, link.lastWords));

@@ -17,6 +17,7 @@ import {
   verifySignedManifest,
 } from "../../src/models/manifest.ts";
 import type { ModelStore, PublishedModel } from "../../src/models/model-store.ts";
+import { turns } from "../../src/turns.ts";
 import type { Blobs } from "./blobs.ts";
 import { downloadFile } from "./download.ts";
 import type { Uploads } from "./uploads.ts";
@@ -31,15 +32,17 @@ export interface PublisherOptions {
   requireLicence(versions: readonly PublishedModel[], accountId: AccountId): Promise<void>;
   /** Opens a manifest's hf: or https: source. */
   sourceOf(reference: string): ByteSource;
+  /** Opens a file where it can do no harm. Throws `model_invalid` where the engine refuses it or dies of it. */
+  probe(modelFile: string, signal: AbortSignal): Promise<void>;
 }
 
 export interface PublicationProgress {
-  readonly step: "fetching" | "verifying";
+  readonly step: "fetching" | "verifying" | "opening";
   readonly doneBytes: number;
   readonly totalBytes: number;
 }
 
-/** Verifies what producers publish, in the background, and puts it in the catalogue. */
+/** Verifies what producers publish and tries to open it, in the background, and puts it in the catalogue. */
 export interface Publisher {
   /**
    * Resolves with the model once it is published, or with how far it is when that takes longer than `patienceMs`; ask
@@ -70,6 +73,9 @@ export function createPublisher(options: PublisherOptions): Publisher {
   const { store, log } = options;
   const closing = new AbortController();
   const running = new Map<string, Publication>();
+  const inTurn = turns();
+  // One at a time: each takes a core, and the memory of a vocabulary.
+  const probe: PublisherOptions["probe"] = (file, signal) => inTurn(() => options.probe(file, signal), signal);
 
   async function start(accountId: AccountId, signed: SignedManifest): Promise<Publication | PublishedModel> {
     const { manifest } = signed;
@@ -83,7 +89,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
       throw new PeerError("queue_full", "Too many models are being published right now. Try again in a while.");
     }
     const status: Status = { progress: { step: "verifying", doneBytes: 0, totalBytes: manifest.sizeBytes } };
-    const outcome = run(options, status, { accountId, signed, shards }, closing.signal).finally(() => {
+    const outcome = run({ ...options, probe }, status, { accountId, signed, shards }, closing.signal).finally(() => {
       running.delete(key);
     });
     const publication: Publication = { status, outcome };
@@ -127,7 +133,7 @@ async function run(
   claim: Claim,
   signal: AbortSignal,
 ): Promise<PublishedModel> {
-  const { blobs, uploads, store, clock, log } = options;
+  const { blobs, uploads, store, clock, log, probe } = options;
   const { accountId, signed } = claim;
   const { manifest } = signed;
   if ((await blobs.has(manifest.digest)) && (await mayHave(options, claim))) {
@@ -137,6 +143,8 @@ async function run(
     try {
       await verifyFile(path, claim, status, signal);
       await verifyDigest(path, manifest, signal);
+      status.progress = { step: "opening", doneBytes: manifest.sizeBytes, totalBytes: manifest.sizeBytes };
+      await probe(path, signal);
     } catch (error) {
       if (!signal.aborted) await uploads.remove(accountId, manifest.digest);
       throw error;
@@ -185,7 +193,7 @@ async function candidate(
   return path;
 }
 
-/** Its size, its header and every signed shard. Nothing but hashing and our own reader touches the bytes. */
+/** Its size, its header and every signed shard: hashing and our own reader alone touch the bytes. */
 async function verifyFile(path: string, claim: Claim, status: Status, signal: AbortSignal): Promise<void> {
   const { manifest } = claim.signed;
   const { size } = await stat(path);

@@ -31,6 +31,8 @@ export interface RegistryOptions extends RegistryRules {
   readonly clock: Clock;
   readonly log: Log;
   readonly sources?: ModelSourceOptions;
+  /** Opens a published file before anybody may have it; see `PublisherOptions`. */
+  probe(modelFile: string, signal: AbortSignal): Promise<void>;
 }
 
 export interface Registry {
@@ -66,6 +68,7 @@ export function createRegistry(options: RegistryOptions): Registry {
     clock,
     log,
     requireLicence: options.requireLicence,
+    probe: options.probe,
     sourceOf: (text) => modelSource(sourceReference(text), options.sources),
   });
   const pruned = uploads.prune();

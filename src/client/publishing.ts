@@ -24,7 +24,7 @@ export type PublishedRow = z.infer<typeof publishedRowSchema>;
 const versionSchema = publishedRowSchema.extend({ signed: z.unknown() });
 const uploadSchema = z.looseObject({ offset: z.int().nonnegative() });
 const workSchema = z.looseObject({
-  step: z.enum(["fetching", "verifying"]),
+  step: z.enum(["fetching", "verifying", "opening"]),
   doneBytes: z.int(),
   totalBytes: z.int(),
 });
@@ -82,7 +82,7 @@ export async function publishManifest(
     const reply = await gateway.send(request, signal);
     if (reply.status !== 202) return read(publishedRowSchema, reply);
     const { step, doneBytes, totalBytes } = read(workSchema, reply);
-    onStep(step === "fetching" ? "The network is fetching" : "The network is verifying", doneBytes, totalBytes);
+    onStep(`The network is ${step}`, doneBytes, totalBytes);
     await clock.sleep(pollMs, signal);
   }
 }

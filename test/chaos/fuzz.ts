@@ -7,10 +7,10 @@ import { startDaemon, stopDaemon } from "../../commands/daemon-process.ts";
 import { probeModel } from "../../daemon/llama/probe.ts";
 import { callDaemon } from "../../src/client/control.ts";
 import { createGateway } from "../../src/client/gateway.ts";
+import { publishManifest } from "../../src/client/publishing.ts";
 import { readRunRecord, socketPath } from "../../src/client/run-record.ts";
 import { isPeerError } from "../../src/errors.ts";
 import { parseGguf } from "../../src/models/gguf.ts";
-import { signedManifestJson } from "../../src/models/manifest.ts";
 import { type Home, homeAt, packageFile } from "../../src/paths.ts";
 import { frameMethods, networkMethods } from "../../src/protocol/control-methods.ts";
 import { networkReadySchema, networkStartSchema } from "../../src/protocol/start.ts";
@@ -40,6 +40,7 @@ export interface FuzzFigures {
   readonly problems: readonly string[];
 }
 
+const demoModel = "src/models/demo/demo.gguf";
 const problemsMax = 20;
 const throwersMax = 8;
 /** The orchestrator's memory may be so much above that of its warm-up at the end. */
@@ -146,7 +147,7 @@ async function throwAll(kind: string, target: Target, { seed, from, until }: Ran
 
 /** Returns how many were probed, too: those whose header makes sense are opened by llama.cpp. */
 async function throwHeaders(root: string, { seed, from, until }: Range, problems: string[]): Promise<number> {
-  const demo = await readFile(packageFile("src/models/demo/demo.gguf"));
+  const demo = await readFile(packageFile(demoModel));
   const file = join(root, "fuzz.gguf");
   let probes = 0;
   for (let index = from; index < until && problems.length < problemsMax; index += 1) {
@@ -165,7 +166,7 @@ async function throwHeaders(root: string, { seed, from, until }: Range, problems
     if (!isProbe) continue;
     probes += 1;
     await writeFile(file, bytes);
-    await probeModel({ modelFile: file, sequences: 1, contextLength: 128 }, signal).catch((error: unknown) => {
+    await probeModel(file, signal).catch((error: unknown) => {
       if (!isPeerError(error, "model_invalid")) problems.push(`probe ${own}: ${String(error)}`);
     });
   }
@@ -197,13 +198,12 @@ async function startWorld(root: string, home: Home, hostFrames: readonly string[
   const { url } = networkReadySchema.parse((await startDaemon(start, () => {}, signal)).ready);
   const { accountId, apiKey } = await createAccount(homeAt(join(root, "account")), url, { name: "Fuzz" }, signal);
   await callDaemon(home, "network", networkMethods.credit, { account: accountId, usd: "100.00" }, signal);
-  const model = await testModel();
-  const { digest, name, version } = model.signed.manifest;
+  const model = await testModel({ bytes: await readFile(packageFile(demoModel)) });
+  const { digest } = model.signed.manifest;
   const gateway = createGateway({ url, apiKey });
   const upload = { method: "PATCH", path: `/api/v1/registry/uploads/${digest}`, bytes: model.bytes } as const;
   await gateway.send({ ...upload, headers: { "upload-offset": "0" } }, signal);
-  const put = { method: "PUT", path: `/api/v1/registry/models/${name}/${version}` } as const;
-  await gateway.send({ ...put, json: signedManifestJson(model.signed) }, signal);
+  await publishManifest(gateway, model.signed, () => {}, signal);
   return { url, apiKey, controlSocket: socketPath(home, "network"), model, hostFrames };
 }
 

@@ -5,6 +5,7 @@ import { z } from "zod";
 import { parseUsd } from "../../src/money.ts";
 import { packageFile } from "../../src/paths.ts";
 import { peerllm, processesIn, temporaryFolder } from "../worlds/command.ts";
+import { ggufFile } from "../worlds/gguf-file.ts";
 
 const answerSchema = z.looseObject({
   answer: z.string().min(1),
@@ -32,6 +33,10 @@ test("from publication to payment, by commands alone", async () => {
   const model = packageFile("src/models/demo/demo.gguf");
   const publish = ["producer", "publish", model, "--name", "acme/tiny", "--version", "1.2.0", "--license", "MIT"];
   expect(await run("producer", [...publish, ...onNetwork])).toMatchObject({ model: "acme/tiny:1.2.0" });
+  const noise = at("noise.gguf");
+  await writeFile(noise, ggufFile());
+  const publishNoise = ["producer", "publish", noise, "--name", "acme/noise", "--version", "1.0.0"];
+  expect(await run("producer", [...publishNoise, ...onNetwork], 2)).toMatchObject({ error: { code: "model_invalid" } });
   const hostUp = ["host", "up", "--model", "acme/tiny:1.2.0", "--threads", "1", "--gpu", "off"];
   const host = z.looseObject({ hostId: z.string() }).parse(await run("host", [...hostUp, ...onNetwork]));
   expect(host).toMatchObject({ models: ["acme/tiny:1.2.0"] });

@@ -6,6 +6,7 @@ import { startHost } from "../../daemon/host/host.ts";
 import { startUpstreamEngine } from "../../daemon/host/upstream-engine.ts";
 import { benchmarkEngine } from "../../daemon/llama/benchmark.ts";
 import { startLlamaEngine } from "../../daemon/llama/engine.ts";
+import { probeModel } from "../../daemon/llama/probe.ts";
 import { startTokenizers } from "../../daemon/llama/tokenizer.ts";
 import { startOrchestrator } from "../../daemon/orchestrator/orchestrator.ts";
 import { openModelFiles } from "../../daemon/registry/model-files.ts";
@@ -118,7 +119,7 @@ export async function demoNetwork(options: DemoNetworkOptions): Promise<DemoNetw
     sales: openSales(database, clock),
     openTreasury: null,
     openRegistry: (rules: RegistryRules) =>
-      createRegistry({ ...rules, directory: join(root, "registry"), store: models, clock, log }),
+      createRegistry({ ...rules, directory: join(root, "registry"), store: models, clock, log, probe: probeModel }),
   };
   const signed = await signedDemoModel(options.royaltyUsd);
   const start = networkStartSchema.parse({ port: 0, billing });

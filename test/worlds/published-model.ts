@@ -17,13 +17,15 @@ export interface TestModel {
 export interface TestModelOptions {
   readonly key?: SigningKey;
   readonly file?: GgufOptions;
+  /** The bytes of a model that an engine opens, instead of such a file. */
+  readonly bytes?: Buffer;
   readonly manifest?: Partial<ModelManifest>;
 }
 
 /** A small model, signed and ready to be published as `acme/tiny:1.0.0`. */
 export async function testModel(options: TestModelOptions = {}): Promise<TestModel> {
   const key = options.key ?? generateSigningKey("P-256");
-  const bytes = ggufFile(options.file);
+  const bytes = options.bytes ?? ggufFile(options.file);
   const folder = await temporaryFolder({ "tiny.gguf": bytes });
   try {
     const path = join(folder.path, "tiny.gguf");

@@ -3,8 +3,9 @@ import { createServer } from "node:http";
 import { got } from "got";
 import { afterEach, describe, expect, it } from "vitest";
 import { createHttpServer } from "../../../daemon/http/server.ts";
+import { probeModel } from "../../../daemon/llama/probe.ts";
 import { openBlobs } from "../../../daemon/registry/blobs.ts";
-import { createPublisher } from "../../../daemon/registry/publication.ts";
+import { createPublisher, type Publisher, type PublisherOptions } from "../../../daemon/registry/publication.ts";
 import { createRegistry, type RegistryOptions } from "../../../daemon/registry/registry.ts";
 import { openUploads } from "../../../daemon/registry/uploads.ts";
 import { openModelStore } from "../../../daemon/sqlite/model-store.ts";
@@ -15,11 +16,12 @@ import { type AccountId, newId } from "../../../src/ids.ts";
 import { silentLog } from "../../../src/log.ts";
 import { sha256Hex } from "../../../src/models/digest.ts";
 import { modelId, sealManifest, sealYank, signedManifestJson } from "../../../src/models/manifest.ts";
+import type { ModelStore } from "../../../src/models/model-store.ts";
 import { signModel } from "../../../src/models/signature.ts";
 import { generateSigningKey } from "../../../src/models/signing-key.ts";
 import { freshDatabase } from "../../worlds/database.ts";
 import { fileServer, type Mischief } from "../../worlds/file-server.ts";
-import { temporaryFolder } from "../../worlds/model-folder.ts";
+import { type Folder, temporaryFolder } from "../../worlds/model-folder.ts";
 import { type TestModel, testModel } from "../../worlds/published-model.ts";
 
 const open: { close(): Promise<unknown> }[] = [];
@@ -29,6 +31,9 @@ afterEach(async () => {
 
 const alice: AccountId = newId("account");
 const bob: AccountId = newId("account");
+
+/** Most of these models are a header and noise, which no engine would open. */
+const acceptAll: RegistryOptions["probe"] = async () => {};
 
 /** A registry where an account's id is its key. */
 async function registryWorld(options: Partial<RegistryOptions> = {}) {
@@ -51,6 +56,7 @@ async function registryWorld(options: Partial<RegistryOptions> = {}) {
       return id;
     },
     requireLicence: async () => {},
+    probe: acceptAll,
     mayRead: ({ signed, accountId }, reader) => signed.manifest.visibility === "global" || accountId === reader,
     ...options,
   });
@@ -98,6 +104,28 @@ async function registryWorld(options: Partial<RegistryOptions> = {}) {
     return call("PUT", `models/${name}/${version}`, { as, json: signedManifestJson(signed) });
   };
   return { folder, store, call, upload, publish };
+}
+
+/** A publisher over a registry's folder and catalogue, without its HTTP. */
+function publisherOf(
+  { folder, store }: { folder: Folder; store: ModelStore },
+  options: Partial<PublisherOptions>,
+): Publisher {
+  const publisher = createPublisher({
+    blobs: openBlobs(folder.file("blobs")),
+    uploads: openUploads(folder.file("uploads"), systemClock),
+    store,
+    clock: systemClock,
+    log: silentLog,
+    requireLicence: async () => {},
+    probe: acceptAll,
+    sourceOf: () => {
+      throw new Error("no source is named here");
+    },
+    ...options,
+  });
+  open.push(publisher);
+  return publisher;
 }
 
 interface Given {
@@ -209,6 +237,42 @@ describe("publishing", () => {
     expect((await publish({ signed })).json).toMatchObject({ error: { code: "model_invalid" } });
   });
 
+  it("refuses a whole and signed file that no engine can open, and neither lists nor keeps it", async () => {
+    const { call, upload, publish } = await registryWorld({ probe: probeModel });
+    const model = await testModel();
+    const { digest } = model.signed.manifest;
+    await upload(model);
+    expect((await publish(model)).json).toMatchObject({ error: { code: "model_invalid" } });
+    expect((await call("GET", "models")).json.models).toEqual([]);
+    expect((await call("GET", `blobs/${digest}`)).status).toBe(404);
+    expect((await call("GET", `uploads/${digest}`)).json.offset).toBe(0);
+  });
+
+  it("opens one file at a time, says that it does, and lets go when the registry goes down", async () => {
+    const world = await registryWorld();
+    const opening: { readonly file: string; readonly signal: AbortSignal }[] = [];
+    const publisher = publisherOf(world, {
+      probe: (file, signal) =>
+        new Promise((_, reject) => {
+          opening.push({ file, signal });
+          signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+        }),
+    });
+    const models = [await testModel(), await testModel({ manifest: { name: "acme/other" }, file: { seed: 2 } })];
+    for (const model of models) await world.upload(model);
+    const asked = models.map(({ signed }) => publisher.publish(alice, signed, 60_000));
+    const settled = Promise.allSettled(asked);
+    await expect.poll(() => opening.length).toBe(1);
+    for (const { signed } of models) {
+      const opened = { step: "opening", doneBytes: signed.manifest.sizeBytes, totalBytes: signed.manifest.sizeBytes };
+      await expect.poll(() => publisher.publish(alice, signed, 1)).toEqual(opened);
+    }
+    await publisher.close();
+    expect(opening.map(({ signal }) => signal.aborted)).toEqual([true]);
+    expect(await settled).toMatchObject([{ status: "rejected" }, { status: "rejected" }]);
+    expect(await world.store.search([], 10)).toEqual([]);
+  });
+
   it("is for producers, under the address of the model itself", async () => {
     const { call, publish, upload } = await registryWorld();
     const model = await testModel();
@@ -278,18 +342,10 @@ describe("publishing from a source", () => {
     const { model, hub, world } = await hubWorld((request) =>
       request === 0 ? { after: { bytes: 10, ending: "hang" } } : undefined,
     );
-    const folder = await temporaryFolder();
-    open.push({ close: folder.remove });
-    const publisher = createPublisher({
-      blobs: openBlobs(folder.file("blobs")),
-      uploads: openUploads(folder.file("uploads"), systemClock),
-      store: world.store,
+    const publisher = publisherOf(world, {
       clock: { ...systemClock, sleep: async (_, signal) => signal.throwIfAborted() },
-      log: silentLog,
-      requireLicence: async () => {},
       sourceOf: () => httpSource({ url: hub.url, stallMs: 300 }),
     });
-    open.push(publisher);
     const asked = await publisher.publish(alice, model.signed, 1);
     expect(asked).toMatchObject({ totalBytes: model.bytes.length });
     expect(await publisher.publish(alice, model.signed, 60_000)).toMatchObject({ accountId: alice });

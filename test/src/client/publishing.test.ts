@@ -90,7 +90,7 @@ describe("a publication", () => {
       yankedAt: null,
     };
     const work = (step: string) => reply(202, { step, doneBytes: 1, totalBytes: 2 });
-    const replies = [work("fetching"), work("verifying"), reply(201, row)];
+    const replies = [work("fetching"), work("verifying"), work("opening"), reply(201, row)];
     const paths: string[] = [];
     const gateway = scriptedGateway(({ path }) => {
       paths.push(path);
@@ -98,7 +98,7 @@ describe("a publication", () => {
     });
     const steps: string[] = [];
     expect(await publishManifest(gateway, signed, (step) => steps.push(step), never, eagerClock)).toEqual(row);
-    expect(steps).toEqual(["The network is fetching", "The network is verifying"]);
+    expect(steps).toEqual(["The network is fetching", "The network is verifying", "The network is opening"]);
     expect(new Set(paths)).toEqual(new Set(["/api/v1/registry/models/acme/tiny/1.0.0"]));
   });
 
