@@ -1,3 +1,4 @@
+import type { Usage } from "../chat/generation.ts";
 import type { AccountId, HoldId, TransferId } from "../ids.ts";
 import { addUsd, apportionUsd, minUsd, type NanoUsd, nanoUsd, subtractUsd, zeroUsd } from "../money.ts";
 import { networkAccount, ownedAccount } from "./account.ts";
@@ -8,6 +9,7 @@ import {
   type SubtaskPrice,
   type SubtaskUsage,
   sharePrice,
+  tokensOf,
 } from "./pricing.ts";
 import { hashOfRequest, type Leg, netLegs, type Transfer } from "./transfer.ts";
 
@@ -16,10 +18,16 @@ export interface Settlement {
   /** The sheet shown when the request was admitted. */
   readonly sheet: PriceSheet;
   readonly subtasks: readonly SubtaskUsage[];
-  /** Most to charge besides the hold itself (a split's cap), or null. */
-  readonly cap: NanoUsd | null;
+  /** Most to charge besides the hold itself, or null. */
+  readonly cap: SettlementCap | null;
   /** The receipt's id, or null. */
   readonly reference: string | null;
+}
+
+/** What a split is held to: its price, and the tokens billed for it, fewer than its subtasks worked on. */
+export interface SettlementCap {
+  readonly amount: NanoUsd;
+  readonly usage: Usage;
 }
 
 /** An open hold as the books keep it. */
@@ -40,6 +48,7 @@ export interface SettlementResult {
   readonly network: NanoUsd;
   readonly rounding: NanoUsd;
   readonly subtasks: readonly SubtaskPrice[];
+  /** Tokens billed. */
   readonly promptTokens: number;
   readonly completionTokens: number;
 }
@@ -48,7 +57,7 @@ export interface SettlementResult {
 export function divideSettlement(held: NanoUsd, settlement: Settlement): Omit<SettlementResult, "transferId"> {
   const full = settlement.subtasks.map((usage) => priceSubtask(settlement.sheet, usage));
   const price = addUsd(...full.map((part) => addUsd(part.price, part.royalty)));
-  const charged = minUsd(price, minUsd(held, settlement.cap ?? held));
+  const charged = minUsd(price, minUsd(held, settlement.cap?.amount ?? held));
   const subtasks = charged === price ? full : reduceTo(charged, settlement, full);
   return {
     charged,
@@ -61,12 +70,14 @@ export function divideSettlement(held: NanoUsd, settlement: Settlement): Omit<Se
     network: addUsd(...subtasks.map((part) => part.network)),
     rounding: addUsd(...subtasks.map((part) => part.rounding)),
     subtasks,
-    promptTokens: settlement.subtasks.reduce((sum, usage) => sum + usage.promptTokens, 0),
-    completionTokens: settlement.subtasks.reduce(
-      (sum, usage) => sum + usage.answers.reduce((inner, answer) => inner + answer.tokens, 0),
-      0,
-    ),
+    ...(settlement.cap?.usage ?? usageOf(settlement.subtasks)),
   };
+}
+
+/** Tokens that subtasks worked on, all of them. */
+export function usageOf(subtasks: readonly SubtaskUsage[]): Usage {
+  const promptTokens = subtasks.reduce((sum, usage) => sum + usage.promptTokens, 0);
+  return { promptTokens, completionTokens: subtasks.reduce((sum, usage) => sum + tokensOf(usage), -promptTokens) };
 }
 
 /** The one balanced transfer of a settlement. `owed` is what the consumer owes the network; what is released pays it first. */

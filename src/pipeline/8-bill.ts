@@ -2,7 +2,7 @@ import type { AnswerRequest } from "../chat/answer.ts";
 import type { Usage } from "../chat/generation.ts";
 import type { ReceiptId } from "../ids.ts";
 import { type PaidHost, priceAtMost, type SubtaskUsage, splitTokensMax } from "../ledger/pricing.ts";
-import type { SettlementResult } from "../ledger/settlement.ts";
+import { type SettlementResult, usageOf } from "../ledger/settlement.ts";
 import { formatUsd, zeroUsd } from "../money.ts";
 import type { Plan } from "../planning/plan.ts";
 import type { Exposure } from "../scheduling/exposure.ts";
@@ -33,6 +33,8 @@ export interface Bill {
   readonly receipt: SignedReceipt;
 }
 
+type BillPorts = Pick<Ports, "books" | "receipts" | "networkKey" | "clock">;
+
 export function meterReleased(work: Work, metered: readonly Metered[]): void {
   for (const { run, tokens } of metered) {
     work.releasedTokens.set(run, (work.releasedTokens.get(run) ?? 0) + tokens);
@@ -44,30 +46,33 @@ export function meterReleased(work: Work, metered: readonly Metered[]): void {
  * so is the receipt. Takes no signal: what was answered is owed for, also by a consumer who hung up. Null where nothing
  * was released: then nothing is owed.
  */
-export async function bill(work: Work, caller: Caller, ports: Ports): Promise<Bill | null> {
+export async function bill(work: Work, caller: Caller, ports: BillPorts): Promise<Bill | null> {
   const { admission, receiptId } = work;
-  const subtasks = work.runs.flatMap((run, index) => usageOf(run, work.releasedTokens.get(index), admission));
+  const subtasks = work.runs.flatMap((run, index) => subtaskUsageOf(run, work.releasedTokens.get(index), admission));
   if (subtasks.length === 0) {
     await ports.books.release(admission.holdId);
     return null;
   }
-  const completionTokens = subtasks.reduce(
-    (sum, usage) => sum + usage.answers.reduce((n, part) => n + part.tokens, 0),
-    0,
-  );
-  const promptTokens = subtasks.reduce((sum, usage) => sum + usage.promptTokens, 0);
+  const worked = usageOf(subtasks);
   const { royaltyPer100kTokens } = admission.model;
   const isSplit = work.plans.some((plan) => plan.subtasks.length > 1);
   const singleTokens = work.singlePromptTokens + shownTokens(work);
-  const tokens = promptTokens + completionTokens;
+  const tokens = worked.promptTokens + worked.completionTokens;
   const billedTokens = isSplit ? Math.min(tokens, splitTokensMax(singleTokens)) : tokens;
-  const cap = billedTokens < tokens ? priceAtMost(admission.sheet, billedTokens, royaltyPer100kTokens) : null;
+  const usage = billedTokens < tokens ? usageWithin(worked, billedTokens) : worked;
+  const amount = priceAtMost(admission.sheet, billedTokens, royaltyPer100kTokens);
+  const cap = billedTokens < tokens ? { amount, usage } : null;
   const settlement = { sheet: admission.sheet, subtasks, cap, reference: receiptId };
   const result = await ports.books.settle(admission.holdId, settlement);
-  const usage = { promptTokens: billedTokens - completionTokens, completionTokens };
   const receipt = signReceipt(ports.networkKey, receiptOf(work, usage, tokens, result, ports));
   await ports.receipts.save(caller.accountId, receipt);
   return { usage, receipt };
+}
+
+/** The same for fewer tokens: prompts are free first, then answers that only fed others. */
+function usageWithin({ completionTokens }: Usage, tokens: number): Usage {
+  const billed = Math.min(completionTokens, tokens);
+  return { promptTokens: tokens - billed, completionTokens: billed };
 }
 
 /** Tokens of the answer that the consumer saw, had one host made it: what a hidden subtask made is not among them. */
@@ -76,7 +81,7 @@ function shownTokens({ runs, releasedTokens }: Work): number {
 }
 
 /** One subtask's usage, or none where nothing of it was released. */
-function usageOf(run: SubtaskRun, released: number | undefined, admission: Admission): SubtaskUsage[] {
+function subtaskUsageOf(run: SubtaskRun, released: number | undefined, admission: Admission): SubtaskUsage[] {
   const firstLeg =
     run.legs.find((leg) => leg.deliveredTokens > 0) ?? run.legs.find((leg) => leg.outcome === "finished");
   if (released === undefined || firstLeg === undefined) return [];
@@ -108,7 +113,7 @@ function paidHost({ link }: Leg): PaidHost {
 }
 
 /** `usedTokens`: those of the answer and of what it was made from, before the cap. */
-function receiptOf(work: Work, usage: Usage, usedTokens: number, settled: SettlementResult, ports: Ports): Receipt {
+function receiptOf(work: Work, usage: Usage, usedTokens: number, settled: SettlementResult, ports: BillPorts): Receipt {
   const { admission, request, runs, plans } = work;
   const legs = runs.flatMap((run) => run.legs);
   const plan = plans.length === 1 ? plans[0] : undefined;

@@ -100,8 +100,11 @@ export function booksContract(name: string, open: () => Promise<OpenBooks>): voi
     it("charges no more than a split's cap", async () => {
       await grant("1");
       const holdId = await hold("1", "request-1");
-      const settlement = { ...settlementOf(usageOf(paidHost(), 0, 100_000)), cap: parseUsd("0.3") };
-      expect((await books.settle(holdId, settlement)).charged).toBe(parseUsd("0.3"));
+      const cap = { amount: parseUsd("0.3"), usage: { promptTokens: 10_000, completionTokens: 20_000 } };
+      const settlement = { ...settlementOf(usageOf(paidHost(), 60_000, 40_000)), cap };
+      expect(await books.settle(holdId, settlement)).toMatchObject({ charged: parseUsd("0.3"), ...cap.usage });
+      const [usage] = await books.usage(consumer, { from: day, to: day });
+      expect(usage).toMatchObject({ requests: 1, ...cap.usage, amount: parseUsd("0.3") });
     });
 
     it("charges nothing where billing is off, and still counts what was used", async () => {

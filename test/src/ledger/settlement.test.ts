@@ -14,7 +14,7 @@ const settlement = fc
   .record({
     per100kTokens: fc.bigInt(1n, 10n ** 10n).map(nanoUsd),
     royalty: amount,
-    cap: fc.option(amount),
+    cap: fc.option(amount.map((most) => ({ amount: most, usage: { promptTokens: 1, completionTokens: 1 } }))),
     subtasks: fc.array(fc.tuple(fc.constantFrom(...hosts), fc.nat(9_000), fc.nat(9_000)), { maxLength: 5 }),
   })
   .map(({ per100kTokens, royalty, cap, subtasks }) => ({
@@ -33,7 +33,7 @@ describe("settlement", () => {
     fc.assert(
       fc.property(amount, amount, settlement, (held, owed, asked) => {
         const result = divideSettlement(held, asked);
-        expect(result.charged <= held && result.charged <= (asked.cap ?? held)).toBe(true);
+        expect(result.charged <= held && result.charged <= (asked.cap?.amount ?? held)).toBe(true);
         const shares = [...result.hosts, ...result.royalties].map((share) => share.amount);
         expect(addUsd(...shares, result.network, result.rounding)).toBe(result.charged);
         const hold = { holdId: newId("hold"), accountId, amount: held };
