@@ -27,10 +27,17 @@ function balanceCommand(): Command {
         session.printer.facts([
           ["available", `$${balance.available}`],
           ["held", `$${balance.held}`],
+          ...describeOwed(balance.owed),
         ]),
       );
     }),
   );
+}
+
+/** A line of facts where something is owed. */
+function describeOwed(owed: string | undefined): [string, string][] {
+  if (owed === undefined) return [];
+  return [["owed", `$${owed} for a payment taken back; what you pay in or earn goes there first`]];
 }
 
 function usageCommand(): Command {

@@ -24,7 +24,7 @@ export function earningsCommand(): Command {
           return showEarnings({ networkUrl, read }, session.signal);
         }
         if (options.watch) {
-          return watch(session, read, (now) => `today $${now.today}, month $${now.month}, payable $${now.payable}`);
+          return watch(session, read, describeChange);
         }
         const document = await read();
         session.printer.result(document, () => describeEarnings(session, document));
@@ -32,6 +32,14 @@ export function earningsCommand(): Command {
     );
   earnings.addCommand(calculatorCommand());
   return earnings;
+}
+
+function describeChange({ today, month, payable, owed }: EarningsDocument): string {
+  return `today $${today}, month $${month}, payable $${payable}${owed === "0.00" ? "" : `, owed $${owed}`}`;
+}
+
+function owedFact(owed: string): [string, string] {
+  return ["owed", `$${owed} for a payment taken back; what is payable pays it first`];
 }
 
 function describeEarnings({ printer }: Session, document: EarningsDocument): string {
@@ -43,6 +51,7 @@ function describeEarnings({ printer }: Session, document: EarningsDocument): str
       ["this month", `$${document.month} (estimate: ${estimate}, not a promise)`],
       ["all time", `$${document.allTime}`],
       ["payable", `$${document.payable}`],
+      ...(document.owed === "0.00" ? [] : [owedFact(document.owed)]),
       ["on its way", `$${document.pending}`],
       ["paid", `$${document.paid}`],
       ...document.subscriptions.map((each): [string, string] => [

@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { z } from "zod";
-import { economyRoutes } from "../src/protocol/economy-api.ts";
+import { economyRoutes, type PayoutsDocument } from "../src/protocol/economy-api.ts";
 import { openGateway } from "./access.ts";
 import { action } from "./session.ts";
 
@@ -58,8 +58,8 @@ function listCommand(): Command {
     action(none, async (session) => {
       const gateway = await openGateway(session);
       const listed = await gateway.call(economyRoutes["payouts-list"], {}, session.signal);
-      session.printer.result(listed, () =>
-        session.printer.table(
+      session.printer.result(listed, () => {
+        const payouts = session.printer.table(
           ["PAYOUT", "USD", "STATE", "AT PAYPAL", "FEE USD", "MADE"],
           listed.payouts.map((payout) => [
             payout.payoutId,
@@ -67,10 +67,24 @@ function listCommand(): Command {
             payout.state,
             payout.paypalStatus ?? "-",
             payout.feeUsd ?? "-",
-            new Date(payout.createdAt).toISOString().slice(0, 10),
+            day(payout.createdAt),
           ]),
-        ),
-      );
+        );
+        return [payouts, ...describeSetOffs(listed)].join("\n");
+      });
     }),
   );
+}
+
+/** What of the earnings was not paid out, because it paid what the account owed, and what will not be. */
+function describeSetOffs({ setOffs, owedUsd }: PayoutsDocument): string[] {
+  const done = setOffs.map(
+    ({ usd, at, transfer }) => `$${usd} of the earnings paid what this account owed, on ${day(at)} (${transfer}).`,
+  );
+  if (owedUsd === "0.00") return done;
+  return [...done, `$${owedUsd} is owed for a payment taken back: earnings pay it before they are paid out.`];
+}
+
+function day(at: number): string {
+  return new Date(at).toISOString().slice(0, 10);
 }

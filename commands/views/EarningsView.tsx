@@ -49,7 +49,7 @@ export function EarningsView({ networkUrl, read }: EarningsViewProps) {
         <Text bold>Earnings</Text> on {networkUrl}
         {failure === null ? "" : ` not read ${failure}`}
       </Text>
-      <Text> </Text>
+      <Text wrap="truncate">{describeOwed(earnings.owed)}</Text>
       <Text wrap="truncate">
         {sums("today", earnings.today, "this month", earnings.month, "all time", earnings.allTime)}
       </Text>
@@ -89,6 +89,11 @@ function sums(...words: readonly [string, string, string, string, string, string
   const [first, firstUsd, second, secondUsd, third, thirdUsd] = words;
   const one = (title: string, usd: string) => `${title.padEnd(11)}$${usd.padEnd(14)}`;
   return `${one(first, firstUsd)}${one(second, secondUsd)}${one(third, thirdUsd)}`.trimEnd();
+}
+
+/** A line that is empty where nothing is owed. */
+function describeOwed(owed: string): string {
+  return owed === "0.00" ? " " : `$${owed} is owed for a payment taken back: what is payable pays it first.`;
 }
 
 function describeEstimate(monthEstimate: string | null): string {

@@ -79,8 +79,9 @@ export function apiRoutes(options: ApiOptions): readonly Route[] {
       return { keyId: key.id, revokedAt: key.revokedAt ?? 0 };
     }),
     own(routes["billing-balance"], async ({ account }) => {
-      const { available, held } = await books.balance(account.id);
-      return { available: formatUsd(available), held: formatUsd(held) };
+      const { available, held, owed } = await books.balance(account.id);
+      const debt = owed === 0n ? {} : { owed: formatUsd(owed) };
+      return { available: formatUsd(available), held: formatUsd(held), ...debt };
     }),
     own(routes["billing-usage"], async ({ account }, { by, days }) => {
       const now = Date.now();

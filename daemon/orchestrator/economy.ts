@@ -16,6 +16,7 @@ import {
   type PayoutSettings,
   type PayoutStore,
   payoutThresholdMin,
+  type SetOff,
 } from "../../src/ledger/payout.ts";
 import type { PriceBook } from "../../src/ledger/price-book.ts";
 import { monthRange, type Statement, statementCsv, statementOf } from "../../src/ledger/statement.ts";
@@ -122,6 +123,8 @@ export function economyApi(options: EconomyOptions): readonly Route[] {
     ),
     own(economyRoutes["payouts-list"], async (accountId) => ({
       payouts: (await payouts.list(accountId, payoutsMax)).map(payoutDocument),
+      setOffs: (await payouts.setOffs(accountId, payoutsMax)).map(setOffDocument),
+      owedUsd: formatUsd((await books.balance(accountId)).owed),
     })),
   ];
 }
@@ -174,6 +177,7 @@ async function earnings(accountId: AccountId, options: EconomyOptions): Promise<
     pending: formatUsd(await sum("host-pending-payout", "producer-pending-payout")),
     payable: formatUsd(await sum("host-payable", "producer-payable")),
     paid: formatUsd(await payouts.paid(accountId)),
+    owed: formatUsd((await books.balance(accountId)).owed),
     monthEstimate: summary.monthEstimate === null ? null : formatUsd(summary.monthEstimate),
     hosts: summary.hosts.map((host) => ({ hostId: host.hostId, ...sumDocument(host) })),
     models: summary.models.map((model) => ({ model: model.model, ...sumDocument(model) })),
@@ -217,6 +221,10 @@ export function subscriptionDocument(subscription: Subscription, now: number): S
 function payoutDocument({ id, amount, state, paypalStatus, fee, createdAt }: Payout) {
   const feeUsd = fee === null ? null : formatUsd(fee);
   return { payoutId: id, usd: formatUsd(amount), state, paypalStatus, feeUsd, createdAt };
+}
+
+function setOffDocument({ transferId, amount, at }: SetOff) {
+  return { transfer: transferId, usd: formatUsd(amount), at };
 }
 
 function settingsDocument(settings: PayoutSettings | null) {

@@ -178,7 +178,8 @@ export const routes = {
     path: "/api/v1/billing/balance",
     isOpen: false,
     request: nothing,
-    response: z.looseObject({ available: usd, held: usd }),
+    /** `owed`, where a payment that was spent was taken back: what is earned or paid in goes there first. */
+    response: z.looseObject({ available: usd, held: usd, owed: usd.optional() }),
   },
   "billing-usage": {
     method: "GET",

@@ -47,6 +47,15 @@ const payoutSchema = z.looseObject({
   createdAt: z.number(),
 });
 
+const payoutsSchema = z.looseObject({
+  payouts: z.array(payoutSchema),
+  /** Earnings that paid what the account owed instead of being paid out, newest first. */
+  setOffs: z.array(z.looseObject({ transfer: z.string(), usd, at: z.number() })),
+  /** What is still owed. */
+  owedUsd: usd,
+});
+export type PayoutsDocument = z.infer<typeof payoutsSchema>;
+
 const payoutSettingsSchema = z.looseObject({ receiver: z.string().nullable(), thresholdUsd: usd });
 
 /** What buyers paid, what PayPal and the network kept of it, and what is the producer's. */
@@ -78,6 +87,8 @@ export const earningsSchema = z.looseObject({
   pending: usd,
   payable: usd,
   paid: usd,
+  /** Since a payment that was spent was taken back: earnings pay it before they are paid out. */
+  owed: usd,
   /** Null before there is a whole day to go by. An estimate, not a promise. */
   monthEstimate: usd.nullable(),
   hosts: z.array(sumSchema.extend({ hostId: z.string() })),
@@ -202,6 +213,6 @@ export const economyRoutes = {
     method: "GET",
     path: "/api/v1/payouts",
     request: nothing,
-    response: z.looseObject({ payouts: z.array(payoutSchema) }),
+    response: payoutsSchema,
   },
 } as const;

@@ -2,6 +2,7 @@ import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { z } from "zod";
 import { callDaemon } from "../../src/client/control.ts";
 import { createGateway } from "../../src/client/gateway.ts";
+import { formatUsd, parseUsd, subtractUsd } from "../../src/money.ts";
 import { homeAt, packageFile } from "../../src/paths.ts";
 import { routes } from "../../src/protocol/api.ts";
 import { networkMethods } from "../../src/protocol/control-methods.ts";
@@ -52,6 +53,37 @@ async function audited(simulator: PayPalSimulator, home: string, consumerHome: s
     expect(ran.code).toBe(code);
     expect(ran.json()).toMatchObject({ balanced: true, paypal: { comparison: "unavailable", paypalUsd: null } });
   }
+}
+
+/** An owner spends credit whose payment is then reversed: what hosts earned pays it, before any of it is paid out. */
+async function repaid(simulator: PayPalSimulator, url: string, owner: { home: string; apiKey: string }): Promise<void> {
+  const run = (...words: string[]) => peerllm(words, { home: owner.home });
+  const begun = documentOf(
+    await run("billing", "topup", "1", "--no-wait", "--json"),
+    z.object({ approvalUrl: z.string() }),
+  );
+  await simulator.approve(begun.approvalUrl);
+  await vi.waitUntil(async () => (await balanceOf(url, owner.apiKey)).available === "1.00", { timeout: 60_000 });
+  expect((await run("chat", "Who is paid?", "--json")).code).toBe(0);
+  simulator.orders.refund(simulator.orders.captureIds().at(-1) ?? "", 100, true);
+  const owes = async () => (await balanceOf(url, owner.apiKey)).owed;
+  await vi.waitUntil(async () => (await owes()) !== undefined, { timeout: 60_000 });
+  const owed = (await owes()) ?? "";
+  expect((await run("billing", "balance")).stdout).toContain(`owed       $${owed} for a payment taken back`);
+  const { payable } = documentOf(
+    await run("earnings", "--json"),
+    z.object({ payable: z.string(), owed: z.literal(owed) }),
+  );
+  expect((await run("earnings")).stdout).toContain(`$${owed} for a payment taken back; what is payable pays it first`);
+  expect((await run("payout", "list")).stdout).toContain(`$${owed} is owed for a payment taken back: earnings pay it`);
+
+  expect((await run("payout", "request")).stderr).toContain("a payout takes at least $1.00");
+  expect((await run("payout", "list")).stdout).toMatch(
+    new RegExp(`\\$${owed.replace(".", "\\.")} of the earnings paid what this account owed, on .* \\(transfer_`),
+  );
+  const left = formatUsd(subtractUsd(parseUsd(payable), parseUsd(owed)));
+  expect((await run("earnings", "--json")).json()).toMatchObject({ payable: left, owed: "0.00" });
+  expect((await run("billing", "balance", "--json")).json()).toEqual({ available: "0.00", held: "0.00" });
 }
 
 describe("a network that bills by PayPal", () => {
@@ -127,7 +159,8 @@ describe("a network that bills by PayPal", () => {
       const early = await run(owner, "payout", "request");
       expect(early).toMatchObject({ code: 2 });
       expect(early.stdout).toContain("at least $1.00");
-      expect((await run(owner, "payout", "list")).json()).toEqual({ payouts: [] });
+      expect((await run(owner, "payout", "list")).json()).toEqual({ payouts: [], setOffs: [], owedUsd: "0.00" });
+      await repaid(simulator, url, owner);
 
       expect((await run(owner, "host", "unsubscribe", ready.hostId)).json()).toMatchObject({
         status: "CANCELLED",

@@ -33,6 +33,7 @@ function earningsDocument(): EarningsDocument {
     pending: "25.00",
     payable: "8.51",
     paid: "1008.59",
+    owed: "0.00",
     monthEstimate: "11.24",
     hosts: Array.from({ length: 12 }, (_, index) => ({
       hostId: `host_${String(index).padStart(2, "0").padEnd(26, "x")}`,
@@ -151,6 +152,9 @@ describe.runIf(hasTmux)(`the earnings' screen in a terminal${needsTmux}`, () => 
       network.earnings = { ...network.earnings, today: "0.4000095", subscriptions: [], monthEstimate: null };
       const later = settled(await terminal.until(/today +\$0\.4000095 /));
       expect(later).toContain("subscriptions: none");
+      expect(later).toMatch(/^Earnings on URL\n\n/);
+      network.earnings = { ...network.earnings, owed: "15.00" };
+      await terminal.until(/\n\$15\.00 is owed for a payment taken back: what is payable pays it first\.\ntoday /);
       expect(later).toContain("The month's estimate comes after a whole day.");
     },
     slow,
