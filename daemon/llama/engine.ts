@@ -35,8 +35,8 @@ const eventsMax = windowTokens + 2;
 const requestsMax = 256;
 
 /**
- * Loads the model in a child process of its own and resolves once it can answer. Throws `model_invalid` or
- * `config_invalid` where the first load fails, `engine_crashed` where the child dies of it. A child that dies later
+ * Loads the model in a child process of its own and resolves once it can answer. Throws `model_invalid` where
+ * llama.cpp refuses the file or trips over it, `config_invalid`, or `engine_crashed` where the child is ended. A child that dies later
  * ends its answers with `engine_crashed` and is replaced; until then `generate` throws the same.
  */
 export async function startLlamaEngine(options: LlamaEngineOptions, signal: AbortSignal): Promise<LlamaEngine> {

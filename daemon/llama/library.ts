@@ -1,7 +1,11 @@
+import { setImmediate } from "node:timers/promises";
 import { getLlama, type Llama, LlamaLogLevel, type LlamaModel } from "node-llama-cpp";
 import { PeerError } from "../../src/errors.ts";
 import { readGgufFacts } from "../../src/models/gguf.ts";
 import type { Gpu } from "./messages.ts";
+
+/** Why llama.cpp last refused a file. It logs that, and tells its caller nothing. */
+let lastRefusal: string | undefined;
 
 /** llama.cpp's prebuilt library, never built here. Its log can't hold a prompt; warnings go to stderr. */
 export function openLibrary(gpu: Gpu, threads: number): Promise<Llama> {
@@ -12,7 +16,10 @@ export function openLibrary(gpu: Gpu, threads: number): Promise<Llama> {
     progressLogs: false,
     maxThreads: threads,
     logLevel: LlamaLogLevel.error,
-    logger: (_level, message) => process.stderr.write(`${message.trimEnd()}\n`),
+    logger: (_level, message) => {
+      lastRefusal = /(?:error loading model[^:]*: )+(.*)/.exec(message)?.[1] ?? lastRefusal;
+      process.stderr.write(`${message.trimEnd()}\n`);
+    },
   });
 }
 
@@ -30,8 +37,16 @@ async function loadModel(llama: Llama, modelFile: string, vocabOnly: boolean): P
   try {
     return await llama.loadModel({ modelPath: modelFile, vocabOnly });
   } catch (cause) {
-    throw new PeerError("model_invalid", `llama.cpp can't load this model: ${reasonOf(cause)}`, { cause });
+    throw await refused(reasonOf(cause), cause);
   }
+}
+
+/** What is to be said of a file that llama.cpp refuses: its own reason, or `otherwise` where it gave none. */
+export async function refused(otherwise: string, cause?: unknown): Promise<PeerError> {
+  // What it logs arrives with the event loop's next turn.
+  await setImmediate();
+  const reason = (lastRefusal ?? otherwise).replace(/\.?$/, ".");
+  return new PeerError("model_invalid", `llama.cpp can't load this model file: ${reason}`, { cause });
 }
 
 /** The first line of what the binding says, without the path it may name. */

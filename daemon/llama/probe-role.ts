@@ -1,7 +1,6 @@
-import { setImmediate } from "node:timers/promises";
 import { GgufInsights, type Llama, LlamaLogLevel, type LlamaModel, readGgufFileInfo } from "node-llama-cpp";
 import { isPeerError, PeerError } from "../../src/errors.ts";
-import { loadVocabulary, openLibrary, reasonOf } from "./library.ts";
+import { loadVocabulary, openLibrary, reasonOf, refused } from "./library.ts";
 import type { ProbeOpening } from "./messages.ts";
 import { createRenderer } from "./renderer.ts";
 
@@ -12,8 +11,7 @@ export async function openProbe({ modelFile }: ProbeOpening) {
     renderGreeting(await loadVocabulary(llama, modelFile));
     await rehearse(llama, modelFile);
   } catch (cause) {
-    if (isPeerError(cause)) throw cause;
-    throw refused(reasonOf(cause), cause);
+    throw isPeerError(cause) ? cause : await refused(reasonOf(cause), cause);
   }
   return { facts: null, receive: () => {} };
 }
@@ -27,7 +25,7 @@ function renderGreeting(model: LlamaModel): void {
   try {
     render(prompt);
   } catch (cause) {
-    throw refused("its chat template can't render a greeting", cause);
+    throw new PeerError("model_invalid", "This model's chat template can't render a greeting.", { cause });
   }
 }
 
@@ -41,20 +39,14 @@ const rehearsedTokens = 512;
 async function rehearse(llama: Llama, modelFile: string): Promise<void> {
   const header = await readGgufFileInfo(modelFile, { sourceType: "filesystem", logWarnings: false });
   const insights = await GgufInsights.from(header, llama);
-  const said: string[] = [];
-  llama.logger = (_level, message) => void said.push(message);
+  const { logger } = llama;
+  let isRefused = false;
+  llama.logger = (level, message) => {
+    isRefused ||= message.startsWith("Failed simulating");
+    logger(level, message);
+  };
   llama.logLevel = LlamaLogLevel.warn;
   const contextSize = Math.min(rehearsedTokens, insights.trainContextSize ?? rehearsedTokens);
   await insights.estimateContextResourceRequirementsV2({ contextSize, modelGpuLayers: 0, sequences: 1 });
-  // What llama.cpp itself says arrives with the event loop's next turn.
-  await setImmediate();
-  if (!said.some((message) => message.startsWith("Failed simulating"))) return;
-  const [, reason] = /(?:error loading model[^:]*: )+(.*)/.exec(said.join("\n")) ?? [];
-  throw refused(reason ?? "it can't be loaded");
-}
-
-function refused(reason: string, cause?: unknown): PeerError {
-  return new PeerError("model_invalid", `llama.cpp can't open this model file: ${reason.replace(/\.?$/, ".")}`, {
-    cause,
-  });
+  if (isRefused) throw await refused("it gives no reason");
 }

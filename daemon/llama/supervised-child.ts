@@ -93,7 +93,7 @@ export class SupervisedChild {
             else if (message.facts !== null) resolve(message.facts);
           },
           ended: (how) => {
-            reject(crashError(how, link.lastWords));
+            reject(loadingError(how, link.lastWords));
             life.abort(how);
           },
         });
@@ -173,6 +173,20 @@ function endOf(life: AbortSignal): Promise<ChildEnd> {
 function crashError(how: ChildEnd, lastWords: string): PeerError {
   return new PeerError("engine_crashed", `The engine's process ended (${how}).`, {
     ...(lastWords === "" ? {} : { cause: new Error(lastWords) }),
+  });
+}
+
+/** The signals by which a process ends that trips over what it reads. */
+const faults: readonly ChildEnd[] = ["SIGABRT", "SIGSEGV", "SIGBUS", "SIGFPE"];
+
+function loadingError(how: ChildEnd, lastWords: string): PeerError {
+  const cause = lastWords === "" ? {} : { cause: new Error(lastWords) };
+  if (faults.includes(how)) return new PeerError("model_invalid", `This model file crashes llama.cpp (${how}).`, cause);
+  return new PeerError("engine_crashed", `The engine's process ended while it loaded the model (${how}).`, {
+    ...cause,
+    ...(how === "SIGKILL"
+      ? { hint: "It may take more memory than there is: give less --context or --sequences." }
+      : {}),
   });
 }
 

@@ -1,13 +1,15 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { startLlamaEngine } from "../../../daemon/llama/engine.ts";
 import { restartDelayMs } from "../../../daemon/llama/supervised-child.ts";
 import { PeerError } from "../../../src/errors.ts";
 import { silentLog } from "../../../src/log.ts";
 import { demoModelFile, question, wholeAnswer } from "../../worlds/answers.ts";
+import { temporaryFolder } from "../../worlds/model-folder.ts";
 
 const never = new AbortController().signal;
 const options = { modelFile: demoModelFile, threads: 1, gpu: "off" as const, sequences: 2, contextLength: 512 };
@@ -59,6 +61,17 @@ describe("an engine whose process dies", () => {
     await expect(startLlamaEngine({ ...options, modelFile, log: silentLog }, never)).rejects.toMatchObject({
       code: "model_invalid",
     });
+  });
+
+  it("refuses to start on a file that its process dies of", async () => {
+    const bytes = Buffer.from(await readFile(demoModelFile));
+    const key = ".attention.head_count";
+    bytes.writeUInt32LE(0, bytes.indexOf(key) + key.length + 4);
+    const folder = await temporaryFolder({ "headless.gguf": bytes });
+    onTestFinished(folder.remove);
+    const modelFile = folder.file("headless.gguf");
+    const start = startLlamaEngine({ ...options, modelFile, log: silentLog }, never);
+    await expect(start).rejects.toMatchObject({ code: "model_invalid" });
   });
 
   it("can be given up while it loads", async () => {
