@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openBooks } from "../../../daemon/sqlite/books.ts";
-import { noBudget } from "../../../src/identity/api-key.ts";
+import { type Budget, noBudget } from "../../../src/identity/api-key.ts";
 import { newId } from "../../../src/ids.ts";
+import type { Books } from "../../../src/ledger/books.ts";
 import { parseUsd } from "../../../src/money.ts";
 import { booksContract, now, paidHost, settlementOf, usageOf } from "../../contracts/books.ts";
 import { freshDatabase, type OpenDatabase } from "../../worlds/database.ts";
@@ -10,6 +11,62 @@ import { stillClock } from "../../worlds/still-clock.ts";
 booksContract("books on SQLite", async () => {
   const { database, close } = await freshDatabase();
   return { books: openBooks(database, stillClock(now)), close };
+});
+
+describe("a key's budget", () => {
+  const endOfMonth = Date.parse("2026-11-30T23:59:59.999Z");
+  const request = { accountId: newId("account"), apiKeyId: newId("key") };
+  let open: OpenDatabase;
+  let clock: ReturnType<typeof stillClock>;
+  let books: Books;
+
+  beforeEach(async () => {
+    open = await freshDatabase();
+    clock = stillClock(endOfMonth);
+    books = openBooks(open.database, clock);
+    const { accountId } = request;
+    const source = { kind: "promotion" } as const;
+    await books.credit({ accountId, amount: parseUsd("9"), source, idempotencyKey: "grant", reference: null });
+  });
+  afterEach(() => open.close());
+
+  const perDay = { perDay: parseUsd("1"), perMonth: null };
+  const perMonth = { perDay: null, perMonth: parseUsd("1") };
+  const hold = (budget: Budget, usd: string, idempotencyKey: string) =>
+    books.hold({ ...request, budget, amount: parseUsd(usd), idempotencyKey });
+  const spend = async (budget: Budget, tokens: number, idempotencyKey: string) =>
+    books.settle(await hold(budget, "1", idempotencyKey), settlementOf(usageOf(paidHost(), 0, tokens)));
+
+  it.each([
+    ["a day", perDay, 1],
+    ["a month", perMonth, 1],
+  ])("for %s begins anew with the next in UTC, to the millisecond", async (_what, budget, waitMs) => {
+    await spend(budget, 100_000, "first");
+    await expect(hold(budget, "0.000000001", "late")).rejects.toMatchObject({ code: "insufficient_quota" });
+    clock.move(waitMs);
+    await spend(budget, 100_000, "next");
+    await expect(hold(budget, "0.000000001", "later")).rejects.toMatchObject({ code: "insufficient_quota" });
+  });
+
+  it("for a month goes on with the next day, and that for a day does not", async () => {
+    clock.move(1);
+    await spend(perMonth, 100_000, "first");
+    clock.move(86_400_000);
+    await expect(hold(perMonth, "0.000000001", "late")).rejects.toMatchObject({ code: "insufficient_quota" });
+    await spend(perDay, 100_000, "next");
+  });
+
+  it("counts what is under way over midnight on both days, so that neither is overspent", async () => {
+    const holdId = await hold(perDay, "1", "first");
+    clock.move(1);
+    await expect(hold(perDay, "0.000000001", "late")).rejects.toMatchObject({ code: "insufficient_quota" });
+    await books.settle(holdId, settlementOf(usageOf(paidHost(), 0, 60_000)));
+    await expect(hold(perDay, "0.400000001", "later")).rejects.toMatchObject({ code: "insufficient_quota" });
+    await hold(perDay, "0.4", "last");
+    expect(await books.usage(request.accountId, { from: "2026-11-30", to: "2026-12-01" })).toMatchObject([
+      { day: "2026-12-01", amount: parseUsd("0.6") },
+    ]);
+  });
 });
 
 describe("the books' file", () => {
@@ -47,6 +104,12 @@ describe("the books' file", () => {
       "a balance that its entries don't sum to",
       "UPDATE ledger_accounts SET balance = balance + 1 WHERE kind = 'host-payable'",
       "host-payable",
+    ],
+    [
+      "a hold that is open though it was settled",
+      `INSERT INTO open_holds SELECT substr(idempotency_key, 8), account_id, api_key_id, 1 FROM transfers, open_holds
+       WHERE kind = 'settle'`,
+      "was settled or released and is still open",
     ],
     ["a hold that no entry set aside", "UPDATE open_holds SET amount = amount + 1", "open holds"],
     ["earnings nobody paid", "UPDATE earnings_days SET amount = amount + 1", "host earnings"],
