@@ -24,8 +24,7 @@ export interface Access {
  */
 export async function findAccess(session: Session): Promise<Access> {
   const accounts = await readAccounts(session.home);
-  const said = session.networkUrl ?? accounts[0]?.networkUrl ?? (await runningNetwork(session));
-  const networkUrl = normalUrl(said ?? `http://127.0.0.1:${defaultPorts.network}`);
+  const networkUrl = (await knownNetwork(session)) ?? `http://127.0.0.1:${defaultPorts.network}`;
   const account = accounts.find((candidate) => candidate.networkUrl === networkUrl) ?? null;
   const fromEnvironment = process.env.PEERLLM_API_KEY;
   if (fromEnvironment === undefined || fromEnvironment === "") {
@@ -35,6 +34,13 @@ export async function findAccess(session: Session): Promise<Access> {
   throw new PeerError("authentication_failed", "PEERLLM_API_KEY holds characters that no API key has.", {
     hint: "Is there a space or a line break in it?",
   });
+}
+
+/** The network as said, else the newest account's, else the one that runs in this home; null where there is none. */
+export async function knownNetwork(session: Session): Promise<string | null> {
+  const [newest] = await readAccounts(session.home);
+  const known = session.networkUrl ?? newest?.networkUrl ?? (await runningNetwork(session));
+  return known === null ? null : normalUrl(known);
 }
 
 /** Throws `authentication_failed` where there is no key. */

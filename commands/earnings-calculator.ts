@@ -1,11 +1,12 @@
 import { Command } from "commander";
 import { z } from "zod";
 import { readKeptBenchmark } from "../src/client/kept-benchmark.ts";
-import { type EarningsScenario, forecastEarnings, subscriptionTokens } from "../src/ledger/calculator.ts";
-import { firstPriceSheet } from "../src/ledger/pricing.ts";
+import { type EarningsScenario, forecastEarnings } from "../src/ledger/calculator.ts";
 import { formatUsd, parseUsd } from "../src/money.ts";
 import type { Home } from "../src/paths.ts";
+import { type QuotedPrices, quotedPrices } from "./quoted-prices.ts";
 import { action, type Session } from "./session.ts";
+import { describeSubscription } from "./views/words.ts";
 import { hasScreen } from "./watch.ts";
 
 const number = z.coerce.number({ error: "must be a number" });
@@ -30,29 +31,39 @@ export function calculatorCommand(): Command {
     .option("--hours <n>", "hours a day that they are busy (default 24)")
     .option("--electricity <usd>", "dollars a month (default 0)")
     .option("--internet <usd>", "dollars a month (default 0)")
-    .option("--billing <mode>", "paypal counts every host's subscription among the costs (default credits)")
-    .addHelpText("after", "\nExample:\n  peerllm earnings calculator --tokens-per-second 30 --electricity 12.50")
+    .option("--billing <mode>", "paypal counts every host's subscription among the costs (default: as the network)")
+    .addHelpText(
+      "after",
+      `
+Price, hosts' share and subscription are those of the network you are on, or that --network names; without one, what a
+network begins with. The answer says which.
+
+Example:
+  peerllm earnings calculator --tokens-per-second 30 --electricity 12.50`,
+    )
     .action(action(calculatorOptions, calculate));
 }
 
 async function calculate(session: Session, options: CalculatorOptions): Promise<void> {
-  const { scenario, source } = await assumptions(session.home, options);
+  const [{ scenario, source }, quoted] = await Promise.all([assumptions(session.home, options), quotedPrices(session)]);
   const isOpen = Object.values(options).every((value) => value === undefined);
   if (isOpen && session.mayAsk && hasScreen(session)) {
     const { showCalculator } = await import("./views/CalculatorView.tsx");
-    const sheets = { subscribed: firstPriceSheet("paypal", 0), free: firstPriceSheet("credits", 0) };
-    return showCalculator({ scenario, source, sheets }, session.signal);
+    const { sheet, source: priceSource } = quoted;
+    return showCalculator({ scenario, source, sheet, priceSource }, session.signal);
   }
-  printForecast(session, scenario, source, options.billing ?? "credits");
+  const sheet = { ...quoted.sheet, billing: options.billing ?? quoted.sheet.billing };
+  printForecast(session, scenario, source, { ...quoted, sheet });
 }
 
 function printForecast(
   { printer }: Session,
   scenario: EarningsScenario,
   source: string,
-  billing: "credits" | "paypal",
+  { sheet, networkUrl, source: priceSource }: QuotedPrices,
 ): void {
-  const { tokens, gross, hostShare, costs, net } = forecastEarnings(firstPriceSheet(billing, 0), scenario);
+  const { tokens, gross, hostShare, costs, net } = forecastEarnings(sheet, scenario);
+  const hostSharePercent = String(sheet.hostShareBasisPoints / 100);
   const document = {
     gross: formatUsd(gross),
     hostShare: formatUsd(hostShare),
@@ -63,23 +74,31 @@ function printForecast(
       ...scenario,
       electricity: formatUsd(scenario.electricity),
       internet: formatUsd(scenario.internet),
-      billing,
+      billing: sheet.billing,
       source,
+    },
+    prices: {
+      source: networkUrl === null ? "built-in" : "network",
+      networkUrl,
+      version: sheet.version,
+      usdPer100kTokens: formatUsd(sheet.per100kTokens),
+      hostSharePercent,
+      hostSubscriptionUsd: formatUsd(sheet.hostSubscription),
     },
   };
   printer.result(document, () => {
-    const { tokens: round, hostShare: roundShare, subscription } = subscriptionTokens(firstPriceSheet("paypal", 0));
     return [
       printer.facts([
         ["tokens a month", tokens.toLocaleString("en")],
         ["consumers pay", `$${document.gross}`],
-        ["hosts' 95%", `$${document.hostShare}`],
+        [`hosts' ${hostSharePercent}%`, `$${document.hostShare}`],
         ["costs", `$${document.costs}`],
         ["net", `$${document.net}`],
       ]),
       source,
+      priceSource,
       "An estimate, not a promise: it counts every one of those hours as busy.",
-      `${round.toLocaleString("en")} tokens pay one month's subscription of $${formatUsd(subscription)} only nearly: the host's share is $${formatUsd(roundShare)}.`,
+      describeSubscription({ ...sheet, billing: "paypal" }),
     ].join("\n");
   });
 }

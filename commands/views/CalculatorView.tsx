@@ -1,6 +1,6 @@
 import { Box, Text, useApp } from "ink";
 import { useEffect, useReducer } from "react";
-import { type EarningsScenario, forecastEarnings, subscriptionTokens } from "../../src/ledger/calculator.ts";
+import { type EarningsScenario, forecastEarnings } from "../../src/ledger/calculator.ts";
 import type { PriceSheet } from "../../src/ledger/pricing.ts";
 import { formatUsd } from "../../src/money.ts";
 import { type Press, useKeys } from "./keys.ts";
@@ -15,14 +15,16 @@ import {
   within,
 } from "./slider.ts";
 import { useWindowSize } from "./window-size.ts";
-import { figure } from "./words.ts";
+import { describeSubscription, figure } from "./words.ts";
 
 export interface CalculatorViewProps {
   readonly scenario: EarningsScenario;
   /** Where the scenario's figures come from, for people. */
   readonly source: string;
-  /** With and without a subscription for every host. */
-  readonly sheets: { readonly subscribed: PriceSheet; readonly free: PriceSheet };
+  /** Hosts subscribe where it bills by `paypal`; the reader may have it otherwise. */
+  readonly sheet: PriceSheet;
+  /** Whose prices they are, for people. */
+  readonly priceSource: string;
 }
 
 /** Lets the reader move the figures of a month until they quit or `signal` aborts. */
@@ -51,22 +53,22 @@ const sliders: Readonly<Record<Name, Slider>> = {
 };
 
 /** Sliders for what a month may be like, and what is left of it: the same arithmetic as the command's JSON. */
-export function CalculatorView({ scenario, source, sheets }: CalculatorViewProps) {
+export function CalculatorView({ scenario, source, sheet: quoted, priceSource }: CalculatorViewProps) {
   const { exit } = useApp();
   const { columns } = useWindowSize();
-  const [{ values, selected, typed, isSubscribed, isOver }, press] = useReducer(
-    pressed,
-    scenario,
-    (given): Choice => ({ values: valuesOf(given), selected: 0, typed: "", isSubscribed: false, isOver: false }),
-  );
+  const [{ values, selected, typed, isSubscribed, isOver }, press] = useReducer(pressed, scenario, (given): Choice => {
+    const isSubscribed = quoted.billing === "paypal";
+    return { values: valuesOf(given), selected: 0, typed: "", isSubscribed, isOver: false };
+  });
   useKeys(press);
   useEffect(() => {
     if (isOver) exit();
   }, [isOver, exit]);
 
-  const sheet = isSubscribed ? sheets.subscribed : sheets.free;
+  const free = quoted.billing === "off" ? quoted : { ...quoted, billing: "credits" as const };
+  const subscribed = { ...quoted, billing: "paypal" as const };
+  const sheet = isSubscribed ? subscribed : free;
   const forecast = forecastEarnings(sheet, scenarioOf(values));
-  const { tokens, hostShare, subscription, tokensToPay } = subscriptionTokens(sheets.subscribed);
   const count = (number: number) => number.toLocaleString("en");
   const barWidth = Math.max(10, Math.min(60, columns - 56));
   const percent = sheet.hostShareBasisPoints / 100;
@@ -86,22 +88,21 @@ export function CalculatorView({ scenario, source, sheets }: CalculatorViewProps
         />
       ))}
       <Text wrap="truncate">{source}</Text>
+      <Text wrap="truncate">{priceSource}</Text>
       <Text> </Text>
       <Text wrap="truncate">{outcome("tokens a month", count(forecast.tokens))}</Text>
       <Text wrap="truncate">{outcome("consumers pay", `$${formatUsd(forecast.gross)}`)}</Text>
       <Text wrap="truncate">{outcome(`hosts' ${percent}%`, `$${formatUsd(forecast.hostShare)}`)}</Text>
       <Text wrap="truncate">
         {outcome("costs", `$${formatUsd(forecast.costs)}`)}
-        {`  ${isSubscribed ? "with" : "without"} $${formatUsd(subscription)} subscription a host`}
+        {`  ${isSubscribed ? "with" : "without"} $${formatUsd(sheet.hostSubscription)} subscription a host`}
       </Text>
       <Text wrap="truncate" bold>
         {outcome("net", `$${formatUsd(forecast.net)}`)}
       </Text>
       <Text> </Text>
       <Text>
-        It counts every one of those hours as busy, which no network promises. {count(tokens)} tokens pay one month's
-        subscription of ${formatUsd(subscription)} only nearly: the host's share is ${formatUsd(hostShare)};{" "}
-        {count(tokensToPay)} pay it.
+        It counts every one of those hours as busy, which no network promises. {describeSubscription(subscribed)}
       </Text>
       <Text wrap="truncate">tab ↑↓ choose · ←→ move · digits set · s subscription · q quit</Text>
     </Box>

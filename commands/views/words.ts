@@ -1,3 +1,6 @@
+import { subscriptionTokens } from "../../src/ledger/calculator.ts";
+import type { PriceSheet } from "../../src/ledger/pricing.ts";
+import { formatUsd } from "../../src/money.ts";
 import type { NetworkEvent } from "../../src/protocol/control-methods.ts";
 
 /** `text` in exactly `width` columns, its end cut where it is longer. */
@@ -23,6 +26,17 @@ export function timeOf(time: number): string {
 /** "420 ms", "28.3 s": no longer than what stands beside it leaves room for. */
 export function shortTime(elapsedMs: number): string {
   return elapsedMs < 10_000 ? `${Math.round(elapsedMs)} ms` : `${(elapsedMs / 1_000).toFixed(1)} s`;
+}
+
+/** How far tokens go towards a month's subscription of a host, exactly. */
+export function describeSubscription(sheet: PriceSheet): string {
+  const { tokens, hostShare, subscription, tokensToPay } = subscriptionTokens(sheet);
+  const month = `one month's subscription of $${formatUsd(subscription)}`;
+  if (tokensToPay === null) return `No number of tokens pays ${month} at these prices.`;
+  if (tokens === 0) return `One token pays ${month}.`;
+  const part = hostShare * 10n >= subscription * 9n ? "only nearly" : "only in part";
+  const short = `${tokens.toLocaleString("en")} tokens pay ${month} ${part}`;
+  return `${short}: the host's share is $${formatUsd(hostShare)}. ${tokensToPay.toLocaleString("en")} pay it.`;
 }
 
 const eventWords = {

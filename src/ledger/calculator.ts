@@ -1,4 +1,4 @@
-import { mulDiv, type NanoUsd, nanoUsd, subtractUsd } from "../money.ts";
+import { mulDiv, type NanoUsd, nanoUsd, subtractUsd, zeroUsd } from "../money.ts";
 import { type PriceSheet, priceOfTokens } from "./pricing.ts";
 
 /** What a host's month may be like. Dollars are for all hosts together. */
@@ -37,23 +37,30 @@ export function forecastEarnings(sheet: PriceSheet, scenario: EarningsScenario):
 }
 
 export interface SubscriptionTokens {
-  /** A round number that is nearly enough at the first prices, for people to go by. */
+  /** A round number that is not quite enough, for people to go by: 500,000 at the first prices. */
   readonly tokens: number;
   /** What a host is paid for `tokens`. */
   readonly hostShare: NanoUsd;
   /** A month of one host. */
   readonly subscription: NanoUsd;
-  /** The fewest tokens whose pay is the subscription or more. */
-  readonly tokensToPay: number;
+  /** The fewest tokens whose pay is the subscription or more; null where tokens pay a host nothing. */
+  readonly tokensToPay: number | null;
 }
 
 /** How far tokens go towards a host's subscription. */
 export function subscriptionTokens(sheet: PriceSheet): SubscriptionTokens {
-  const tokens = 500_000;
   const { hostSubscription: subscription, per100kTokens, hostShareBasisPoints } = sheet;
-  const perToken = per100kTokens * BigInt(hostShareBasisPoints);
-  const tokensToPay = perToken === 0n ? 0n : mulDiv(subscription, 100_000n * 10_000n, perToken, "ceil");
-  return { tokens, hostShare: hostShareOf(sheet, tokens), subscription, tokensToPay: Number(tokensToPay) };
+  const perToken = sheet.billing === "off" ? 0n : per100kTokens * BigInt(hostShareBasisPoints);
+  if (perToken === 0n) return { tokens: 0, hostShare: zeroUsd, subscription, tokensToPay: null };
+  const tokensToPay = Number(mulDiv(subscription, 100_000n * 10_000n, perToken, "ceil"));
+  const tokens = roundedDown(tokensToPay - 1);
+  return { tokens, hostShare: hostShareOf(sheet, tokens), subscription, tokensToPay };
+}
+
+/** Its first digit, and zeros. */
+function roundedDown(count: number): number {
+  const unit = 10 ** (String(count).length - 1);
+  return Math.floor(count / unit) * unit;
 }
 
 function hostShareOf(sheet: PriceSheet, tokens: number): NanoUsd {

@@ -1,4 +1,6 @@
-import { describe, expect, test } from "vitest";
+import { createServer } from "node:http";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { storeAccount } from "../../../src/client/account-file.ts";
 import { keepBenchmark } from "../../../src/client/kept-benchmark.ts";
 import { homeAt } from "../../../src/paths.ts";
 import { peerllm, temporaryFolder } from "../../worlds/command.ts";
@@ -37,6 +39,7 @@ describe.runIf(hasTmux)(`the calculator's screen in a terminal${needsTmux}`, () 
           electricity       ●───────────────────────      $0.00 a month, all hosts
           internet          ●───────────────────────      $0.00 a month, all hosts
         Speed: this machine's own, measured 2026-11-20 with peerllm/demo:1.0.0.
+        Prices: what a network begins with; no network is known here.
 
         tokens a month              96,422,400
         consumers pay                 $964.224
@@ -46,7 +49,7 @@ describe.runIf(hasTmux)(`the calculator's screen in a terminal${needsTmux}`, () 
 
         It counts every one of those hours as busy, which no network promises. 500,000
         tokens pay one month's subscription of $5.00 only nearly: the host's share is
-        $4.75; 526,316 pay it.
+        $4.75. 526,316 pay it.
         tab ↑↓ choose · ←→ move · digits set · s subscription · q quit"
       `);
       await terminal.resize(120, 40);
@@ -61,6 +64,7 @@ describe.runIf(hasTmux)(`the calculator's screen in a terminal${needsTmux}`, () 
           electricity       ●───────────────────────────────────────────────────────────      $0.00 a month, all hosts
           internet          ●───────────────────────────────────────────────────────────      $0.00 a month, all hosts
         Speed: this machine's own, measured 2026-11-20 with peerllm/demo:1.0.0.
+        Prices: what a network begins with; no network is known here.
 
         tokens a month              96,422,400
         consumers pay                 $964.224
@@ -69,7 +73,7 @@ describe.runIf(hasTmux)(`the calculator's screen in a terminal${needsTmux}`, () 
         net                          $916.0128
 
         It counts every one of those hours as busy, which no network promises. 500,000 tokens pay one month's subscription of
-        $5.00 only nearly: the host's share is $4.75; 526,316 pay it.
+        $5.00 only nearly: the host's share is $4.75. 526,316 pay it.
         tab ↑↓ choose · ←→ move · digits set · s subscription · q quit"
       `);
       await terminal.resize(80, 24);
@@ -111,6 +115,21 @@ describe.runIf(hasTmux)(`the calculator's screen in a terminal${needsTmux}`, () 
     },
     slow,
   );
+
+  test(
+    "begins with the prices and the subscription of the network it is on",
+    async () => {
+      const { networkUrl } = await pricedNetwork();
+      const home = await temporaryFolder();
+      const terminal = await openTerminal([...words, "--network", networkUrl], { home, columns: 80, rows: 24 });
+      const screen = await terminal.until(/with \$6\.00 subscription a host/);
+      expect(screen).toContain(`Prices: of ${networkUrl}, version 3: $0.80 per 100,000 tokens.`);
+      expect(screen).toMatch(/\nhosts' 92\.5% +\$1534\.464\ncosts +\$6\.00 /);
+      await terminal.press("s");
+      expect(await terminal.until(/without \$6\.00 subscription/)).toMatch(/\ncosts +\$0\.00 /);
+    },
+    slow,
+  );
 });
 
 test("without a terminal the calculator says what it assumed, where from, and what it is", {
@@ -133,10 +152,75 @@ test("without a terminal the calculator says what it assumed, where from, and wh
       billing: "credits",
       source: "Speed: this machine's own, measured 2026-11-20 with peerllm/demo:1.0.0.",
     },
+    prices: {
+      source: "built-in",
+      networkUrl: null,
+      version: 1,
+      usdPer100kTokens: "1.00",
+      hostSharePercent: "95",
+      hostSubscriptionUsd: "5.00",
+    },
   });
   const said = (await peerllm([...words, "--hours", "1"], { home: await temporaryFolder() })).stdout;
   expect(said).toContain("An estimate, not a promise");
   expect(said).toContain(
-    "500,000 tokens pay one month's subscription of $5.00 only nearly: the host's share is $4.75.",
+    "500,000 tokens pay one month's subscription of $5.00 only nearly: the host's share is $4.75. 526,316 pay it.",
+  );
+  expect(said).toContain("Prices: what a network begins with; no network is known here.");
+});
+
+/** A network that shows its prices, until it is closed. */
+async function pricedNetwork() {
+  const shown = {
+    networkId: "network_a",
+    version: "1.0.0",
+    protocolVersion: 1,
+    enrolment: "open",
+    billing: "paypal",
+    usdPer100kTokens: "0.80",
+    hostSharePercent: "92.5",
+    hostSubscriptionUsd: "6.00",
+    priceVersion: 3,
+  };
+  const server = createServer((request, response) => {
+    const isAsked = request.url === "/api/v1/network" && request.headers.authorization === undefined;
+    response.writeHead(isAsked ? 200 : 404, { "content-type": "application/json" });
+    response.end(JSON.stringify(isAsked ? shown : {}));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const close = async () => {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  };
+  onTestFinished(close);
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("The network has no port.");
+  return { networkUrl: `http://127.0.0.1:${address.port}`, close };
+}
+
+test("reckons with the price, share and subscription of the network it is on, and says whose they are", {
+  timeout: slow,
+}, async () => {
+  const { networkUrl, close } = await pricedNetwork();
+  const home = await temporaryFolder();
+  await storeAccount(homeAt(home), { networkUrl, accountId: "account_a", apiKey: "a-key", name: null });
+  const scenario = ["--tokens-per-second", "10", "--conversations", "1", "--hosts", "2"];
+  const asAccount = (...flags: string[]) => peerllm([...words, ...scenario, ...flags], { home });
+  const ofNetwork = { gross: "414.72", hostShare: "383.616", costs: "12.00", net: "371.616" };
+  const prices = { source: "network", networkUrl, version: 3, hostSubscriptionUsd: "6.00" };
+  expect((await asAccount("--json")).json()).toMatchObject({ ...ofNetwork, assumed: { billing: "paypal" }, prices });
+  expect((await asAccount("--billing", "credits", "--json")).json()).toMatchObject({ costs: "0.00", prices });
+  const named = await peerllm([...words, ...scenario, "--network", networkUrl], { home: await temporaryFolder() });
+  expect(named.stdout).toMatch(/^hosts' 92\.5% +\$383\.616$/m);
+  expect(named.stdout).toContain(`Prices: of ${networkUrl}, version 3: $0.80 per 100,000 tokens.`);
+  expect(named.stdout).toContain("800,000 tokens pay one month's subscription of $6.00 only nearly");
+
+  await close();
+  expect((await asAccount("--json")).json()).toMatchObject({
+    gross: "518.40",
+    prices: { source: "built-in", networkUrl: null },
+  });
+  expect((await asAccount()).stdout).toContain(
+    `Prices: what a network begins with; ${networkUrl} did not tell its own.`,
   );
 });

@@ -42,6 +42,23 @@ it("tells exactly what 500,000 tokens leave a host, and the fewest that pay its 
     const second = { tokensPerSecond: count / (30 * 3_600), conversations: 1, hosts: 1, hours: 1 };
     return forecastEarnings(sheet, { ...second, electricity: zeroUsd, internet: zeroUsd }).hostShare;
   };
-  expect(shareOf(tokensToPay + 0.5)).toBeGreaterThanOrEqual(subscription);
-  expect(shareOf(tokensToPay - 0.5)).toBeLessThan(subscription);
+  expect(shareOf((tokensToPay ?? 0) + 0.5)).toBeGreaterThanOrEqual(subscription);
+  expect(shareOf((tokensToPay ?? 0) - 0.5)).toBeLessThan(subscription);
+});
+
+it.each([
+  ["0.80", 9_250, "6", { tokens: 800_000, hostShare: "5.92", tokensToPay: 810_811 }],
+  ["1", 10_000, "5", { tokens: 400_000, hostShare: "4", tokensToPay: 500_000 }],
+  ["100", 9_500, "0.01", { tokens: 10, hostShare: "0.0095", tokensToPay: 11 }],
+  ["0", 9_500, "5", { tokens: 0, hostShare: "0", tokensToPay: null }],
+  ["1", 0, "5", { tokens: 0, hostShare: "0", tokensToPay: null }],
+])("at $%s and %i basis points, a round number is not quite a subscription of $%s", (price, share, monthly, told) => {
+  const sheet = {
+    ...firstPriceSheet("paypal", 0),
+    per100kTokens: parseUsd(price),
+    hostShareBasisPoints: share,
+    hostSubscription: parseUsd(monthly),
+  };
+  const subscription = parseUsd(monthly);
+  expect(subscriptionTokens(sheet)).toEqual({ ...told, hostShare: parseUsd(told.hostShare), subscription });
 });
