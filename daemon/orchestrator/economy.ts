@@ -19,6 +19,7 @@ import {
   type SetOff,
 } from "../../src/ledger/payout.ts";
 import type { PriceBook } from "../../src/ledger/price-book.ts";
+import type { SalesStore } from "../../src/ledger/sale.ts";
 import { monthRange, type Statement, statementCsv, statementOf } from "../../src/ledger/statement.ts";
 import { isFinal, type Subscription, type SubscriptionStore, standingOf } from "../../src/ledger/subscription.ts";
 import { addUsd, formatUsd, type NanoUsd, parseUsd } from "../../src/money.ts";
@@ -40,6 +41,7 @@ export interface EconomyOptions {
   readonly subscriptions: SubscriptionStore;
   readonly knownHosts: HostStore;
   readonly prices: PriceBook;
+  readonly sales: Pick<SalesStore, "days">;
   readonly clock: Clock;
   /** Null until PayPal is connected, and for ever where billing is not `paypal`. */
   treasury(): Treasury | null;
@@ -165,7 +167,7 @@ async function earnings(accountId: AccountId, options: EconomyOptions): Promise<
     ...kinds: readonly ("host-payable" | "producer-payable" | "host-pending-payout" | "producer-pending-payout")[]
   ) => addUsd(...(await Promise.all(kinds.map((kind) => books.balanceOf(ownedAccount(kind, accountId))))));
   const rows = await books.earnings(accountId, { from: firstDay, to: dayOf(now) });
-  const summary = summariseEarnings(rows, now);
+  const summary = summariseEarnings(rows, await options.sales.days(accountId), now);
   const sumDocument = ({ tokens, amount }: { readonly tokens: number; readonly amount: NanoUsd }) => ({
     tokens,
     usd: formatUsd(amount),

@@ -142,7 +142,7 @@ export async function startOrchestrator(
   const traffic: Traffic = { active: 0, completed: 0, failed: 0, refused: 0, promptTokens: 0, completionTokens: 0 };
   const rateLimit = new RateLimit(clock);
   let treasury: Treasury | null = null;
-  const economy = { accounts, books, codes, payouts, subscriptions, knownHosts, prices, clock };
+  const economy = { accounts, books, codes, payouts, subscriptions, knownHosts, prices, sales, clock };
   const server = await createHttpServer({
     address: options.listen,
     port: options.port,

@@ -1,5 +1,6 @@
 import type { Clock } from "../../src/clock.ts";
 import type { AccountId } from "../../src/ids.ts";
+import type { Day } from "../../src/ledger/books.ts";
 import type { ModelSales, Sale, SalesStore } from "../../src/ledger/sale.ts";
 import { nanoUsd } from "../../src/money.ts";
 import type { Connection, Statement } from "./connection.ts";
@@ -26,6 +27,12 @@ interface ModelRow extends PartsRow {
   readonly months: bigint;
   readonly refunds: bigint;
   readonly active: bigint;
+}
+
+interface DayRow {
+  readonly day: Day;
+  readonly model: string;
+  readonly amount: bigint;
 }
 
 /** Writes a sale beside its transfer, in the same write of the database. */
@@ -56,9 +63,14 @@ export function openSales(database: Database, clock: Clock): SalesStore {
        WHERE subscriptions.model = sold.model AND status = 'ACTIVE' AND paid_through > ?
      ) AS active FROM sold ORDER BY model`,
   );
+  const selectDays: Statement<[AccountId], DayRow> = connection.prepare(
+    `SELECT strftime('%Y-%m-%d', at / 1000, 'unixepoch') AS day, model, sum(producer_part) AS amount
+     FROM sales WHERE producer_id = ? GROUP BY 1, 2 ORDER BY 1, 2`,
+  );
   return {
     list: async (producerId, limit) => select.all(producerId, BigInt(limit)).map(saleOf),
     models: async (producerId) => selectModels.all(producerId, BigInt(clock.now())).map(modelSalesOf),
+    days: async (producerId) => selectDays.all(producerId).map((row) => ({ ...row, amount: nanoUsd(row.amount) })),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { Millis } from "../clock.ts";
 import type { AccountId } from "../ids.ts";
 import { mulDiv, type NanoUsd, nanoUsd, zeroUsd } from "../money.ts";
+import type { Day } from "./books.ts";
 
 /** A price divided: amount = fee + network + producer, but where a fee is larger than what the price leaves. */
 export interface SaleParts {
@@ -33,12 +34,21 @@ export interface ModelSales extends SaleParts {
   readonly activeSubscriptions: number;
 }
 
+/** What a producer earned of a model's sales in a day; below zero where more was taken back. */
+export interface SalesDay {
+  readonly day: Day;
+  readonly model: string;
+  readonly amount: NanoUsd;
+}
+
 /** What producers sold. */
 export interface SalesStore {
   /** Newest first, at most `limit`. */
   list(producerId: AccountId, limit: number): Promise<readonly Sale[]>;
   /** One row for each model that sold or has subscribers, by name. */
   models(producerId: AccountId): Promise<readonly ModelSales[]>;
+  /** From the first day on, oldest first. */
+  days(producerId: AccountId): Promise<readonly SalesDay[]>;
 }
 
 const networkShare = { numerator: 5n, denominator: 100n } as const;

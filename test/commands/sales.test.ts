@@ -137,6 +137,11 @@ describe("a network that bills in credits", () => {
       expect((await producer.run("producer", "sales")).json()).toMatchObject({
         models: [{ copies: 1, months: 1, activeSubscriptions: 1, usd: "23.00", feeUsd: "0.00", earnedUsd: "21.85" }],
       });
+      expect((await producer.run("earnings")).json()).toMatchObject({
+        allTime: "21.85",
+        payable: "21.85",
+        models: [{ model, tokens: 0, usd: "21.85" }],
+      });
       expect((await audit()).totals).toMatchObject({
         "consumer-credit": "7.00",
         "producer-payable": "21.85",
