@@ -78,11 +78,11 @@ function instantOf(text: string): number {
 function describePrice(printer: Printer, price: PriceDocument): string {
   const rows = price.versions.map((sheet) => [
     sheet.version === price.version ? `${sheet.version} *` : String(sheet.version),
-    new Date(sheet.since).toISOString(),
+    new Date(sheet.since).toISOString().slice(0, 16).replace("T", " "),
     sheet.billing,
     `$${sheet.usdPer100kTokens}`,
     `${sheet.hostSharePercent}%`,
     `$${sheet.hostSubscriptionUsd}`,
   ]);
-  return printer.table(["VERSION", "FROM", "BILLING", "PER 100K TOKENS", "TO THE HOST", "HOST, A MONTH"], rows);
+  return printer.table(["VERSION", "FROM (UTC)", "BILLING", "PER 100K TOKENS", "TO THE HOST", "HOST, A MONTH"], rows);
 }

@@ -120,7 +120,7 @@ async function status(session: Session, options: { watch: boolean }): Promise<vo
     return showNetwork(read, session.signal);
   }
   if (options.watch) {
-    return watch(session, read, describeChange);
+    return watch(session, read, describeChange, describeNews);
   }
   const now = await read();
   printer.result(now, () =>
@@ -143,8 +143,7 @@ async function status(session: Session, options: { watch: boolean }): Promise<vo
   );
 }
 
-function describeChange({ hosts, requests, tokens, failovers, settled, events }: NetworkStatus): string {
-  const last = events.at(-1);
+function describeChange({ hosts, requests, tokens, failovers, settled }: NetworkStatus): string {
   return [
     `${hosts.filter((host) => host.state === "serving").length} hosts serving`,
     `${requests.active} active`,
@@ -154,8 +153,15 @@ function describeChange({ hosts, requests, tokens, failovers, settled, events }:
     `${tokens.prompt + tokens.completion} tokens`,
     `${failovers} failovers`,
     `$${settled.today.chargedUsd} settled today`,
-    ...(last === undefined ? [] : [`last ${describeEvent(last)}`]),
   ].join(", ");
+}
+
+/** What happened since `before`; the last that did, where nothing was seen before. */
+function describeNews({ events }: NetworkStatus, before: NetworkStatus | undefined): readonly string[] {
+  const known = before === undefined ? events.slice(0, -1) : before.events;
+  const words = (event: NetworkStatus["events"][number]) => JSON.stringify(event);
+  const seen = events.map(words).lastIndexOf(known.map(words).at(-1) ?? "");
+  return events.slice(seen + 1).map(describeEvent);
 }
 
 function describeRequests(requests: {

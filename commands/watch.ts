@@ -8,18 +8,27 @@ export function hasScreen({ isJson }: Session): boolean {
   return !isJson && process.stdin.isTTY === true && process.stdout.isTTY === true;
 }
 
-/** Prints one line whenever what `read` says changes in words, until interrupted or until `read` fails. */
+/**
+ * Prints one line whenever what `read` says changes in words, until interrupted or until `read` fails. `news` is what
+ * happened since the state before, if there was one: each is told once, on the line of the change it came with.
+ */
 export async function watch<State>(
   session: Session,
   read: () => Promise<State>,
   describe: (state: State) => string,
+  news: (state: State, before: State | undefined) => readonly string[] = () => [],
 ): Promise<void> {
   let last: string | undefined;
+  let before: State | undefined;
   while (!session.signal.aborted) {
     const state = await read();
     const words = describe(state);
-    if (words !== last) session.printer.line(state, () => `${new Date().toISOString()}  ${words}`);
+    const happened = news(state, before);
+    if (words !== last || happened.length > 0) {
+      session.printer.line(state, () => [`${new Date().toISOString()}  ${words}`, ...happened].join(", "));
+    }
     last = words;
+    before = state;
     await systemClock.sleep(lookMs, session.signal).catch(() => {});
   }
 }

@@ -72,7 +72,9 @@ export function openBooks(database: Database, clock: Clock): Books {
       throw new PeerError(
         "insufficient_quota",
         `This request may cost $${formatUsd(request.amount)}, but $${formatUsd(available)} of credit is free.`,
-        { hint: 'Add credit with "peerllm billing topup", or lower max_tokens.' },
+        {
+          hint: 'Lower max_tokens, or add credit with "peerllm billing redeem" or "peerllm billing topup"; an operator grants it too.',
+        },
       );
     }
     requireBudget(request, "perDay", "day");

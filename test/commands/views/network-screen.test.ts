@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { NetworkStatus } from "../../../src/protocol/control-methods.ts";
 import { temporaryFolder } from "../../worlds/command.ts";
 import { networkHome } from "../../worlds/network-home.ts";
-import { networkStatus } from "../../worlds/network-status.ts";
+import { networkStatus, statusTime } from "../../worlds/network-status.ts";
 import { hasTmux, needsTmux, openTerminal } from "../../worlds/terminal.ts";
 import { watching } from "../../worlds/watching.ts";
 
@@ -135,6 +135,37 @@ describe.runIf(hasTmux)(`the network's screen in a terminal${needsTmux}`, () => 
   );
 
   test(
+    "shows fewer hosts, then less of the rest, and always its keys where a terminal is low",
+    async () => {
+      const { home } = await watchedNetwork(1_000);
+      const terminal = await openTerminal(words, { home, columns: 80, rows: 14 });
+      const seen: Record<number, string> = {};
+      for (const [rows, hosts] of [
+        [14, 4],
+        [11, 1],
+        [10, 1],
+        [9, 3],
+        [7, 1],
+        [5, 1],
+        [3, 1],
+      ] as const) {
+        await terminal.resize(80, rows);
+        const screen = await terminal.until((now) => now.trimEnd().split("\n").length === rows);
+        const lines = screen.trimEnd().split("\n");
+        expect(lines.at(-1)).toBe(`1–${hosts} of 1000 · by load · ↑↓ scroll · s sort · / filter · q quit`);
+        expect(lines.filter((line) => / [0-4]\/4 /.test(line))).toHaveLength(hosts);
+        seen[rows] = lines.map((line) => line.split(" ")[0]).join(" ");
+      }
+      expect(seen).toMatchInlineSnapshot();
+      await terminal.resize(80, 2);
+      await terminal.until(/^http:\S+ credits .*\n1–1 of 1000 .* q quit$/);
+      await terminal.press("q");
+      await terminal.until(/Ended with 0/);
+    },
+    slow,
+  );
+
+  test(
     "colours nothing with NO_COLOR",
     async () => {
       const { home } = await watchedNetwork(12);
@@ -188,10 +219,18 @@ test("without a terminal it is one line per change", { timeout: slow }, async ()
   await piped.until("\n");
   network.status = { ...network.status, failovers: 7 };
   await piped.until("7 failovers");
+  const { events } = network.status;
+  const paused = { at: statusTime + 63_000, kind: "host-paused", hostId: events[0]?.hostId ?? null } as const;
+  network.status = { ...network.status, events: [...events.slice(1), paused, { ...paused, kind: "host-resumed" }] };
+  await piped.until("takes work again");
   const told = "3 hosts serving, 1 active, 2 queued, 3 completed, 4 failed, 30 tokens";
-  const last = "$12.50 settled today, last 12:01:02 a host was refused";
+  const settled = "$12.50 settled today";
   expect(await piped.stop()).toEqual({
     code: 0,
-    stdout: `TIME  ${told}, 6 failovers, ${last}\nTIME  ${told}, 7 failovers, ${last}\n`,
+    stdout: [
+      `TIME  ${told}, 6 failovers, ${settled}, 12:01:02 a host was refused\n`,
+      `TIME  ${told}, 7 failovers, ${settled}\n`,
+      `TIME  ${told}, 7 failovers, ${settled}, 12:01:03 host 0007xxxxxx takes no more work, 12:01:03 host 0007xxxxxx takes work again\n`,
+    ].join(""),
   });
 });
