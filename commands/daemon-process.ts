@@ -78,7 +78,8 @@ function spawnDaemon({ home, role, mode }: DaemonStart): ChildProcess {
   const { PEERLLM_API_KEY: _, ...environment } = process.env;
   return spawn(process.execPath, [packageFile("dist/daemon.js"), role], {
     cwd: home.root,
-    detached: mode === "background",
+    // A session of its own: the terminal's Ctrl-C is for the command, which asks it once to drain and go.
+    detached: true,
     env: environment,
     stdio: ["pipe", "ignore", lastWords, "ipc"],
     windowsHide: true,

@@ -83,7 +83,6 @@ class Daemon {
       log = openLog({
         file: join(this.#home.logsDirectory, `${this.#role}.log`),
         level: parseLogLevel(process.env.PEERLLM_LOG_LEVEL),
-        isEchoed: this.#starter.document.isEchoed,
       });
       this.#watchProcess(log);
       await this.#serve(start, log);
@@ -98,7 +97,7 @@ class Daemon {
     return this.#exitCode;
   }
 
-  async #serve(start: StartRole, log: Log): Promise<void> {
+  async #serve(start: StartRole, log: OpenLog): Promise<void> {
     log.info("daemon-starting", { role: this.#role, pid: process.pid, version: packageVersion() });
     const role = await start(this.#starter.document.options, {
       home: this.#home,
@@ -116,6 +115,8 @@ class Daemon {
       control = await this.#openControl(socket, role, log);
       await writePrivateFile(record, JSON.stringify(this.#runRecord(socket, role)));
       await this.#starter.reportReady(role.ready);
+      // Until now its command says how it goes, and what went wrong.
+      if (this.#starter.document.isEchoed) log.echo();
       log.info("daemon-ready", { role: this.#role, elapsedMs: systemClock.now() - this.#startedAt });
       await aborted(this.#shutdown.signal);
       log.info("daemon-draining", { role: this.#role });
@@ -185,17 +186,19 @@ class Daemon {
   }
 
   #watchProcess(log: Log): void {
-    const onSignal = (name: NodeJS.Signals) => {
+    // Who asks again while it drains doesn't want to wait; a command that is gone by then has nobody waiting.
+    const stop = (reason: string) => {
       if (this.#shutdown.signal.aborted) {
-        this.#cut.abort(new PeerError("cancelled", "The daemon was signalled twice."));
+        this.#cut.abort(new PeerError("cancelled", "The daemon was told twice to stop."));
       }
-      this.#requestShutdown(name, log);
+      this.#requestShutdown(reason, log);
     };
+    const onSignal = (name: NodeJS.Signals) => stop(name);
     process.on("SIGTERM", onSignal);
     process.on("SIGINT", onSignal);
     // In the background there is no terminal whose end could mean us.
     process.on("SIGHUP", (name) => this.#starter.document.isAttached && onSignal(name));
-    this.#starter.onAbandoned(() => this.#requestShutdown("starter-gone", log));
+    this.#starter.onAbandoned(() => stop("starter-gone"));
     const onFatal = (event: string) => (error: unknown) => {
       log.error(event, { role: this.#role, error });
       this.#exitCode = 1;

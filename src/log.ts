@@ -19,6 +19,8 @@ export type LogLevel = (typeof logLevels)[number];
 
 /** A log and what keeps it open. */
 export interface OpenLog extends Log {
+  /** From here on, lines go to standard error too. */
+  echo(): void;
   close(): Promise<void>;
 }
 
@@ -31,10 +33,10 @@ export const logFilesMax = 5;
 const backlogBytesMax = 16 * 1024 * 1024;
 
 /**
- * Logs to `file` (rotated, mode 0600, its folder made), and to standard error where `isEchoed`. Whatever is handed in,
- * fields that could carry a prompt, an answer, a key or an e-mail address are written as "[redacted]".
+ * Logs to `file` (rotated, mode 0600, its folder made). Whatever is handed in, fields that could carry a prompt, an
+ * answer, a key or an e-mail address are written as "[redacted]".
  */
-export function openLog(options: { file: string; level: LogLevel; isEchoed: boolean }): OpenLog {
+export function openLog(options: { file: string; level: LogLevel }): OpenLog {
   mkdirSync(dirname(options.file), { recursive: true, mode: 0o700 });
   const stream = createStream(rotatedName(basename(options.file)), {
     path: dirname(options.file),
@@ -44,15 +46,26 @@ export function openLog(options: { file: string; level: LogLevel; isEchoed: bool
   });
   // A full disk must not take the daemon down with it: the log is the thing that can be done without.
   stream.on("error", () => {});
+  let isEchoed = false;
   const lines = {
     write(line: string) {
       // Lines that come faster than the disk takes them are lost rather than kept in memory without end.
       if (stream.writableLength < backlogBytesMax) stream.write(line);
-      if (options.isEchoed) process.stderr.write(line);
+      if (isEchoed) process.stderr.write(line);
     },
   };
   const log = pinoLog(options.level, lines);
-  return { ...log, close: () => new Promise((resolve) => stream.end(() => resolve())) };
+  return {
+    ...log,
+    echo() {
+      isEchoed = true;
+      // Nor must a terminal that was closed: what it would have shown is in the file.
+      process.stderr.on("error", () => {
+        isEchoed = false;
+      });
+    },
+    close: () => new Promise((resolve) => stream.end(() => resolve())),
+  };
 }
 
 /** A log whose lines go to `lines`. */

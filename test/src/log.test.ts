@@ -67,7 +67,7 @@ test("a log file is for its owner alone, and rotates at its size, keeping a few"
   const file = join(folder, "logs", "host.log");
   const filling = Array.from({ length: 60 }, () => "x".repeat(500));
   for (let run = 0; run < 2; run += 1) {
-    const log = openLog({ file, level: "info", isEchoed: false });
+    const log = openLog({ file, level: "info" });
     log.debug("not-written", { filling });
     for (let line = 0; line < 200; line += 1) log.info("line-written", { run, line, filling });
     await log.close();
