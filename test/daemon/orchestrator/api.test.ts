@@ -1,6 +1,7 @@
 import OpenAI, { APIError } from "openai";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { createGateway } from "../../../src/client/gateway.ts";
+import { addUsd, formatUsd, nanoUsd, parseUsd } from "../../../src/money.ts";
 import { routes } from "../../../src/protocol/api.ts";
 import { economyRoutes } from "../../../src/protocol/economy-api.ts";
 import { type DemoNetwork, demoNetwork, demoReference } from "../../worlds/demo-network.ts";
@@ -124,5 +125,39 @@ describe("a key's limits", () => {
     for await (const _chunk of stream) break;
     stream.controller.abort();
     await vi.waitUntil(async () => (await remainingTokens(apiKey)) < 60, { timeout: 30_000, interval: 50 });
+  });
+});
+
+describe("what an account spends", () => {
+  it("is told by day, model and key, each to the nano, and is what its statement says", async () => {
+    const keys = [await newKey({ scopes: ["consume"] }), await newKey({ scopes: ["consume"] })];
+    for (const { apiKey } of [...keys, ...keys.slice(0, 1)]) {
+      const { client, request } = chat(apiKey, 4);
+      await client.chat.completions.create(request);
+    }
+    const own = gateway(network.apiKey);
+    const usage = async (by: "day" | "model" | "key") => (await own.call(routes["billing-usage"], { by }, signal)).rows;
+    const [days, models, byKey] = [await usage("day"), await usage("model"), await usage("key")];
+    const ofKeys = keys.map(({ keyId }) => byKey.find(({ group }) => group === keyId)?.requests);
+    expect(ofKeys).toEqual([2, 1]);
+    expect(models.map(({ group }) => group)).toEqual([demoReference]);
+    for (const { group } of days) expect(group).toMatch(/^\d{4}-\d\d-\d\d$/);
+    const spent = parseUsd("1") - parseUsd((await own.call(routes["billing-balance"], {}, signal)).available);
+    for (const rows of [days, models, byKey]) {
+      expect(addUsd(...rows.map(({ costUsd }) => parseUsd(costUsd)))).toBe(spent);
+      const tokens = rows.reduce((sum, row) => sum + row.promptTokens + row.completionTokens, 0);
+      expect(BigInt(tokens) * 10_000n).toBe(spent);
+    }
+
+    const months = new Set(days.map(({ group }) => group.slice(0, 7)));
+    const ask = (month: string) => own.call(economyRoutes["billing-statement"], { month }, signal);
+    const statements = await Promise.all([...months].map(ask));
+    const lines = statements.flatMap((statement) => statement.lines).filter(({ kind }) => kind === "settle");
+    expect(addUsd(...lines.map(({ usd }) => parseUsd(usd)))).toBe(-spent);
+    expect(statements.at(-1)?.closingUsd).toBe(formatUsd(nanoUsd(parseUsd("1") - spent)));
+    const rows = statements.flatMap(({ csv }) => csv.split("\r\n").slice(1, -1));
+    const settled = rows.map((row) => row.split(",")).filter(([, kind]) => kind === "settle");
+    expect(settled.map((fields) => fields[3])).toEqual(lines.map(({ usd }) => usd));
+    expect(settled.every((fields) => fields.length === 6 && fields[5]?.startsWith("receipt_"))).toBe(true);
   });
 });

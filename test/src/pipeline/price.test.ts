@@ -34,3 +34,15 @@ it("a request admitted before a price changes is settled at the old one, the nex
   expect(network.books.charged).toBe(first * 10_000n + second * 30_000n);
   expect(network.books.paidToHosts).toBe(first * 9_500n + second * 15_000n);
 });
+
+it.each([
+  ["with a host at hand, before it works", 1],
+  ["with none, before the queue for one", 0],
+])("who can't pay is refused %s", async (_what, count) => {
+  const hosts = Array.from({ length: count }, () => new ReadingHost("a story"));
+  const network = readingNetwork(hosts);
+  network.books.credit = 0n;
+  await expect(network.ask("tell me").next()).rejects.toMatchObject({ code: "insufficient_quota" });
+  expect(hosts.flatMap(({ assignments }) => assignments)).toEqual([]);
+  expect(network.books.open.size).toBe(0);
+});
