@@ -18,7 +18,6 @@ import {
   hostLinkPath,
   newNonce,
   protocolVersion,
-  requireSameProtocol,
   signTranscript,
   type Transcript,
   verifyTranscript,
@@ -178,7 +177,6 @@ class Connection {
     const step = async (frame: NetworkFrame) => {
       if (frame.type === "refused") throw refusalOf(frame);
       if (frame.type === "challenge" && transcript === null) {
-        requireSameProtocol(frame.protocol, "network");
         const networkPublicKey = parsePublicKey(frame.publicKey);
         transcript = { hostPublicKey: key.publicKey, hostNonce, networkPublicKey, networkNonce: frame.nonce };
         verifyTranscript("network", transcript, frame.signature);

@@ -19,14 +19,7 @@ import {
   type NetworkFrame,
   parseHostFrame,
 } from "../../src/protocol/frame.ts";
-import {
-  hostIdOf,
-  newNonce,
-  protocolVersion,
-  requireSameProtocol,
-  signTranscript,
-  verifyTranscript,
-} from "../../src/protocol/handshake.ts";
+import { hostIdOf, newNonce, protocolVersion, signTranscript, verifyTranscript } from "../../src/protocol/handshake.ts";
 import { type HostIdentity, HostSession } from "./host-session.ts";
 import type { Vitals } from "./vitals.ts";
 
@@ -119,7 +112,6 @@ export class HostGate {
     const { networkKey, accounts, knownHosts } = this.#options;
     const signal = AbortSignal.timeout(handshakeMsMax);
     const hello = await reader.next("hello", signal);
-    requireSameProtocol(hello.protocol, "host");
     const publicKey = parsePublicKey(hello.publicKey);
     const transcript = {
       hostPublicKey: publicKey,

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { PeerError } from "../errors.ts";
+import { requireSameProtocol, type Side } from "./handshake.ts";
 
 /** Most bytes in one frame. The longest is a prompt: 131,072 token ids of up to 7 characters with commas. */
 export const frameBytesMax = 1_500_000;
@@ -129,14 +130,17 @@ export type HostFrame = z.infer<typeof hostFrame>;
 export type NetworkFrame = z.infer<typeof networkFrame>;
 export type OfferedModel = z.infer<typeof offeredModel>;
 
-/** Parses a frame that a host sent. Throws `protocol_violation`; the message never quotes the frame's content. */
+/**
+ * Parses a frame that a host sent. Throws `protocol_violation`, or for the greeting of another protocol
+ * `protocol_incompatible`; the message never quotes the frame's content.
+ */
 export function parseHostFrame(bytes: Uint8Array): HostFrame {
-  return parse(hostFrame, bytes);
+  return parse(hostFrame, "host", bytes);
 }
 
-/** Parses a frame that the orchestrator sent. Throws `protocol_violation`. */
+/** Parses a frame that the orchestrator sent. Throws as `parseHostFrame`. */
 export function parseNetworkFrame(bytes: Uint8Array): NetworkFrame {
-  return parse(networkFrame, bytes);
+  return parse(networkFrame, "network", bytes);
 }
 
 /** The frame as it travels: one JSON text. Throws `request_too_large` past `frameBytesMax`. */
@@ -149,7 +153,10 @@ export function encodeFrame(frame: HostFrame | NetworkFrame): string {
   return encoded;
 }
 
-function parse<Frame>(schema: z.ZodType<Frame>, bytes: Uint8Array): Frame {
+/** What a first frame has in common in all protocols: its other fields may be another's. */
+const greeting = z.object({ type: z.enum(["hello", "challenge"]), protocol: z.int() });
+
+function parse<Frame>(schema: z.ZodType<Frame>, side: Side, bytes: Uint8Array): Frame {
   if (bytes.byteLength > frameBytesMax) {
     throw new PeerError("protocol_violation", `A frame of ${bytes.byteLength} bytes is over ${frameBytesMax}.`);
   }
@@ -159,6 +166,8 @@ function parse<Frame>(schema: z.ZodType<Frame>, bytes: Uint8Array): Frame {
   } catch {
     throw new PeerError("protocol_violation", "A frame is not JSON.");
   }
+  const greeted = greeting.safeParse(value);
+  if (greeted.success) requireSameProtocol(greeted.data.protocol, side);
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const where = result.error.issues[0]?.path.join(".") ?? "";

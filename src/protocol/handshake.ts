@@ -17,7 +17,7 @@ export interface Transcript {
   readonly networkNonce: string;
 }
 
-type Side = "host" | "network";
+export type Side = "host" | "network";
 
 /** 32 random bytes in base64url. */
 export function newNonce(): string {

@@ -47,6 +47,12 @@ describe("a host at the gate", () => {
     expect(await host.next()).toBe("closed");
   });
 
+  it("that speaks a later protocol with fields of its own is told so too", async () => {
+    host.send(JSON.stringify({ type: "hello", protocol: protocolVersion + 1, keys: [] }));
+    expect(await host.next()).toMatchObject({ type: "refused", code: "protocol_incompatible" });
+    expect(await host.next()).toBe("closed");
+  });
+
   it.each(["sk-peer-unknown", ""])('with the unknown API key "%s" is refused', async (unknown) => {
     expect(await introduce(host, { apiKey: unknown })).toMatchObject({
       type: "refused",

@@ -47,6 +47,20 @@ describe("frames", () => {
     );
   });
 
+  it.each([
+    ["hello", 2, parseHostFrame, "The host speaks protocol 2, this side 1. Update PeerLLM on the orchestrator."],
+    ["hello", 0, parseHostFrame, "The host speaks protocol 0, this side 1. Update PeerLLM on the host."],
+    ["challenge", 2, parseNetworkFrame, "The network speaks protocol 2, this side 1. Update PeerLLM on the host."],
+  ])(
+    "of another protocol say with a %s of %i what to update, whatever else they hold",
+    (type, protocol, read, said) => {
+      const text = JSON.stringify({ type, protocol, newField: { deep: [] } });
+      expect(() => read(bytes(text))).toThrow(
+        expect.objectContaining({ code: "protocol_incompatible", message: said }),
+      );
+    },
+  );
+
   it("over the size limit are refused unread", () => {
     expect(() => parseHostFrame(new Uint8Array(frameBytesMax + 1))).toThrow(/over 1500000/);
   });
