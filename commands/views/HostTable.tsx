@@ -26,26 +26,30 @@ export interface HostTableProps {
   readonly hosts: readonly HostRow[];
   readonly sorting: HostSorting;
   readonly columns: number;
+  /** Whether a header comes first. */
+  readonly isTitled: boolean;
 }
 
-/** A header, then a line for each host. */
-export function HostTable({ hosts, sorting, columns }: HostTableProps) {
+/** A line for each host. */
+export function HostTable({ hosts, sorting, columns, isTitled }: HostTableProps) {
   const idWidth = columns >= 110 ? 26 : 10;
   const line = (id: string, state: string, busy: string, speed: string, owner: string, models: string) =>
     `${cell(id, idWidth)} ${cell(state, 8)} ${cell(busy, 6)} ${figure(speed, 7)}  ${cell(owner, idWidth)} ${models}`;
   const titled = (by: HostSorting, title: string) => (by === sorting ? `${title}↓` : title);
   return (
     <>
-      <Text wrap="truncate" bold>
-        {line(
-          "HOST",
-          titled("state", "STATE"),
-          titled("load", "BUSY"),
-          titled("speed", "TOK/S"),
-          titled("owner", "OWNER"),
-          "MODELS",
-        )}
-      </Text>
+      {isTitled && (
+        <Text wrap="truncate" bold>
+          {line(
+            "HOST",
+            titled("state", "STATE"),
+            titled("load", "BUSY"),
+            titled("speed", "TOK/S"),
+            titled("owner", "OWNER"),
+            "MODELS",
+          )}
+        </Text>
+      )}
       {hosts.map((host) => (
         <Text key={host.hostId} wrap="truncate" dimColor={host.state !== "serving"}>
           {line(

@@ -3,16 +3,19 @@ import type { NetworkStatus } from "../../src/protocol/control-methods.ts";
 import { sparkline } from "./chart.ts";
 import { figure, shortTime } from "./words.ts";
 
-/** Lines that `NetworkFigures` takes. */
-export const figureLines = 6;
+/** Lines that `NetworkFigures` takes at most, and those of them about requests. */
+export const figureLinesMax = 6;
+export const requestLines = 3;
 
 export interface NetworkFiguresProps {
   readonly status: NetworkStatus;
   readonly columns: number;
+  /** How many there is room for: of the money that flows all or nothing. */
+  readonly lines: number;
 }
 
 /** Requests, rates, latency, failovers and the money that flows. */
-export function NetworkFigures({ status, columns }: NetworkFiguresProps) {
+export function NetworkFigures({ status, columns, lines }: NetworkFiguresProps) {
   const { requests, lastMinute, firstTextMs, failovers, settled } = status;
   const width = Math.max(0, Math.min(60, columns - 56));
   const latency =
@@ -21,21 +24,31 @@ export function NetworkFigures({ status, columns }: NetworkFiguresProps) {
       : `first text p50 ${shortTime(firstTextMs.p50)}, p95 ${shortTime(firstTextMs.p95)}`;
   return (
     <>
-      <Text wrap="truncate">
-        requests {requests.active} active, {requests.queued} queued, {requests.completed} done, {requests.failed}{" "}
-        failed, {requests.refused} refused
-      </Text>
-      <Text wrap="truncate">
-        requests/s {figure(rateOf(lastMinute.requests), 8)} {sparkline(lastMinute.requests, width)} {latency}
-      </Text>
-      <Text wrap="truncate">
-        tokens/s {figure(rateOf(lastMinute.tokens), 10)} {sparkline(lastMinute.tokens, width)} failovers {failovers}
-      </Text>
-      <Text wrap="truncate" bold>
-        {moneyLine("SETTLED", "CONSUMERS PAID", "HOSTS", "PRODUCERS", "NETWORK")}
-      </Text>
-      <Text wrap="truncate">{sharesLine("last minute", settled.lastMinute)}</Text>
-      <Text wrap="truncate">{sharesLine("today", settled.today)}</Text>
+      {lines >= 1 && (
+        <Text wrap="truncate">
+          requests {requests.active} active, {requests.queued} queued, {requests.completed} done, {requests.failed}{" "}
+          failed, {requests.refused} refused
+        </Text>
+      )}
+      {lines >= 2 && (
+        <Text wrap="truncate">
+          requests/s {figure(rateOf(lastMinute.requests), 8)} {sparkline(lastMinute.requests, width)} {latency}
+        </Text>
+      )}
+      {lines >= requestLines && (
+        <Text wrap="truncate">
+          tokens/s {figure(rateOf(lastMinute.tokens), 10)} {sparkline(lastMinute.tokens, width)} failovers {failovers}
+        </Text>
+      )}
+      {lines >= figureLinesMax && (
+        <>
+          <Text wrap="truncate" bold>
+            {moneyLine("SETTLED", "CONSUMERS PAID", "HOSTS", "PRODUCERS", "NETWORK")}
+          </Text>
+          <Text wrap="truncate">{sharesLine("last minute", settled.lastMinute)}</Text>
+          <Text wrap="truncate">{sharesLine("today", settled.today)}</Text>
+        </>
+      )}
     </>
   );
 }

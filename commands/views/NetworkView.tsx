@@ -3,7 +3,7 @@ import { useEffect, useReducer } from "react";
 import type { NetworkStatus } from "../../src/protocol/control-methods.ts";
 import { arrangedHosts, type HostSorting, HostTable, hostSortings } from "./HostTable.tsx";
 import { type Press, useKeys } from "./keys.ts";
-import { figureLines, NetworkFigures } from "./NetworkFigures.tsx";
+import { figureLinesMax, NetworkFigures, requestLines } from "./NetworkFigures.tsx";
 import { usePolled } from "./polled.ts";
 import { showScreen } from "./screen.ts";
 import { useScroll } from "./scroll.ts";
@@ -20,9 +20,6 @@ export interface NetworkViewProps {
   readonly read: () => Promise<NetworkStatus>;
 }
 
-/** The title, the hosts' header and the line of keys. */
-const otherLines = 3;
-
 /** The network live: its figures, its hosts and what happened last; scrolls, sorts and filters by key. */
 export function NetworkView({ read }: NetworkViewProps) {
   const { exit } = useApp();
@@ -30,8 +27,9 @@ export function NetworkView({ read }: NetworkViewProps) {
   const { value: status, failure } = usePolled(read);
   const [{ by, filter, isTyping, isOver }, press] = useReducer(pressed, first);
   const hosts = status === null ? [] : arrangedHosts(status.hosts, by, filter);
-  const events = status === null ? [] : status.events.slice(-eventRoom(rows));
-  const scroll = useScroll(hosts.length, Math.max(1, rows - otherLines - figureLines - events.length));
+  const layout = layoutOf(rows, status?.events.length ?? 0);
+  const events = status === null ? [] : status.events.slice(status.events.length - layout.events);
+  const scroll = useScroll(hosts.length, layout.hosts);
 
   useKeys((key) => {
     if (!scroll.take(key)) press(key);
@@ -51,8 +49,13 @@ export function NetworkView({ read }: NetworkViewProps) {
           ? `${status.billing} · ${serving} of ${status.hosts.length} hosts serving · ${status.accounts} accounts`
           : `not read ${failure}`}
       </Text>
-      <NetworkFigures status={status} columns={columns} />
-      <HostTable hosts={hosts.slice(scroll.from, scroll.to)} sorting={by} columns={columns} />
+      <NetworkFigures status={status} columns={columns} lines={layout.figures} />
+      <HostTable
+        hosts={hosts.slice(scroll.from, scroll.to)}
+        sorting={by}
+        columns={columns}
+        isTitled={layout.hasHostHeader}
+      />
       {events.length > 0 && (
         <Text wrap="truncate" dimColor>
           {events.map(describeEvent).join("\n")}
@@ -67,9 +70,28 @@ export function NetworkView({ read }: NetworkViewProps) {
   );
 }
 
-/** Lines of events: a short tail, longer where there is room. */
-function eventRoom(rows: number): number {
-  return rows < 20 ? 1 : rows < 36 ? 4 : 8;
+interface Layout {
+  readonly figures: number;
+  readonly hasHostHeader: boolean;
+  readonly hosts: number;
+  readonly events: number;
+}
+
+/** The title, a host's line and the line of keys: what is left of the screen in the lowest terminal. */
+const leastLines = 3;
+
+/**
+ * How many lines of a terminal each part gets. Where they are few there are fewer hosts, then no event, no money, no
+ * header and no figures, and always the keys.
+ */
+function layoutOf(rows: number, eventCount: number): Layout {
+  const isWhole = rows >= leastLines + figureLinesMax + 1;
+  const figures = isWhole ? figureLinesMax : Math.max(0, Math.min(requestLines, rows - leastLines));
+  const hasHostHeader = rows > leastLines + requestLines;
+  const left = rows - (leastLines - 1) - figures - (hasHostHeader ? 1 : 0);
+  const eventsMax = rows < 20 ? 1 : rows < 36 ? 4 : 8;
+  const events = isWhole && left > 1 ? Math.min(eventCount, eventsMax) : 0;
+  return { figures, hasHostHeader, hosts: Math.max(1, left - events), events };
 }
 
 interface Choice {

@@ -30,7 +30,7 @@ export async function showScreen(view: ReactNode, signal: AbortSignal): Promise<
 /**
  * Paints Ink's frames on the terminal's second screen: only lines that changed are written, a resized terminal is
  * painted anew. Ink's own painter repaints all and loses count of its lines when a terminal is resized; as `debug` it
- * hands over whole frames instead. No frame wraps or scrolls: what doesn't fit is cut.
+ * hands over whole frames instead. No frame wraps or scrolls: what doesn't fit is cut, above the last line, the keys.
  */
 class Painter {
   readonly stdout: NodeJS.WriteStream;
@@ -82,7 +82,7 @@ class Painter {
     this.#frame = frame;
     const before = this.#lines;
     const shown = this.#hasColour ? frame : stripVTControlCharacters(frame);
-    const lines = shown.split("\n").slice(0, this.#terminal.rows);
+    const lines = fitted(shown.split("\n"), this.#terminal.rows);
     // A line is erased before it is written: erasing behind a full one would take its last character.
     const changes = Array.from({ length: Math.max(lines.length, before.length) }, (_, index) => {
       const line = lines[index] ?? "";
@@ -91,4 +91,8 @@ class Painter {
     this.#lines = lines;
     if (changes !== "") this.#terminal.write(`${beginFrame}${changes}${endFrame}`);
   }
+}
+
+function fitted(lines: readonly string[], rows: number): readonly string[] {
+  return lines.length <= rows ? lines : [...lines.slice(0, Math.max(0, rows - 1)), ...lines.slice(-1)];
 }
