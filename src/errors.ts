@@ -75,6 +75,8 @@ export interface PeerErrorOptions {
   readonly parameter?: string;
   /** Seconds after which a retry makes sense, as `Retry-After`. */
   readonly retryAfterSeconds?: number;
+  /** Methods that a path has instead, as `Allow`; HEAD goes with GET. */
+  readonly allowedMethods?: readonly string[];
 }
 
 /** The one error class. `message` says what happened, to what, with which value; never a prompt, an answer or a key. */
@@ -83,6 +85,7 @@ export class PeerError extends Error {
   readonly hint: string | undefined;
   readonly parameter: string | undefined;
   readonly retryAfterSeconds: number | undefined;
+  readonly allowedMethods: readonly string[] | undefined;
 
   constructor(code: ErrorCode, message: string, options: PeerErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -91,6 +94,7 @@ export class PeerError extends Error {
     this.hint = options.hint;
     this.parameter = options.parameter;
     this.retryAfterSeconds = options.retryAfterSeconds;
+    this.allowedMethods = options.allowedMethods;
   }
 }
 

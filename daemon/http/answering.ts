@@ -65,11 +65,12 @@ export async function answer({
     const url = pathOf(request);
     if (url === null) throw new PeerError("request_invalid", "The request's target is not a path.");
     const method = request.method ?? "GET";
-    if (method === "GET" && url.pathname === "/healthz") {
+    const isRead = method === "GET" || method === "HEAD";
+    if (isRead && url.pathname === "/healthz") {
       route = "/healthz";
       return sendJson(response, isDraining ? 503 : 200, { status: isDraining ? "draining" : "ok" });
     }
-    if (method === "GET" && url.pathname === "/metrics" && isLocalCaller(request)) {
+    if (isRead && url.pathname === "/metrics" && isLocalCaller(request)) {
       route = "/metrics";
       return sendMetrics(response, metrics);
     }
@@ -77,14 +78,16 @@ export async function answer({
       throw new PeerError("daemon_unreachable", "This server is going down.", { retryAfterSeconds: 5 });
     }
     const match = matchRoute(options.routes, method, url.pathname);
-    if (match !== null && match !== "method") {
+    if ("route" in match) {
       route = match.route.path;
       return await match.route.handle({ request, response, url, parameters: match.parameters, requestId, signal });
     }
     for (const mount of options.mounts ?? []) {
       if (await mount(request, response, url, signal)) return;
     }
-    if (match === "method") throw new PeerError("method_refused", `${method} is not a method of this path.`);
+    if (match.length > 0) {
+      throw new PeerError("method_refused", `${method} is not a method of this path.`, { allowedMethods: match });
+    }
     throw new PeerError("not_found", `Unknown request URL: ${method} ${url.pathname.slice(0, 128)}.`);
   } catch (thrown) {
     const error = peerErrorOf(thrown);

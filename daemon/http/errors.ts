@@ -17,6 +17,10 @@ export function sendError(response: ServerResponse, error: PeerError): void {
   if (error.retryAfterSeconds !== undefined) {
     response.setHeader("retry-after", String(Math.max(1, Math.ceil(error.retryAfterSeconds))));
   }
+  if (error.allowedMethods !== undefined) {
+    const methods = error.allowedMethods.flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method]));
+    response.setHeader("allow", [...new Set(methods)].join(", "));
+  }
   const isFinal = error.code === "insufficient_quota" || errorTable[error.code].httpStatus === 409;
   if (isFinal) response.setHeader("x-should-retry", "false");
   sendJson(response, errorTable[error.code].httpStatus, errorBodyOf(error));

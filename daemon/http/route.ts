@@ -14,7 +14,7 @@ export interface Exchange {
   /** What the path's `:names` stood for, decoded. */
   readonly parameters: Readonly<Record<string, string>>;
   readonly requestId: string;
-  /** Aborts with `cancelled` when the client goes away before the answer is out, or the server closes. */
+  /** Aborts with `cancelled` when the client goes away before the answer is out, `daemon_unreachable` when the server closes. */
   readonly signal: AbortSignal;
 }
 
@@ -108,16 +108,16 @@ export interface RouteMatch {
   readonly parameters: Readonly<Record<string, string>>;
 }
 
-/** The route for a path; "method" where only the method is wrong, null where nothing matches. HEAD falls back on GET. */
-export function matchRoute(routes: readonly Route[], method: string, pathname: string): RouteMatch | "method" | null {
-  let isPathKnown = false;
+/** The route for a path, or the methods that the path has: none where nothing is there. HEAD falls back on GET. */
+export function matchRoute(routes: readonly Route[], method: string, pathname: string): RouteMatch | readonly Method[] {
+  const methods: Method[] = [];
   for (const route of routes) {
     const parameters = matchPath(route.path, pathname);
     if (parameters === null) continue;
     if (route.method === method || (method === "HEAD" && route.method === "GET")) return { route, parameters };
-    isPathKnown = true;
+    methods.push(route.method);
   }
-  return isPathKnown ? "method" : null;
+  return methods;
 }
 
 function matchPath(pattern: string, pathname: string): Readonly<Record<string, string>> | null {

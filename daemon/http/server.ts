@@ -1,11 +1,11 @@
 import { X509Certificate } from "node:crypto";
-import { createServer as createPlainServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { createServer as createTlsServer } from "node:https";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { isIP } from "node:net";
 import type { Duplex } from "node:stream";
 import { PeerError } from "../../src/errors.ts";
 import { type AnsweringOptions, answer, pathOf } from "./answering.ts";
 import { checkCaller, type Guard, isLoopback } from "./guard.ts";
+import { createListener, listen, type TlsIdentity } from "./listener.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
 
 export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
@@ -17,8 +17,7 @@ export interface HttpServerOptions extends AnsweringOptions, Pick<Guard, "allowe
   readonly port: number;
   /** Names this server answers to beside loopback, the address called and those of its certificate; without a port. */
   readonly allowedHosts: readonly string[];
-  /** PEM. */
-  readonly tls?: { readonly certificate: string; readonly key: string };
+  readonly tls?: TlsIdentity;
   /** Listen beyond loopback without TLS, because a reverse proxy in front brings it. */
   readonly allowInsecure?: boolean;
   readonly metrics?: Metrics;
@@ -46,7 +45,7 @@ const connectionsMax = 4_096;
 
 /**
  * Listens, and answers `/healthz` and (to this machine alone) `/metrics` beside its routes.
- * Throws `usage_invalid` for plain HTTP beyond loopback, `already_running` where the port is taken.
+ * Throws `usage_invalid` for plain HTTP beyond loopback, and as `createListener` and `listen`.
  */
 export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   if (!isLoopback(options.address) && options.tls === undefined && options.allowInsecure !== true) {
@@ -57,7 +56,6 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     );
   }
   const metrics = options.metrics ?? createMetrics();
-  const guard = guardOf(options);
   const active = new Set<AbortController>();
   const upgraded = new Set<Duplex>();
   const upgrades = new Map<string, UpgradeHandler>();
@@ -65,16 +63,13 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   let isDraining = false;
   metrics.gauge("peerllm_http_requests_active", () => active.size);
 
-  const settings = {
+  const server = createListener(options.tls, {
     maxHeaderSize: headerBytesMax,
     requestTimeout: 0,
     headersTimeout: headersTimeoutMs,
     connectionsCheckingInterval: headersTimeoutMs / 2,
-  } as const;
-  const server: Server =
-    options.tls === undefined
-      ? createPlainServer(settings)
-      : createTlsServer({ ...settings, cert: options.tls.certificate, key: options.tls.key });
+  });
+  const guard = guardOf(options);
   server.keepAliveTimeout = keepAliveTimeoutMs;
   server.maxConnections = connectionsMax;
 
@@ -109,9 +104,10 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     handler(request, socket, head);
   });
 
-  const port = await listen(server, options);
+  const port = await listen(server, options.address, options.port);
+  server.on("error", (error) => options.log.error("http-server-failed", { error }));
   const cut = () => {
-    for (const controller of active) controller.abort(new PeerError("cancelled", "The server is going down."));
+    for (const controller of active) controller.abort(new PeerError("daemon_unreachable", "The server is going down."));
     for (const socket of upgraded) socket.destroy();
     server.closeAllConnections();
   };
@@ -160,21 +156,4 @@ function guardOf({ allowedHosts, allowedOrigins, tls }: HttpServerOptions): Guar
 function urlHost(address: string): string {
   if (address === "0.0.0.0" || address === "::") return "127.0.0.1";
   return address.includes(":") ? `[${address}]` : address;
-}
-
-async function listen(server: Server, { address, port, log }: HttpServerOptions): Promise<number> {
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) => {
-      if (error.code !== "EADDRINUSE") return reject(error);
-      reject(
-        new PeerError("already_running", `Port ${port} on ${address} is taken by another program.`, {
-          hint: "Choose another with --port, or --port 0 for any free one.",
-        }),
-      );
-    });
-    server.listen(port, address, () => resolve());
-  });
-  server.on("error", (error) => log.error("http-server-failed", { error }));
-  const bound = server.address();
-  return typeof bound === "object" && bound !== null ? bound.port : port;
 }

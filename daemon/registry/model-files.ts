@@ -110,7 +110,7 @@ export function openModelFiles(directory: string, clock: Clock = systemClock): M
     },
     async close() {
       for (const { controller } of flights.values()) {
-        controller.abort(new PeerError("cancelled", "The host is going down."));
+        controller.abort(new PeerError("daemon_unreachable", "The host is going down."));
       }
       await Promise.allSettled([...flights.values()].map(({ arrival }) => arrival));
     },

@@ -115,7 +115,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
       return Promise.race([started.outcome, early]);
     },
     async close() {
-      closing.abort(new PeerError("cancelled", "The registry is going down."));
+      closing.abort(new PeerError("daemon_unreachable", "The registry is going down.", { retryAfterSeconds: 5 }));
       await Promise.allSettled([...running.values()].map(({ outcome }) => outcome));
     },
   };

@@ -139,13 +139,18 @@ export function createRegistry(options: RegistryOptions): Registry {
     async mount(request, response, url, signal) {
       if (!url.pathname.startsWith(prefix)) return false;
       const method = request.method === "HEAD" ? "GET" : (request.method ?? "GET");
+      const methods: string[] = [];
       for (const [route, handler] of Object.entries(handlers)) {
-        const parameters = matchRoute(route, method, url.pathname.slice(prefix.length));
+        const [routeMethod = "", pattern = ""] = route.split(" ");
+        const parameters = matchPath(pattern, url.pathname.slice(prefix.length));
         if (parameters === undefined) continue;
+        methods.push(routeMethod);
+        if (routeMethod !== method) continue;
         await handler({ request, response, parameters, signal });
         return true;
       }
-      throw new PeerError("not_found", `There is no ${method} ${url.pathname} here.`);
+      if (methods.length === 0) throw new PeerError("not_found", `There is no ${method} ${url.pathname} here.`);
+      throw new PeerError("method_refused", `${method} is not a method of this path.`, { allowedMethods: methods });
     },
     async close() {
       await publisher.close();
@@ -164,11 +169,10 @@ type Handler = (exchange: Exchange) => Promise<void>;
 
 const yankShape = z.object({ seal: z.base64().max(512) });
 
-function matchRoute(route: string, method: string, path: string): Record<string, string> | undefined {
-  const [wantedMethod, pattern = ""] = route.split(" ");
+function matchPath(pattern: string, path: string): Record<string, string> | undefined {
   const wanted = pattern.split("/");
   const given = path.split("/");
-  if (wantedMethod !== method || wanted.length !== given.length) return undefined;
+  if (wanted.length !== given.length) return undefined;
   const parameters: Record<string, string> = {};
   for (const [index, segment] of wanted.entries()) {
     const value = given[index] ?? "";

@@ -8,7 +8,7 @@ import type { DownloadProgress } from "../../../daemon/registry/download-progres
 import { openModelFiles } from "../../../daemon/registry/model-files.ts";
 import { httpSource } from "../../../src/client/byte-source.ts";
 import { type Clock, systemClock } from "../../../src/clock.ts";
-import { isPeerError } from "../../../src/errors.ts";
+import { type ErrorCode, isPeerError } from "../../../src/errors.ts";
 import { sha256Hex, shardSizeBytes } from "../../../src/models/digest.ts";
 import { sealManifest, signedManifestJson } from "../../../src/models/manifest.ts";
 import { generateSigningKey } from "../../../src/models/signing-key.ts";
@@ -57,7 +57,7 @@ function range(shard: number, lastShard = shard): string {
   return `bytes=${shard * shardSizeBytes}-${end - 1}`;
 }
 
-function refusal(code: "digest_mismatch" | "model_missing" | "signature_invalid" | "not_found", message = /./) {
+function refusal(code: ErrorCode, message = /./) {
   return expect.toSatisfy((error: unknown) => isPeerError(error, code) && message.test(error.message));
 }
 
@@ -137,6 +137,14 @@ describe("pulling a model", () => {
     const other = generateSigningKey("P-256");
     const forged = sealManifest(model.signed.manifest, model.signed.bundle, other);
     await expect(files.pull(forged, source, () => {}, never)).rejects.toThrowError(refusal("signature_invalid"));
+  });
+
+  it("stops when the host goes down, and says so", async () => {
+    const { files, pull, server } = await world(() => ({ after: { bytes: 1000, ending: "hang" } }));
+    const pulling = expect(pull()).rejects.toThrowError(refusal("daemon_unreachable"));
+    await expect.poll(() => server.ranges.length).toBe(1);
+    await files.close();
+    await pulling;
   });
 
   it("shares one download among several, and outlives the one who leaves", async () => {

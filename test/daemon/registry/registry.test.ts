@@ -269,7 +269,8 @@ describe("publishing", () => {
     }
     await publisher.close();
     expect(opening.map(({ signal }) => signal.aborted)).toEqual([true]);
-    expect(await settled).toMatchObject([{ status: "rejected" }, { status: "rejected" }]);
+    const refused = { status: "rejected", reason: { code: "daemon_unreachable" } };
+    expect(await settled).toMatchObject([refused, refused]);
     expect(await world.store.search([], 10)).toEqual([]);
   });
 
@@ -308,6 +309,18 @@ describe("publishing", () => {
   ] as const)("answers %s %s of nonsense with %s", async (method, path, given, code) => {
     const { call } = await registryWorld();
     expect((await call(method, path, given)).json).toMatchObject({ error: { code } });
+  });
+
+  it("answers a wrong method with those that the path has", async () => {
+    const { call } = await registryWorld();
+    const refused = await call("POST", "models/acme/tiny/1.0.0", { json: {} });
+    expect(refused).toMatchObject({
+      status: 405,
+      headers: { allow: "PUT" },
+      json: { error: { code: "method_refused" } },
+    });
+    const digest = "0".repeat(64);
+    expect(await call("PUT", `blobs/${digest}`)).toMatchObject({ status: 405, headers: { allow: "GET, HEAD" } });
   });
 
   it("lets abandoned uploads go after a week", async () => {
