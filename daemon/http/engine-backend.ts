@@ -24,7 +24,7 @@ export function engineBackend(served: () => readonly ServedEngine[]): AnswerBack
     models: async () => served().map(({ listing }) => listing),
 
     async *answer(request, _caller, signal) {
-      const { engine } = findEngine(request.model, served());
+      const { engine, listing } = findEngine(request.model, served());
       const choices = request.prompts.flatMap((prompt, promptIndex) =>
         Array.from({ length: request.choices }, (_, answerIndex) => ({
           prompt,
@@ -33,7 +33,7 @@ export function engineBackend(served: () => readonly ServedEngine[]): AnswerBack
         })),
       );
       const usage = { promptTokens: 0, completionTokens: 0 };
-      yield { kind: "begin", receipt: null };
+      yield { kind: "begin", receipt: null, model: listing.id };
       yield* interleave(
         choices.map((each) => (limited: AbortSignal) => answerChoice(engine, request, each, usage, limited)),
         engine.sequences,

@@ -42,7 +42,8 @@ export interface AnswerSummary {
  * `choice` numbers prompt-major: choice = promptIndex · choices + answerIndex. A failure is thrown, never an event.
  */
 export type AnswerEvent =
-  | { readonly kind: "begin"; readonly receipt: string | null }
+  /** `model`: the one that answers, where it is known by another name than was asked for, such as with its version. */
+  | { readonly kind: "begin"; readonly receipt: string | null; readonly model?: string }
   | { readonly kind: "delta"; readonly choice: number; readonly text: string }
   | { readonly kind: "choice-end"; readonly choice: number; readonly finishReason: FinishReason }
   | { readonly kind: "end"; readonly usage: Usage; readonly summary: AnswerSummary | null };

@@ -17,6 +17,11 @@ export type Prompt =
   | { readonly kind: "text"; readonly text: string; readonly hasMarkers?: true }
   | { readonly kind: "tokens"; readonly tokens: readonly number[] };
 
+/** The field of OpenAI's request that such a prompt comes in. */
+export function promptField({ kind }: Prompt): "messages" | "prompt" {
+  return kind === "chat" ? "messages" : "prompt";
+}
+
 /**
  * A prompt as messages, for those who read its text.
  * @throws PeerError `parameter_unsupported` for token ids: nothing can be checked or masked in them.

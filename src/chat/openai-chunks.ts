@@ -8,6 +8,7 @@ import { doneData, type ServerSentEvent } from "./sse.ts";
 const count = z.int().min(0);
 
 const chunkSchema = z.object({
+  model: z.string().min(1).max(1_024).optional().catch(undefined),
   choices: z
     .array(
       z.object({
@@ -46,7 +47,7 @@ export async function* decodeChunks(
 ): AsyncGenerator<AnswerEvent> {
   let usage: Usage | null = null;
   let summary: AnswerSummary | null = null;
-  yield { kind: "begin", receipt };
+  let hasBegun = false;
   for await (const { data } of events) {
     if (data === doneData) {
       if (usage === null) throw new PeerError("upstream_failed", "The answer came without its usage.");
@@ -54,6 +55,8 @@ export async function* decodeChunks(
       return;
     }
     const chunk = parseChunk(data);
+    if (!hasBegun) yield { kind: "begin", receipt, ...(chunk.model === undefined ? {} : { model: chunk.model }) };
+    hasBegun = true;
     if (chunk.usage) {
       usage = { promptTokens: chunk.usage.prompt_tokens, completionTokens: chunk.usage.completion_tokens };
     }

@@ -18,6 +18,7 @@ export interface AnswerHead {
   readonly id: string;
   /** Seconds since the Unix epoch. */
   readonly createdAt: number;
+  /** As it was asked for; an answer may say better. */
   readonly model: string;
   readonly systemFingerprint: string;
 }
@@ -33,13 +34,14 @@ export interface ChunkEncoder {
  */
 export function createChunkEncoder(format: WireFormat, head: AnswerHead, includeUsage: boolean): ChunkEncoder {
   const opened = new Set<number>();
+  let { model } = head;
   let held: object | null = null;
 
   const chunk = (choices: readonly object[], more: object = {}) => ({
     id: head.id,
     object: format.chunkObject,
     created: head.createdAt,
-    model: head.model,
+    model,
     system_fingerprint: head.systemFingerprint,
     choices,
     ...(includeUsage ? { usage: null } : {}),
@@ -61,6 +63,7 @@ export function createChunkEncoder(format: WireFormat, head: AnswerHead, include
     encode(event) {
       switch (event.kind) {
         case "begin":
+          model = event.model ?? model;
           return [];
         case "delta":
           if (event.text === "") return [];
@@ -90,10 +93,13 @@ export async function collectAnswer(
 ): Promise<object> {
   const texts = new Map<number, string[]>();
   const reasons = new Map<number, FinishReason>();
+  let { model } = head;
   let end: { readonly usage: Usage; readonly summary: AnswerSummary | null } | null = null;
   for await (const event of events) {
-    if (event.kind === "begin") onBegin(event.receipt);
-    else if (event.kind === "end") end = event;
+    if (event.kind === "begin") {
+      model = event.model ?? model;
+      onBegin(event.receipt);
+    } else if (event.kind === "end") end = event;
     else if (event.kind === "choice-end") reasons.set(event.choice, event.finishReason);
     else {
       const text = texts.get(event.choice);
@@ -109,7 +115,7 @@ export async function collectAnswer(
     id: head.id,
     object: format.object,
     created: head.createdAt,
-    model: head.model,
+    model,
     system_fingerprint: head.systemFingerprint,
     choices,
     usage: wireUsage(end.usage),

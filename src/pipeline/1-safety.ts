@@ -1,5 +1,5 @@
 import type { Prompt } from "../chat/message.ts";
-import { messagesOf } from "../chat/message.ts";
+import { messagesOf, promptField } from "../chat/message.ts";
 import { PeerError } from "../errors.ts";
 import type { Category } from "../safety/policy.ts";
 import { actionWithoutGuard, flaggedCategories, triageMessages } from "../safety/triage.ts";
@@ -16,17 +16,17 @@ export async function checkSafety(prompts: readonly Prompt[], ports: Ports, sign
     const triage = triageMessages(messages, policy);
     if (triage.action === "escalate" && ports.guard !== null) {
       const verdict = await ports.guard(messages, signal);
-      if (!verdict.safe) throw refusal(verdict.categories);
+      if (!verdict.safe) throw refusal(verdict.categories, promptField(prompt));
     } else if (actionWithoutGuard(triage.action, policy) === "block") {
-      throw refusal(flaggedCategories(triage));
+      throw refusal(flaggedCategories(triage), promptField(prompt));
     }
   }
 }
 
-function refusal(categories: readonly Category[]): PeerError {
+function refusal(categories: readonly Category[], parameter: string): PeerError {
   return new PeerError(
     "content_refused",
     `This network's usage policy refuses the prompt (${categories.join(", ")}). It was sent to no host and costs nothing.`,
-    { parameter: "messages" },
+    { parameter },
   );
 }

@@ -44,7 +44,7 @@ export async function* answer(
     const choiceEnds: AnswerEvent[] = [];
     const sources = started.answers.map((pieces) => (stopped: AbortSignal) => endedWith(stopped, over, pieces));
     for await (const piece of interleave(sources, sources.length, limited)) {
-      if (!hasBegun) yield { kind: "begin", receipt: work.receiptId };
+      if (!hasBegun) yield { kind: "begin", receipt: work.receiptId, model: admission.model.reference };
       hasBegun = true;
       if (piece.kind === "end") {
         choiceEnds.push({ kind: "choice-end", choice: piece.choice, finishReason: piece.finishReason });

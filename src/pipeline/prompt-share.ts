@@ -27,7 +27,10 @@ function requirePart(exposure: Exposure, tokens: number): void {
   throw new PeerError(
     "privacy_unsatisfiable",
     "Strict privacy shows no owner more than half of a prompt, and this one can't be split finely enough.",
-    { hint: 'Ask with privacy "standard", or send several independent questions at once.', parameter: "privacy" },
+    {
+      hint: 'Ask with privacy "standard", or send several independent questions at once.',
+      parameter: "peerllm.privacy",
+    },
   );
 }
 
@@ -35,7 +38,7 @@ function tooFewOwners(owners: number): PeerError {
   return new PeerError(
     "privacy_unsatisfiable",
     `Strict privacy shows no owner more than half of a prompt, and only ${owners} owner(s) serve this model now.`,
-    { hint: 'Ask with privacy "standard", or wait until more owners serve the model.', parameter: "privacy" },
+    { hint: 'Ask with privacy "standard", or wait until more owners serve the model.', parameter: "peerllm.privacy" },
   );
 }
 

@@ -60,8 +60,10 @@ describeClients("unmodified clients of an engine on this machine", async () => (
 describe("an engine behind OpenAI's surface", () => {
   const request = { model, messages: [{ role: "user" as const, content: question }], max_tokens: 24 };
 
-  it.each(["demo/peer", "default", "auto", model])("is found as %s", async (name) => {
-    expect((await client.chat.completions.create({ ...request, model: name })).model).toBe(name);
+  it.each(["demo/peer", "default", "auto", model])("is found as %s, and answers by its whole name", async (name) => {
+    expect((await client.chat.completions.create({ ...request, model: name })).model).toBe(model);
+    const chunks = await client.chat.completions.create({ ...request, model: name, stream: true });
+    for await (const chunk of chunks) expect(chunk.model).toBe(model);
   });
 
   it("makes more choices than it has sequences, each by a seed of its own, and the same again by the seed", async () => {

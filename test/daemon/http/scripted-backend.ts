@@ -24,7 +24,7 @@ export function scriptedBackend(script: Script = sayHello): ScriptedBackend {
     authenticate: async () => ({ accountId: null, apiKeyId: null }),
     models: async () => [scriptedModel],
     async *answer(request, _caller, signal) {
-      if (request.model !== scriptedModel.id) throw modelMissing(request.model, [scriptedModel]);
+      if (![scriptedModel.id, "default"].includes(request.model)) throw modelMissing(request.model, [scriptedModel]);
       requests.push(request);
       yield* script(request, signal);
     },
@@ -35,7 +35,7 @@ export const scriptedReceipt = "receipt_aaaaaaaaaaaaaaaaaaaaaaaaaa";
 
 /** Answers "Hello, world!" in three deltas to every choice, one choice after the other. */
 export async function* sayHello(request: AnswerRequest): AsyncGenerator<AnswerEvent> {
-  yield { kind: "begin", receipt: scriptedReceipt };
+  yield { kind: "begin", receipt: scriptedReceipt, model: scriptedModel.id };
   const choices = request.prompts.length * request.choices;
   for (let choice = 0; choice < choices; choice++) {
     for (const text of ["Hello", ", ", "world!"]) yield { kind: "delta", choice, text };

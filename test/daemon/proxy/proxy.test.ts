@@ -150,7 +150,8 @@ describe("the consumer's proxy", () => {
     async (model) => {
       const network = scriptedBackend();
       const { url } = await serve(network);
-      await (await consume(url)).client.chat.completions.create({ ...request, model });
+      const answered = await (await consume(url)).client.chat.completions.create({ ...request, model });
+      expect(answered.model).toBe(scriptedModel.id);
       expect(network.requests[0]?.model).toBe(scriptedModel.id);
       const { client } = await consume(url, { model: "acme/other" });
       await expect(client.chat.completions.create({ ...request, model })).rejects.toThrow("acme/other");

@@ -22,7 +22,7 @@ const summary = {
 };
 
 const interleaved: readonly AnswerEvent[] = [
-  { kind: "begin", receipt: "r" },
+  { kind: "begin", receipt: "r", model: "m:1.2.0" },
   { kind: "delta", choice: 1, text: "b1" },
   { kind: "delta", choice: 0, text: "a1" },
   { kind: "choice-end", choice: 1, finishReason: "length" },
@@ -116,7 +116,7 @@ describe("a whole answer", () => {
       id: "chatcmpl-1",
       object: "text_completion",
       created: 1,
-      model: "m",
+      model: "m:1.2.0",
       system_fingerprint: "fp",
       choices: [
         { index: 0, text: "a1a2", logprobs: null, finish_reason: "content_filter" },

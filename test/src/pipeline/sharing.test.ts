@@ -94,7 +94,7 @@ describe("strict privacy", () => {
     const network = readingNetwork([new ReadingHost(echo), new ReadingHost(echo)]);
     for (const choices of [1, 2]) {
       const asked = read(network.ask("What is a fox?", { privacy: "strict", choices }));
-      await expect(asked).rejects.toMatchObject({ code: "privacy_unsatisfiable", parameter: "privacy" });
+      await expect(asked).rejects.toMatchObject({ code: "privacy_unsatisfiable", parameter: "peerllm.privacy" });
     }
     expect(assignmentsOf(network)).toEqual([]);
     expect(network.books.credit).toBe(creditNanos);
