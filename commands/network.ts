@@ -5,12 +5,12 @@ import { Command } from "commander";
 import { z } from "zod";
 import { callDaemon } from "../src/client/control.ts";
 import { PeerError } from "../src/errors.ts";
-import { formatUsd, parseUsd } from "../src/money.ts";
 import { type HostRow, type NetworkStatus, networkMethods } from "../src/protocol/control-methods.ts";
 import { defaultPorts, networkReadySchema, networkStartSchema } from "../src/protocol/start.ts";
 import { portNumber, positiveNumber, wholeNumber } from "../src/typed-number.ts";
 import { downCommand, logsCommand, runRole } from "./daemon-commands.ts";
 import { auditCommand, reconcileCommand } from "./network-audit.ts";
+import { codeCommand, creditCommand, reverseCommand } from "./network-credit.ts";
 import { priceCommand } from "./network-price.ts";
 import { formatDuration } from "./printer.ts";
 import { action, type Session } from "./session.ts";
@@ -28,6 +28,7 @@ export function networkCommand(): Command {
   network.addCommand(logsCommand("network", "show the orchestrator's log"));
   network.addCommand(inviteCommand());
   network.addCommand(creditCommand());
+  network.addCommand(reverseCommand());
   network.addCommand(auditCommand());
   network.addCommand(reconcileCommand());
   network.addCommand(codeCommand());
@@ -208,49 +209,6 @@ function inviteCommand(): Command {
         },
       ),
     );
-}
-
-function creditCommand(): Command {
-  return new Command("credit")
-    .description("grant an account credit")
-    .argument("<account>", "the account's id")
-    .argument("<usd>", "dollars, such as 20 or 0.25")
-    .addHelpText("after", "\nExample:\n  peerllm network credit account_abc… 20")
-    .action(
-      action(none, async (session, _, [account = "", amount = ""]) => {
-        const usd = parseUsd(amount);
-        if (usd <= 0n) throw new PeerError("usage_invalid", `Credit is more than zero, not "${amount}".`);
-        const params = { account, usd: formatUsd(usd) };
-        const made = await callDaemon(session.home, "network", networkMethods.credit, params, session.signal);
-        session.printer.result(
-          made,
-          () => `${made.accountId} was granted $${made.credited} and has $${made.available}.`,
-        );
-      }),
-    );
-}
-
-function codeCommand(): Command {
-  const code = new Command("code").description("codes that turn into credit");
-  code.addCommand(
-    new Command("create")
-      .description("make a code; it is shown this once")
-      .argument("<usd>", "what it is worth, in dollars")
-      .action(
-        action(none, async (session, _, [amount = ""]) => {
-          const usd = formatUsd(parseUsd(amount));
-          const made = await callDaemon(
-            session.home,
-            "network",
-            networkMethods["code-create"],
-            { usd },
-            session.signal,
-          );
-          session.printer.result(made, () => made.code);
-        }),
-      ),
-  );
-  return code;
 }
 
 function hostsCommand(): Command {

@@ -66,9 +66,17 @@ export function networkControl(options: NetworkControlOptions): Readonly<Record<
       }
       const amount = parseUsd(usd);
       const idempotencyKey = `grant:${newId("transfer")}`;
-      await books.credit({ accountId, amount, source: { kind: "promotion" }, idempotencyKey, reference: null });
-      const { available } = await books.balance(accountId);
-      return { accountId, credited: formatUsd(amount), available: formatUsd(available) } satisfies Result<"credit">;
+      const source = { kind: "promotion" } as const;
+      const transfer = await books.credit({ accountId, amount, source, idempotencyKey, reference: null });
+      const available = formatUsd((await books.balance(accountId)).available);
+      return { accountId, credited: formatUsd(amount), available, transfer } satisfies Result<"credit">;
+    },
+    reverse: async (params) => {
+      const transfer = parseId("transfer", networkMethods.reverse.params.parse(params).transfer);
+      const { accountId, amount } = await books.reverseGrant(transfer);
+      const balance = await books.balance(accountId);
+      const [available, owed] = [formatUsd(balance.available), formatUsd(balance.owed)];
+      return { accountId, reversed: formatUsd(amount), available, owed } satisfies Result<"reverse">;
     },
     audit: () => auditNetwork(books, options.treasury),
     reconcile: async () => reconcileNetwork(options.treasury),

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Clock } from "../../src/clock.ts";
 import { PeerError } from "../../src/errors.ts";
-import { type AccountId, type ApiKeyId, type HoldId, idOfDigest } from "../../src/ids.ts";
+import { type AccountId, type ApiKeyId, type HoldId, idOfDigest, type TransferId } from "../../src/ids.ts";
 import { networkAccount, ownedAccount } from "../../src/ledger/account.ts";
 import { type Books, type Credit, dayOf, type HoldRequest } from "../../src/ledger/books.ts";
 import {
@@ -147,6 +147,21 @@ export function openBooks(database: Database, clock: Clock): Books {
     return ledger.post(creditTransfer("credit-reversal", request, legs), clock.now()).id;
   }
 
+  function reverseGrant(id: TransferId): { accountId: AccountId; amount: NanoUsd } {
+    const entries = reports.transfer(id);
+    const granted = entries.find(({ kind, account }) => kind === "credit" && account.kind === "promotions");
+    const accountId = entries.find(({ account }) => account.owner !== null)?.account.owner;
+    if (granted === undefined || accountId === undefined || accountId === null) {
+      throw new PeerError("not_found", `These books have no grant ${id}.`, {
+        hint: "Grants and redeemed codes are reversed; what PayPal paid is given back at PayPal.",
+      });
+    }
+    const amount = nanoUsd(-granted.amount);
+    const available = ledger.balance(ownedAccount("consumer-credit", accountId));
+    ledger.post(reversalTransfer(id, accountId, amount, available), clock.now());
+    return { accountId, amount };
+  }
+
   return {
     hold: (request) => database.promptly(() => hold(request)),
     settle: (holdId, settlement) => database.durably(() => settle(holdId, settlement)),
@@ -154,6 +169,7 @@ export function openBooks(database: Database, clock: Clock): Books {
     releaseAll: () => database.promptly(releaseAll),
     credit: (request) => database.durably(() => credit(request)),
     reverseCredit: (request) => database.durably(() => reverseCredit(request)),
+    reverseGrant: (id) => database.durably(() => reverseGrant(id)),
     post: (transfer) => database.durably(() => ledger.post(transfer, clock.now()).id),
     balance: async (accountId) => ({
       available: ledger.balance(ownedAccount("consumer-credit", accountId)),
@@ -209,6 +225,17 @@ function creditTransfer(kind: "credit" | "credit-reversal", request: Credit, leg
     requestHash: hashOfRequest(request),
     reference: request.reference,
     legs,
+  };
+}
+
+/** Reversing twice is reversing once: the key is the grant's. */
+function reversalTransfer(id: TransferId, accountId: AccountId, amount: NanoUsd, available: NanoUsd): Transfer {
+  return {
+    kind: "correction",
+    idempotencyKey: `reversal:${id}`,
+    requestHash: hashOfRequest({ id, accountId, amount }),
+    reference: id,
+    legs: [{ account: networkAccount("promotions"), amount }, ...debitLegs(accountId, amount, available)],
   };
 }
 

@@ -105,6 +105,11 @@ export interface Books {
   credit(credit: Credit): Promise<TransferId>;
   /** Takes a reversed payment back; what was already spent becomes a receivable. */
   reverseCredit(credit: Credit): Promise<TransferId>;
+  /**
+   * Takes a grant or a redeemed code back by a transfer of its own, once; what was already spent becomes a receivable.
+   * Throws `not_found` for anything else: what PayPal paid is given back at PayPal.
+   */
+  reverseGrant(id: TransferId): Promise<{ readonly accountId: AccountId; readonly amount: NanoUsd }>;
   /** Any other balanced transfer. `conflict` where it would take an account below zero. */
   post(transfer: Transfer): Promise<TransferId>;
 

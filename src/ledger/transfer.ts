@@ -68,18 +68,6 @@ export function assertBalanced(transfer: Pick<Transfer, "kind" | "legs" | "idemp
   );
 }
 
-/** The transfer that undoes `transfer` to the nano. Reversing twice is reversing once. */
-export function reversalOf(transfer: Transfer, reason: string): Transfer {
-  const idempotencyKey = `reversal:${transferIdOf(transfer.idempotencyKey)}`;
-  return {
-    kind: "correction",
-    idempotencyKey,
-    requestHash: hashOfRequest({ idempotencyKey, reason }),
-    reference: reason,
-    legs: transfer.legs.map((leg) => ({ account: leg.account, amount: nanoUsd(-leg.amount) })),
-  };
-}
-
 function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_key, part: unknown) => {
     if (typeof part === "bigint") return part.toString();

@@ -159,7 +159,13 @@ export const networkMethods = {
   credit: answers(
     "credit",
     z.object({ account: z.string(), usd }),
-    z.looseObject({ accountId: z.string(), credited: usd, available: usd }),
+    z.looseObject({ accountId: z.string(), credited: usd, available: usd, transfer: z.string() }),
+  ),
+  /** Takes a grant back. */
+  reverse: answers(
+    "reverse",
+    z.object({ transfer: z.string() }),
+    z.looseObject({ accountId: z.string(), reversed: usd, available: usd, owed: usd }),
   ),
   audit: answers(
     "audit",

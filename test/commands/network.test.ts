@@ -65,6 +65,14 @@ describe("an orchestrator in the background", () => {
     const made = await peerllm(["account", "create", "--network", url, "--json"], { home: member });
     const { accountId } = z.object({ accountId: z.string() }).parse(made.json());
     expect((await peerllm(["network", "credit", accountId, "20"], { home })).code).toBe(0);
+    const mistaken = (await peerllm(["network", "credit", accountId, "2000", "--json"], { home })).json();
+    const { transfer } = z.looseObject({ transfer: z.string() }).parse(mistaken);
+    expect((await peerllm(["network", "reverse", transfer, "--json"], { home })).json()).toEqual({
+      accountId,
+      reversed: "2000.00",
+      available: "20.00",
+      owed: "0.00",
+    });
     const nobody = await peerllm(["network", "credit", `account_${"a".repeat(26)}`, "20", "--json"], { home });
     expect([nobody.code, nobody.json()]).toMatchObject([2, { error: { code: "not_found" } }]);
     process.kill(pid, "SIGKILL");

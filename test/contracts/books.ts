@@ -232,6 +232,30 @@ export function booksContract(name: string, open: () => Promise<OpenBooks>): voi
       expect((await books.audit()).balanced).toBe(true);
     });
 
+    it("takes a grant back once, to the nano, and what was spent of it is owed", async () => {
+      const id = await grant("1.000000001");
+      await books.settle(await hold("0.5", "request-1"), settlementOf(usageOf(paidHost(), 0, 40_000)));
+      const reversed = { accountId: consumer, amount: parseUsd("1.000000001") };
+      expect([await books.reverseGrant(id), await books.reverseGrant(id)]).toEqual([reversed, reversed]);
+      expect(await books.balance(consumer)).toEqual({ available: zeroUsd, held: zeroUsd, owed: parseUsd("0.4") });
+      expect(await books.balanceOf(networkAccount("promotions"))).toBe(zeroUsd);
+      expect(await books.audit()).toMatchObject({ balanced: true });
+    });
+
+    it("takes nothing back that was no grant: no settlement, no payment, no reversal", async () => {
+      const granted = await grant("1");
+      const { transferId } = await books.settle(await hold("1", "request-1"), settlementOf(usageOf(paidHost(), 0, 1)));
+      const source = { kind: "paypal", fee: zeroUsd } as const;
+      const payment = { accountId: consumer, amount: parseUsd("5"), source, idempotencyKey: "capture:1" };
+      const paid = await books.credit({ ...payment, reference: null });
+      await books.reverseGrant(granted);
+      const reversal = transferIdOf(`reversal:${granted}`);
+      expect(await books.transfer(reversal)).toHaveLength(2);
+      for (const id of [transferId, paid, reversal, transferIdOf("nothing")]) {
+        await expect(books.reverseGrant(id)).rejects.toMatchObject({ code: "not_found" });
+      }
+    });
+
     it("posts nothing that would take an account below zero", async () => {
       const legs = [
         { account: ownedAccount("host-payable", consumer), amount: parseUsd("-1") },
