@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
 import { join } from "node:path";
 import type { Clock } from "../../src/clock.ts";
+import { PeerError } from "../../src/errors.ts";
 import type { AccountStore } from "../../src/identity/account.ts";
 import type { InviteStore } from "../../src/identity/invite.ts";
 import { loadOrCreateKeyPair } from "../../src/identity/key-file.ts";
@@ -25,6 +26,7 @@ import type { NetworkStart } from "../../src/protocol/start.ts";
 import { HostPool } from "../../src/scheduling/pool.ts";
 import type { ReceiptStore } from "../../src/verification/receipt-store.ts";
 import type { ControlHandler } from "../control/server.ts";
+import type { TlsIdentity } from "../http/listener.ts";
 import { openaiRoutes } from "../http/openai-routes.ts";
 import { createHttpServer } from "../http/server.ts";
 import type { PayerSeen } from "../paypal/memberships.ts";
@@ -263,8 +265,12 @@ async function accountOf(request: IncomingMessage, accounts: AccountStore): Prom
   return (await authenticate(request, accounts, null)).account.id;
 }
 
-async function tlsOf(options: NetworkStart): Promise<{ tls?: { certificate: string; key: string } }> {
+/** One of the two alone is a slip, and no wish to listen in clear. */
+async function tlsOf(options: NetworkStart): Promise<{ tls?: TlsIdentity }> {
   const { tlsCertificate, tlsKey } = options;
-  if (tlsCertificate === null || tlsKey === null) return {};
+  if (tlsCertificate === null && tlsKey === null) return {};
+  if (tlsCertificate === null || tlsKey === null) {
+    throw new PeerError("usage_invalid", "TLS takes a certificate and its key: --tls-cert and --tls-key go together.");
+  }
   return { tls: { certificate: await readFile(tlsCertificate, "utf8"), key: await readFile(tlsKey, "utf8") } };
 }

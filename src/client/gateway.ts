@@ -5,6 +5,7 @@ import { type ErrorCode, PeerError } from "../errors.ts";
 import { packageVersion } from "../paths.ts";
 import { isErrorCode } from "../protocol/control.ts";
 import { readLines } from "../protocol/lines.ts";
+import { networkUnreachable } from "./unreachable.ts";
 
 /** What a route of src/protocol/api.ts says of itself. `:name` in the path is a parameter. */
 interface JsonRoute<Request extends z.ZodType, Reply extends z.ZodType> {
@@ -163,12 +164,7 @@ function translate(error: unknown, url: string, signal: AbortSignal): unknown {
   if (signal.aborted) return signal.reason;
   if (error instanceof PeerError) return error;
   if (error instanceof HTTPError) return errorOfResponse(error.response, url);
-  if (error instanceof RequestError) {
-    return new PeerError("network_unreachable", `The network at ${url} can't be reached (${error.code}).`, {
-      cause: error,
-      hint: 'Check the address (--network, PEERLLM_NETWORK) and that it is up: "peerllm network up" starts one here.',
-    });
-  }
+  if (error instanceof RequestError) return networkUnreachable(url, error);
   return new PeerError("upstream_failed", `What came from ${url} could not be read.`, { cause: error });
 }
 

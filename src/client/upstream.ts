@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { Agent as PlainAgent } from "node:http";
 import { Agent as TlsAgent } from "node:https";
-import { got, RequestError } from "got";
+import { got } from "got";
 import type { AnswerEvent, AnswerRequest, ModelListing } from "../chat/answer.ts";
 import { composeChatBody } from "../chat/openai-chat.ts";
 import { decodeChunks } from "../chat/openai-chunks.ts";
@@ -12,6 +12,7 @@ import { parseEvents } from "../chat/sse.ts";
 import type { Clock } from "../clock.ts";
 import { isPeerError, PeerError } from "../errors.ts";
 import { packageVersion } from "../paths.ts";
+import { networkUnreachable } from "./unreachable.ts";
 
 /** An OpenAI-compatible server that answers for us: a network's orchestrator, a local host, or anybody's. */
 export interface Upstream {
@@ -42,6 +43,7 @@ const errorBytesMax = 65_536;
 const modelsBytesMax = 16 * 1024 * 1024;
 const socketsMax = 256;
 const retryDelayMsMax = 1_500;
+const retryAfterSeconds = 5;
 
 export function createUpstream(options: UpstreamOptions): Upstream {
   const { url: base, apiKey, clock, retryMsMax, isForeign = false } = options;
@@ -89,7 +91,8 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     try {
       await once(stream, "response");
     } catch (error) {
-      throw unreachable(error, url, signal);
+      if (signal.aborted) throw signal.reason;
+      throw networkUnreachable(url, error, retryAfterSeconds);
     }
     const { response } = stream;
     if (response === undefined) throw new PeerError("upstream_failed", `${url} gave no response.`);
@@ -165,15 +168,6 @@ async function readJson(stream: AsyncIterable<Buffer>, bytesMax: number): Promis
     chunks.push(chunk);
   }
   return JSON.parse(Buffer.concat(chunks).toString("utf8"));
-}
-
-function unreachable(error: unknown, url: string, signal: AbortSignal): unknown {
-  if (signal.aborted) return signal.reason;
-  const code = error instanceof RequestError ? ` (${error.code})` : "";
-  return new PeerError("network_unreachable", `The network at ${url} can't be reached${code}.`, {
-    cause: error,
-    retryAfterSeconds: 5,
-  });
 }
 
 function broken(error: unknown, url: string, signal: AbortSignal): unknown {

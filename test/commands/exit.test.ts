@@ -22,6 +22,13 @@ describe("a command that fails", () => {
       2,
       "file_missing",
     ],
+    ["a certificate without its key", ["network", "up", "--port", "0", "--tls-cert", "a"], 2, "usage_invalid"],
+    [
+      "an address that isn't there",
+      ["network", "up", "--port", "0", "--listen", "192.0.2.1", "--allow-clear"],
+      2,
+      "usage_invalid",
+    ],
     ["a file that can't be written", ["producer", "key", "export", "--output", "/nowhere/key"], 2, "file_missing"],
     ["a choice that isn't one", ["network", "up", "--billing", "barter"], 2, "usage_invalid"],
     ["a global option that isn't valid", ["models", "--network", "not-a-url"], 2, "usage_invalid"],
@@ -31,8 +38,9 @@ describe("a command that fails", () => {
     ["a network that isn't there", ["account", "create", "--network", "http://127.0.0.1:1"], 4, "network_unreachable"],
     ["a daemon that doesn't run", ["host", "status"], 4, "daemon_unreachable"],
   ])("for %s says so once, with its exit code, as text and as JSON", async (_, words, code, errorCode) => {
-    const home = await temporaryFolder();
-    const [text, json] = await Promise.all([peerllm(words, { home }), peerllm([...words, "--json"], { home })]);
+    // Two homes: of two daemons that start in one, the second is refused for that.
+    const [home, other] = [await temporaryFolder(), await temporaryFolder()];
+    const [text, json] = await Promise.all([peerllm(words, { home }), peerllm([...words, "--json"], { home: other })]);
     expect([text.code, json.code]).toEqual([code, code]);
     expect(text.stdout).toBe("");
     expect(text.stderr).not.toMatch(/^\s+at /m);
