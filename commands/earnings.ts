@@ -38,6 +38,11 @@ function describeChange({ today, month, payable, owed }: EarningsDocument): stri
   return `today $${today}, month $${month}, payable $${payable}${owed === "0.00" ? "" : `, owed $${owed}`}`;
 }
 
+function lateUntil({ standing, servesUntil }: EarningsDocument["subscriptions"][number]): string {
+  if (standing !== "grace" || servesUntil === null) return "";
+  return `: its payment is late, and may be until ${new Date(servesUntil).toISOString().slice(0, 10)}`;
+}
+
 function owedFact(owed: string): [string, string] {
   return ["owed", `$${owed} for a payment taken back; what is payable pays it first`];
 }
@@ -56,7 +61,7 @@ function describeEarnings({ printer }: Session, document: EarningsDocument): str
       ["paid", `$${document.paid}`],
       ...document.subscriptions.map((each): [string, string] => [
         each.hostId ?? each.model ?? each.kind,
-        `subscription ${each.standing}`,
+        `subscription ${each.standing}${lateUntil(each)}`,
       ]),
     ]),
     `last 30 days  ${sparkline(days, days.length)}`,

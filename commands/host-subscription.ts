@@ -3,7 +3,7 @@ import { z } from "zod";
 import { callDaemon } from "../src/client/control.ts";
 import { PeerError } from "../src/errors.ts";
 import { hostMethods } from "../src/protocol/control-methods.ts";
-import { economyRoutes } from "../src/protocol/economy-api.ts";
+import { economyRoutes, type SubscriptionDocument } from "../src/protocol/economy-api.ts";
 import { openGateway } from "./access.ts";
 import { waitForApproval } from "./approval.ts";
 import { action, type Session } from "./session.ts";
@@ -25,12 +25,56 @@ export function hostSubscribeCommand(): Command {
           standing === "paid" || status === "CANCELLED" || status === "EXPIRED";
         const now = wait ? await waitForApproval(session, { url: begun.approvalUrl, read, isDone }) : begun;
         session.printer.result(now, () => {
-          const until =
-            now.paidThrough === null ? "" : ` through ${new Date(now.paidThrough).toISOString().slice(0, 10)}`;
+          const until = now.paidThrough === null ? "" : ` through ${dayOf(now.paidThrough)}`;
           return now.standing === "paid" ? `${hostId} is paid for${until}.` : `The subscription is ${now.status}.`;
         });
       }),
     );
+}
+
+/** `peerllm host subscription [HOST]`: how the monthly payment stands. */
+export function hostSubscriptionCommand(): Command {
+  return new Command("subscription")
+    .description("show how a host's monthly fee stands")
+    .argument("[host]", "its id (default: the one that runs here)")
+    .addHelpText(
+      "after",
+      `
+A payment that PayPal could not collect may be late by the days that the network gives ("peerllm network price show" on
+its operator's machine); then the host is given no paid work until it is paid.`,
+    )
+    .action(
+      action(z.object({}), async (session, _, [named]) => {
+        const hostId = named ?? (await hostHere(session));
+        const gateway = await openGateway(session);
+        const { subscriptions } = await gateway.call(economyRoutes["subscriptions-list"], {}, session.signal);
+        const ofHost = subscriptions.filter((each) => each.hostId === hostId);
+        const current = ofHost.find(({ standing }) => standing !== "unpaid") ?? ofHost[0];
+        if (current === undefined) {
+          throw new PeerError("not_found", `${hostId} has no subscription.`, {
+            hint: `Where the network asks one, run "peerllm host subscribe ${hostId}".`,
+          });
+        }
+        session.printer.result(current, () => session.printer.facts(factsOf(current)));
+      }),
+    );
+}
+
+function factsOf(subscription: SubscriptionDocument): [string, string][] {
+  const { standing, status, usdPerMonth, paidThrough, servesUntil, outstandingUsd } = subscription;
+  const late = servesUntil === null || servesUntil === paidThrough ? "no" : `until ${dayOf(servesUntil)}`;
+  return [
+    ["host", `${subscription.hostId ?? ""} ${standing}`],
+    ["at PayPal", status],
+    ["a month", `$${usdPerMonth}`],
+    ["paid through", paidThrough === null ? "nothing yet" : dayOf(paidThrough)],
+    ["may be late", late],
+    ["outstanding", `$${outstandingUsd}`],
+  ];
+}
+
+function dayOf(time: number): string {
+  return new Date(time).toISOString().slice(0, 10);
 }
 
 /** `peerllm host unsubscribe [HOST]`: what is paid stays paid for. */

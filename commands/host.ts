@@ -10,7 +10,7 @@ import { doctor } from "./doctor.ts";
 import { hostModelsCommand } from "./host-models.ts";
 import { absoluteIfFile, addHostOptions, type HostOptions, hostOptions, requireUpstream } from "./host-options.ts";
 import { hostServiceCommand } from "./host-service.ts";
-import { hostSubscribeCommand, hostUnsubscribeCommand } from "./host-subscription.ts";
+import { hostSubscribeCommand, hostSubscriptionCommand, hostUnsubscribeCommand } from "./host-subscription.ts";
 import { formatDuration } from "./printer.ts";
 import { action, type Session } from "./session.ts";
 import { watch } from "./watch.ts";
@@ -34,6 +34,7 @@ export function hostCommand(): Command {
   host.addCommand(hostModelsCommand());
   host.addCommand(hostServiceCommand());
   host.addCommand(hostSubscribeCommand());
+  host.addCommand(hostSubscriptionCommand());
   host.addCommand(hostUnsubscribeCommand());
   return host;
 }
@@ -58,6 +59,7 @@ async function up(session: Session, options: HostOptions & { readonly foreground
     networkUrl: access?.networkUrl ?? null,
     apiKey: access?.apiKey ?? null,
     isLocal: options.local,
+    allowedOrigins: options.allowOrigin,
     models: options.model.map(absoluteIfFile),
   });
   await runRole(session, "host", start, options.foreground, (document) => {

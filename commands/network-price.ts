@@ -4,6 +4,7 @@ import { callDaemon } from "../src/client/control.ts";
 import { PeerError } from "../src/errors.ts";
 import { formatUsd, parseUsd } from "../src/money.ts";
 import { networkMethods, type PriceDocument } from "../src/protocol/control-methods.ts";
+import { wholeNumber } from "../src/typed-number.ts";
 import type { Printer } from "./printer.ts";
 import { action } from "./session.ts";
 
@@ -25,6 +26,7 @@ export function priceCommand(): Command {
 const setOptions = z.object({
   hostShare: z.string().optional(),
   subscription: z.string().optional(),
+  graceDays: wholeNumber(0, 60).optional(),
   billing: z.enum(["off", "credits", "paypal"]).optional(),
   from: z.string().nullable().default(null),
 });
@@ -35,6 +37,10 @@ function setCommand(): Command {
     .argument("[usd]", "dollars per 100,000 tokens")
     .option("--host-share <percent>", "of the price, to the host: 95, 92.5")
     .option("--subscription <usd>", "a month, of every host, where billing is paypal")
+    .option(
+      "--grace-days <n>",
+      "how many days a monthly payment may be late before there is no more paid work (first 3)",
+    )
     .option("--billing <mode>", "off, credits or paypal")
     .option(
       "--from <date>",
@@ -44,15 +50,15 @@ function setCommand(): Command {
       "after",
       `
 Requests admitted before, and hosts subscribed before, keep what they were shown: a new subscription price makes a new
-plan at PayPal for those who subscribe from then on.
+plan at PayPal for those who subscribe from then on. A payment may be late by as many days as was said when it fell due.
 
 Examples:
   peerllm network price set 0.80
   peerllm network price set --host-share 92.5 --subscription 6 --from 2026-12-01`,
     )
     .action(
-      action(setOptions, async (session, { hostShare, subscription, billing, from }, [amount]) => {
-        if ([amount, hostShare, subscription, billing].every((value) => value === undefined)) {
+      action(setOptions, async (session, { hostShare, subscription, graceDays, billing, from }, [amount]) => {
+        if ([amount, hostShare, subscription, graceDays, billing].every((value) => value === undefined)) {
           throw new PeerError("usage_invalid", "Nothing was said to set.", { hint: "Add --help to see what can be." });
         }
         const params = {
@@ -60,6 +66,7 @@ Examples:
           ...(amount === undefined ? {} : { usdPer100kTokens: formatUsd(parseUsd(amount)) }),
           ...(hostShare === undefined ? {} : { hostSharePercent: hostShare }),
           ...(subscription === undefined ? {} : { hostSubscriptionUsd: formatUsd(parseUsd(subscription)) }),
+          ...(graceDays === undefined ? {} : { graceDays }),
           ...(billing === undefined ? {} : { billing }),
         };
         const now = await callDaemon(session.home, "network", networkMethods["price-set"], params, session.signal);
@@ -83,6 +90,10 @@ function describePrice(printer: Printer, price: PriceDocument): string {
     `$${sheet.usdPer100kTokens}`,
     `${sheet.hostSharePercent}%`,
     `$${sheet.hostSubscriptionUsd}`,
+    `${sheet.graceDays} days`,
   ]);
-  return printer.table(["VERSION", "FROM (UTC)", "BILLING", "PER 100K TOKENS", "TO THE HOST", "HOST, A MONTH"], rows);
+  return printer.table(
+    ["VERSION", "FROM (UTC)", "BILLING", "PER 100K TOKENS", "TO THE HOST", "HOST, A MONTH", "LATE"],
+    rows,
+  );
 }

@@ -44,6 +44,7 @@ async function pricesOf(networkUrl: string, signal: AbortSignal): Promise<Quoted
     per100kTokens: parseUsd(shown.usdPer100kTokens),
     hostShareBasisPoints: Math.round(Number(shown.hostSharePercent) * 100),
     hostSubscription: parseUsd(shown.hostSubscriptionUsd),
+    graceDays: shown.graceDays,
   };
   const price = `$${formatUsd(sheet.per100kTokens)} per 100,000 tokens`;
   const charged = sheet.billing === "off" ? "which charges nothing" : price;

@@ -109,10 +109,11 @@ function describeSubscriptions(subscriptions: EarningsDocument["subscriptions"])
   const words = standings.flatMap((standing) =>
     subscriptions
       .filter((each) => each.standing === standing)
-      .map(({ hostId, model, kind, paidThrough }) => {
+      .map(({ hostId, model, kind, paidThrough, servesUntil }) => {
         const what = hostId === null ? (model ?? kind) : `host ${shortId(hostId).slice(0, 10)}`;
-        const until = paidThrough === null ? "" : ` through ${new Date(paidThrough).toISOString().slice(0, 10)}`;
-        return `${what} ${standing}${until}`;
+        const until = standing === "grace" ? servesUntil : paidThrough;
+        const word = standing === "grace" ? "until" : "through";
+        return `${what} ${standing}${until === null ? "" : ` ${word} ${new Date(until).toISOString().slice(0, 10)}`}`;
       }),
   );
   return `subscriptions: ${words.join(", ")}`;

@@ -60,6 +60,7 @@ export function apiRoutes(options: ApiOptions): readonly Route[] {
         usdPer100kTokens: formatUsd(sheet.per100kTokens),
         hostSharePercent: String(sheet.hostShareBasisPoints / 100),
         hostSubscriptionUsd: formatUsd(sheet.hostSubscription),
+        graceDays: sheet.graceDays,
         priceVersion: sheet.version,
       };
     }),

@@ -19,9 +19,16 @@ import {
   type SetOff,
 } from "../../src/ledger/payout.ts";
 import type { PriceBook } from "../../src/ledger/price-book.ts";
+import type { PriceSheet } from "../../src/ledger/pricing.ts";
 import type { SalesStore } from "../../src/ledger/sale.ts";
 import { monthRange, type Statement, statementCsv, statementOf } from "../../src/ledger/statement.ts";
-import { isFinal, type Subscription, type SubscriptionStore, standingOf } from "../../src/ledger/subscription.ts";
+import {
+  isFinal,
+  type Subscription,
+  type SubscriptionStore,
+  servesUntil,
+  standingOf,
+} from "../../src/ledger/subscription.ts";
 import { addUsd, formatUsd, type NanoUsd, parseUsd } from "../../src/money.ts";
 import {
   type EarningsDocument,
@@ -62,7 +69,8 @@ export function economyApi(options: EconomyOptions): readonly Route[] {
     if (subscription?.accountId === accountId) return subscription;
     throw new PeerError("not_found", `This account has no subscription ${subscriptionId}.`);
   };
-  const documentOf = (subscription: Subscription) => subscriptionDocument(subscription, clock.now());
+  const documentOf = async (subscription: Subscription) =>
+    subscriptionDocument(subscription, await options.prices.list(), clock.now());
 
   return [
     own(economyRoutes.earnings, (accountId) => earnings(accountId, options)),
@@ -86,7 +94,7 @@ export function economyApi(options: EconomyOptions): readonly Route[] {
       return statementDocument(statementOf(month, opening, entries));
     }),
     own(economyRoutes["subscriptions-list"], async (accountId) => ({
-      subscriptions: (await subscriptions.list(accountId)).map(documentOf),
+      subscriptions: await Promise.all((await subscriptions.list(accountId)).map(documentOf)),
     })),
     own(economyRoutes["subscription-begin"], async (accountId, { hostId, usd }) => {
       if (hostId === undefined) {
@@ -161,8 +169,9 @@ export function accountRoutes(accounts: AccountStore) {
 }
 
 async function earnings(accountId: AccountId, options: EconomyOptions): Promise<EarningsDocument> {
-  const { books, payouts, subscriptions, clock } = options;
+  const { books, payouts, subscriptions, prices, clock } = options;
   const now = clock.now();
+  const sheets = await prices.list();
   const sum = async (
     ...kinds: readonly ("host-payable" | "producer-payable" | "host-pending-payout" | "producer-pending-payout")[]
   ) => addUsd(...(await Promise.all(kinds.map((kind) => books.balanceOf(ownedAccount(kind, accountId))))));
@@ -184,7 +193,7 @@ async function earnings(accountId: AccountId, options: EconomyOptions): Promise<
     hosts: summary.hosts.map((host) => ({ hostId: host.hostId, ...sumDocument(host) })),
     models: summary.models.map((model) => ({ model: model.model, ...sumDocument(model) })),
     days: summary.days.map((day) => ({ day: day.day, ...sumDocument(day) })),
-    subscriptions: (await subscriptions.list(accountId)).map((each) => subscriptionDocument(each, now)),
+    subscriptions: (await subscriptions.list(accountId)).map((each) => subscriptionDocument(each, sheets, now)),
   };
 }
 
@@ -203,7 +212,11 @@ function paymentDocument({ id, amount, state, approvalUrl }: Payment): PaymentDo
   return { paymentId: id, usd: formatUsd(amount), state, approvalUrl };
 }
 
-export function subscriptionDocument(subscription: Subscription, now: number): SubscriptionDocument {
+export function subscriptionDocument(
+  subscription: Subscription,
+  sheets: readonly PriceSheet[],
+  now: number,
+): SubscriptionDocument {
   const { id, purpose, monthly, status, paidThrough, outstanding, approvalUrl } = subscription;
   return {
     subscriptionId: id,
@@ -212,8 +225,9 @@ export function subscriptionDocument(subscription: Subscription, now: number): S
     model: purpose.kind === "model" ? purpose.model : null,
     usdPerMonth: formatUsd(monthly),
     status,
-    standing: standingOf(subscription, now),
+    standing: standingOf(subscription, sheets, now),
     paidThrough,
+    servesUntil: servesUntil(subscription, sheets),
     outstandingUsd: formatUsd(outstanding),
     // What was agreed to is not to be agreed to again.
     approvalUrl: status === "APPROVAL_PENDING" ? approvalUrl : null,

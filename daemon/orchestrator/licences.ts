@@ -1,6 +1,7 @@
 import type { Clock } from "../../src/clock.ts";
 import type { AccountId } from "../../src/ids.ts";
 import type { PaymentStore } from "../../src/ledger/payment.ts";
+import type { PriceBook } from "../../src/ledger/price-book.ts";
 import type { BillingMode } from "../../src/ledger/pricing.ts";
 import { type SubscriptionStore, standingOf } from "../../src/ledger/subscription.ts";
 import type { Log } from "../../src/log.ts";
@@ -10,6 +11,7 @@ import { isSold, mustBeBought } from "../../src/models/sold.ts";
 
 export interface LicenceOptions {
   billing(): Promise<BillingMode>;
+  readonly prices: Pick<PriceBook, "list">;
   readonly models: ModelStore;
   readonly payments: PaymentStore;
   readonly subscriptions: SubscriptionStore;
@@ -36,7 +38,7 @@ const renewalsMax = 1_000;
 const catalogueMs = 1_000;
 
 export function newLicences(options: LicenceOptions): Licences {
-  const { billing, models, payments, subscriptions, clock, log, mayRead } = options;
+  const { billing, prices, models, payments, subscriptions, clock, log, mayRead } = options;
 
   const known = new Map<string, readonly PublishedModel[]>();
   let knownSince = clock.monotonic();
@@ -57,7 +59,7 @@ export function newLicences(options: LicenceOptions): Licences {
     if (accountId === null) return false;
     const id = modelId(model.signed.manifest);
     if ((await payments.ofModel(accountId, id)) !== null) return true;
-    return standingOf(await subscriptions.ofModel(accountId, id), clock.now()) !== "unpaid";
+    return standingOf(await subscriptions.ofModel(accountId, id), await prices.list(), clock.now()) !== "unpaid";
   }
 
   async function hasOneOf(versions: readonly PublishedModel[], accountId: AccountId | null): Promise<boolean> {

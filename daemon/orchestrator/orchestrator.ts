@@ -111,11 +111,11 @@ export async function startOrchestrator(
   const vitals = await openVitals(books, clock);
   const hosts: Hosts = new HostPool<HostLink>({ clock, queueMax, observe: vitals.event });
   const isEntitled = async (hostId: HostId) =>
-    (await billing()) !== "paypal" || mayServe(hostId, adapters.subscriptions, clock);
+    (await billing()) !== "paypal" || mayServe(hostId, { subscriptions: adapters.subscriptions, prices, clock });
   const { knownHosts, codes, payments, payouts, subscriptions, sales } = adapters;
   const billing = async () => (await prices.current()).billing;
   const mayRead: RegistryRules["mayRead"] = (model, accountId) => catalogue.mayRead(model, accountId);
-  const licences = newLicences({ billing, models, payments, subscriptions, clock, log, mayRead });
+  const licences = newLicences({ billing, prices, models, payments, subscriptions, clock, log, mayRead });
   const { servable } = licences;
   const gate = new HostGate({ networkKey, accounts, knownHosts, hosts, clock, log, vitals, isEntitled, servable });
   const policy = new PolicyFile(join(home.root, "policy.json"));
@@ -151,7 +151,7 @@ export async function startOrchestrator(
     ...(await tlsOf(options)),
     allowInsecure: options.allowsClear,
     allowedHosts: options.hostNames,
-    allowedOrigins: [],
+    allowedOrigins: options.allowedOrigins,
     routes: [
       ...openaiRoutes(networkBackend({ accounts, catalogue, rateLimit, ports, traffic, vitals })),
       ...apiRoutes({
@@ -173,6 +173,7 @@ export async function startOrchestrator(
         payments,
         subscriptions,
         sales,
+        prices,
         paypal: () => requireTreasury(treasury),
         now: () => clock.now(),
       }),

@@ -1,6 +1,7 @@
 import type { Clock } from "../../src/clock.ts";
 import { PeerError } from "../../src/errors.ts";
 import type { HostId } from "../../src/ids.ts";
+import type { PriceBook } from "../../src/ledger/price-book.ts";
 import { type SubscriptionStore, standingOf } from "../../src/ledger/subscription.ts";
 import { type Route, readBody } from "../http/route.ts";
 import type { Treasury } from "../paypal/treasury.ts";
@@ -45,6 +46,9 @@ const returnPage = `<!doctype html>
 `;
 
 /** Whether a host may be given paid work: its subscription is paid for, or its payment is not late for long. */
-export async function mayServe(hostId: HostId, subscriptions: SubscriptionStore, clock: Clock): Promise<boolean> {
-  return standingOf(await subscriptions.ofHost(hostId), clock.now()) !== "unpaid";
+export async function mayServe(
+  hostId: HostId,
+  { subscriptions, prices, clock }: { subscriptions: SubscriptionStore; prices: PriceBook; clock: Clock },
+): Promise<boolean> {
+  return standingOf(await subscriptions.ofHost(hostId), await prices.list(), clock.now()) !== "unpaid";
 }

@@ -46,6 +46,7 @@ export async function setPrice(wanted: Wanted, { prices, clock, treasury }: Pric
     hostShareBasisPoints:
       wanted.hostSharePercent === undefined ? last.hostShareBasisPoints : basisPointsOf(wanted.hostSharePercent),
     hostSubscription: subscriptionOr(wanted.hostSubscriptionUsd, last.hostSubscription),
+    graceDays: wanted.graceDays ?? last.graceDays,
     effectiveFrom,
   });
   return showPrice(prices);
@@ -80,5 +81,6 @@ function sheetDocument(sheet: PriceSheet): SheetDocument {
     usdPer100kTokens: formatUsd(sheet.per100kTokens),
     hostSharePercent: String(sheet.hostShareBasisPoints / 100),
     hostSubscriptionUsd: formatUsd(sheet.hostSubscription),
+    graceDays: sheet.graceDays,
   };
 }

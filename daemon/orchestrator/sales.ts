@@ -2,6 +2,7 @@ import { PeerError } from "../../src/errors.ts";
 import type { AccountStore } from "../../src/identity/account.ts";
 import { type AccountId, newId } from "../../src/ids.ts";
 import type { ModelPurpose, PaymentStore } from "../../src/ledger/payment.ts";
+import type { PriceBook } from "../../src/ledger/price-book.ts";
 import type { BillingMode } from "../../src/ledger/pricing.ts";
 import type { SaleParts, SalesStore } from "../../src/ledger/sale.ts";
 import type { SubscriptionStore } from "../../src/ledger/subscription.ts";
@@ -25,6 +26,7 @@ export interface SalesOptions {
   readonly payments: PaymentStore;
   readonly subscriptions: SubscriptionStore;
   readonly sales: SalesStore;
+  readonly prices: Pick<PriceBook, "list">;
   /** PayPal, where billing is `paypal`. Throws `parameter_unsupported` elsewhere. */
   paypal(): Treasury;
   now(): number;
@@ -101,7 +103,7 @@ async function subscribe(accountId: AccountId, wanted: Wanted, options: SalesOpt
     (await options.billing()) === "paypal"
       ? await options.paypal().subscribeModel(accountId, purpose, payable(model, monthly))
       : await options.subscriptions.subscribeWithCredit({ id: newId("subscription"), accountId, purpose, monthly });
-  return subscriptionDocument(subscription, options.now());
+  return subscriptionDocument(subscription, await options.prices.list(), options.now());
 }
 
 /** PayPal takes whole cents, and its fee eats what is less than a dollar. */

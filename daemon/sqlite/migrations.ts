@@ -3,6 +3,7 @@ import type { Connection } from "./connection.ts";
 import { accountKeysSchema } from "./schema/account-keys.ts";
 import { accountsSchema } from "./schema/accounts.ts";
 import { economySchema } from "./schema/economy.ts";
+import { graceSchema } from "./schema/grace.ts";
 import { ledgerSchema } from "./schema/ledger.ts";
 import { ledgerTimesSchema } from "./schema/ledger-times.ts";
 import type { Migration } from "./schema/migration.ts";
@@ -22,6 +23,7 @@ export const migrations: readonly Migration[] = [
   ledgerTimesSchema,
   refundsSchema,
   accountKeysSchema,
+  graceSchema,
 ];
 
 /** Brings the schema up to date, each step in a transaction. Throws `storage_failed` for a database of the future. */

@@ -13,13 +13,14 @@ interface SheetRow {
   readonly per_100k_tokens: bigint;
   readonly host_share_basis_points: bigint;
   readonly host_subscription: bigint;
+  readonly grace_days: bigint;
 }
 
 /** Price sheets on SQLite. */
 export function openPrices(database: Database, clock: Clock): PriceBook {
   const select: Statement<[], SheetRow> = database.connection.prepare("SELECT * FROM price_sheets ORDER BY version");
-  const insert: Statement<[bigint, bigint, BillingMode, bigint, bigint, bigint]> = database.connection.prepare(
-    "INSERT INTO price_sheets VALUES (?, ?, ?, ?, ?, ?)",
+  const insert: Statement<[bigint, bigint, BillingMode, bigint, bigint, bigint, bigint]> = database.connection.prepare(
+    "INSERT INTO price_sheets VALUES (?, ?, ?, ?, ?, ?, ?)",
   );
 
   function list(): readonly PriceSheet[] {
@@ -44,6 +45,7 @@ export function openPrices(database: Database, clock: Clock): PriceBook {
       sheet.per100kTokens,
       BigInt(sheet.hostShareBasisPoints),
       sheet.hostSubscription,
+      BigInt(sheet.graceDays),
     );
     return { ...sheet, version };
   }
@@ -67,5 +69,6 @@ function sheetOf(row: SheetRow): PriceSheet {
     per100kTokens: nanoUsd(row.per_100k_tokens),
     hostShareBasisPoints: Number(row.host_share_basis_points),
     hostSubscription: nanoUsd(row.host_subscription),
+    graceDays: Number(row.grace_days),
   };
 }

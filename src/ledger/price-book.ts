@@ -1,6 +1,8 @@
 import type { Millis } from "../clock.ts";
 import type { BillingMode, PriceSheet } from "./pricing.ts";
 
+const dayMs = 86_400_000;
+
 /** The price sheets of a network, past, present and to come. */
 export interface PriceBook {
   /** The sheet in force: the newest whose date has come. Throws `not_found` before the first. */
@@ -14,6 +16,12 @@ export interface PriceBook {
 /** The sheet in force at `now`, or null. */
 export function sheetAt(sheets: readonly PriceSheet[], now: Millis): PriceSheet | null {
   return sheets.findLast((sheet) => sheet.effectiveFrom <= now) ?? null;
+}
+
+/** Until when a payment due at `due` may be late: as was said when it fell due, whatever was said since. */
+export function graceUntil(sheets: readonly PriceSheet[], due: Millis): Millis {
+  const sheet = sheetAt(sheets, due) ?? sheets[0];
+  return due + (sheet?.graceDays ?? 0) * dayMs;
 }
 
 /** Whether the network bills so now, or will by a sheet whose date has not come. */

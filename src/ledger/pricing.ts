@@ -16,9 +16,11 @@ export interface PriceSheet {
   readonly hostShareBasisPoints: number;
   /** Asked from every host each month where billing is `paypal`. */
   readonly hostSubscription: NanoUsd;
+  /** How many days a monthly payment may be late before a host, or a model's subscriber, gets no more paid work. */
+  readonly graceDays: number;
 }
 
-/** $1.00 per 100,000 tokens, 95% to the host, $5 a month for a host. */
+/** $1.00 per 100,000 tokens, 95% to the host, $5 a month for a host, three days of grace. */
 export function firstPriceSheet(billing: BillingMode, effectiveFrom: Millis): PriceSheet {
   return {
     version: 1,
@@ -27,6 +29,7 @@ export function firstPriceSheet(billing: BillingMode, effectiveFrom: Millis): Pr
     per100kTokens: parseUsd("1"),
     hostShareBasisPoints: 9_500,
     hostSubscription: parseUsd("5"),
+    graceDays: 3,
   };
 }
 

@@ -2,6 +2,8 @@ import type { Millis } from "../clock.ts";
 import type { AccountId, HostId, SubscriptionId } from "../ids.ts";
 import type { NanoUsd } from "../money.ts";
 import type { ModelPurpose, PaymentPurpose, Receipt } from "./payment.ts";
+import { graceUntil } from "./price-book.ts";
+import type { PriceSheet } from "./pricing.ts";
 
 /** PayPal's own words, and `CREATED` before PayPal has it. */
 export type SubscriptionStatus =
@@ -32,16 +34,21 @@ export interface Subscription {
   readonly updatedAt: Millis;
 }
 
-/** After a failed payment a host serves on for this long. */
-export const graceMs = 3 * 86_400_000;
+/** `paid`, `grace` (a payment is late), or `unpaid`: no paid work until it is. `sheets` are the network's. */
+export function standingOf(
+  subscription: Subscription | null,
+  sheets: readonly PriceSheet[],
+  now: Millis,
+): "paid" | "grace" | "unpaid" {
+  if (subscription === null || subscription.paidThrough === null) return "unpaid";
+  if (now < subscription.paidThrough) return "paid";
+  return now < (servesUntil(subscription, sheets) ?? 0) ? "grace" : "unpaid";
+}
 
-/** `paid`, `grace` (a payment is late), or `unpaid`: no paid work until it is. */
-export function standingOf(subscription: Subscription | null, now: Millis): "paid" | "grace" | "unpaid" {
-  const paidThrough = subscription?.paidThrough ?? null;
-  if (subscription === null || paidThrough === null) return "unpaid";
-  if (now < paidThrough) return "paid";
-  const isEnded = subscription.status === "CANCELLED" || subscription.status === "EXPIRED";
-  return !isEnded && now < paidThrough + graceMs ? "grace" : "unpaid";
+/** The end of what is paid, and of the grace of one that is to go on. Null before the first payment. */
+export function servesUntil(subscription: Subscription, sheets: readonly PriceSheet[]): Millis | null {
+  const { paidThrough, status } = subscription;
+  return paidThrough === null || isFinal(status) ? paidThrough : graceUntil(sheets, paidThrough);
 }
 
 /** A month after `paidAt`, or the last day of that month. */

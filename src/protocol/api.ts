@@ -118,6 +118,8 @@ export const routes = {
       hostSharePercent: z.string(),
       /** A month, of every host, where billing is `paypal`. */
       hostSubscriptionUsd: usd,
+      /** How many days a monthly payment may be late. */
+      graceDays: z.int(),
       priceVersion: z.int(),
     }),
   },

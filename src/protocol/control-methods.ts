@@ -119,6 +119,8 @@ export const priceSheetSchema = z.looseObject({
   hostSharePercent: z.string(),
   /** A month, of every host, where billing is `paypal`. */
   hostSubscriptionUsd: usd,
+  /** How many days a monthly payment may be late. */
+  graceDays: z.int(),
 });
 /** What applies now, and every version there was and is to come, oldest first. */
 export const priceSchema = priceSheetSchema.extend({ versions: z.array(priceSheetSchema) });
@@ -184,6 +186,7 @@ export const networkMethods = {
       usdPer100kTokens: usd.optional(),
       hostSharePercent: z.string().optional(),
       hostSubscriptionUsd: usd.optional(),
+      graceDays: z.int().min(0).max(60).optional(),
       billing: billingMode.optional(),
       from: z.number().nullable().default(null),
     }),

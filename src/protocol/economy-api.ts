@@ -32,6 +32,8 @@ const subscriptionSchema = z.looseObject({
   status: z.string(),
   standing: z.enum(["paid", "grace", "unpaid"]),
   paidThrough: z.number().nullable(),
+  /** The end of the grace that a late payment has, which is that of the paid time where it is cancelled. */
+  servesUntil: z.number().nullable(),
   /** What PayPal could not collect. */
   outstandingUsd: usd,
   approvalUrl: z.string().nullable(),

@@ -96,14 +96,26 @@ describe("a network that bills by PayPal", () => {
 
       const file = packageFile("src/models/demo/demo.gguf");
       const publishing = run(owner, "producer", "publish", file, "--name", "peerllm/demo", "--version", "1.0.0");
-      const price = ["network", "price", "set", "0.80", "--host-share", "92.5", "--subscription", "6"];
+      const price = [
+        "network",
+        "price",
+        "set",
+        "0.80",
+        "--host-share",
+        "92.5",
+        "--subscription",
+        "6",
+        "--grace-days",
+        "5",
+      ];
       expect((await run({ home }, ...price)).json()).toMatchObject({
         version: 2,
         billing: "paypal",
         usdPer100kTokens: "0.80",
         hostSharePercent: "92.5",
         hostSubscriptionUsd: "6.00",
-        versions: [{ usdPer100kTokens: "1.00", hostSubscriptionUsd: "5.00" }, { version: 2 }],
+        graceDays: 5,
+        versions: [{ usdPer100kTokens: "1.00", hostSubscriptionUsd: "5.00", graceDays: 3 }, { version: 2 }],
       });
 
       const begun = documentOf(
@@ -142,6 +154,15 @@ describe("a network that bills by PayPal", () => {
         timeout: 60_000,
         interval: 100,
       });
+
+      const standing = documentOf(
+        await run(owner, "host", "subscription", ready.hostId),
+        z.object({ standing: z.literal("paid"), paidThrough: z.number(), servesUntil: z.number() }),
+      );
+      expect(standing.servesUntil - standing.paidThrough).toBe(5 * 86_400_000);
+      const lateUntil = new Date(standing.servesUntil).toISOString().slice(0, 10);
+      const said = await peerllm(["host", "subscription", ready.hostId], { home: owner.home });
+      expect(said.stdout).toMatch(new RegExp(`^may be late +until ${lateUntil}$`, "m"));
 
       expect((await peerllm(["chat", "What is PeerLLM?", "--json"], { home: consumer.home })).code).toBe(0);
       const earnings = documentOf(

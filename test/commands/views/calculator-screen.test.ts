@@ -180,6 +180,7 @@ async function pricedNetwork() {
     usdPer100kTokens: "0.80",
     hostSharePercent: "92.5",
     hostSubscriptionUsd: "6.00",
+    graceDays: 3,
     priceVersion: 3,
   };
   const server = createServer((request, response) => {

@@ -26,6 +26,8 @@ function earningsDocument(): EarningsDocument {
     outstandingUsd: "0.00",
     approvalUrl: null,
   };
+  const paid = { paidThrough: firstDay, servesUntil: firstDay + 3 * 86_400_000 };
+  const late = { paidThrough: firstDay - 86_400_000, servesUntil: firstDay + 2 * 86_400_000 };
   return {
     today: "0.39",
     month: "8.123456789",
@@ -46,8 +48,8 @@ function earningsDocument(): EarningsDocument {
     ],
     days,
     subscriptions: [
-      { ...subscription, subscriptionId: "one", hostId: "host_00xxxxxxxx", standing: "paid", paidThrough: firstDay },
-      { ...subscription, subscriptionId: "two", hostId: "host_01xxxxxxxx", standing: "grace", paidThrough: null },
+      { ...subscription, subscriptionId: "one", hostId: "host_00xxxxxxxx", standing: "paid", ...paid },
+      { ...subscription, subscriptionId: "two", hostId: "host_01xxxxxxxx", standing: "grace", ...late },
     ],
   };
 }
@@ -87,7 +89,7 @@ describe.runIf(hasTmux)(`the earnings' screen in a terminal${needsTmux}`, () => 
         today      $0.39          this month $8.123456789   all time   $1042.10
         pending    $25.00         payable    $8.51          paid       $1008.59
         About $11.24 this month, if it goes on as the last days: no promise.
-        subscriptions: host 01xxxxxxxx grace, host 00xxxxxxxx paid through 2026-10-24
+        subscriptions: host 01xxxxxxxx grace until 2026-10-26, host 00xxxxxxxx paid thr…
 
         30 days, 2026-10-24 to 2026-11-22, most on 2026-11-13: $3.25
                                                 ██
@@ -117,7 +119,7 @@ describe.runIf(hasTmux)(`the earnings' screen in a terminal${needsTmux}`, () => 
         today      $0.39          this month $8.123456789   all time   $1042.10
         pending    $25.00         payable    $8.51          paid       $1008.59
         About $11.24 this month, if it goes on as the last days: no promise.
-        subscriptions: host 01xxxxxxxx grace, host 00xxxxxxxx paid through 2026-10-24
+        subscriptions: host 01xxxxxxxx grace until 2026-10-26, host 00xxxxxxxx paid through 2026-10-24
 
         30 days, 2026-10-24 to 2026-11-22, most on 2026-11-13: $3.25
                                                                                         ████

@@ -10,7 +10,7 @@ import { networkAccount, ownedAccount } from "../../../src/ledger/account.ts";
 import type { Books } from "../../../src/ledger/books.ts";
 import type { ModelPurpose } from "../../../src/ledger/payment.ts";
 import type { BillingMode } from "../../../src/ledger/pricing.ts";
-import { graceMs } from "../../../src/ledger/subscription.ts";
+import { firstPriceSheet } from "../../../src/ledger/pricing.ts";
 import { silentLog } from "../../../src/log.ts";
 import type { ModelStore, PublishedModel } from "../../../src/models/model-store.ts";
 import { parseUsd, zeroUsd } from "../../../src/money.ts";
@@ -33,6 +33,7 @@ describe("licences", () => {
   let subscriptions: ReturnType<typeof openSubscriptions>;
   let licences: Licences;
   let billing: BillingMode;
+  const sheets = [{ ...firstPriceSheet("paypal", 0), graceDays: 2 }];
 
   beforeEach(async () => {
     clock = stillClock(now);
@@ -43,7 +44,8 @@ describe("licences", () => {
     subscriptions = openSubscriptions(open.database, clock);
     billing = "credits";
     const mayRead = () => true;
-    const options = { models, payments, subscriptions, clock, log: silentLog, mayRead };
+    const prices = { list: async () => sheets };
+    const options = { models, payments, subscriptions, prices, clock, log: silentLog, mayRead };
     licences = newLicences({ ...options, billing: async () => billing });
   });
   afterEach(async () => {
@@ -149,7 +151,8 @@ describe("licences", () => {
     const { paidThrough } = await subscriptions.paid(id, receipt, clock.now());
     clock.move((paidThrough ?? 0) - clock.now());
     expect(await mayServe(model)).toBe(true);
-    clock.move(graceMs);
+    clock.move(2 * 86_400_000 - 3_000);
+    expect(await mayServe(model)).toBe(true);
     expect(await mayServe(model)).toBe(false);
   });
 

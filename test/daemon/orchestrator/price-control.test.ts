@@ -35,14 +35,21 @@ describe("a network's price", () => {
       hostSharePercent: "95",
       hostSubscriptionUsd: "5.00",
     });
-    expect(await set({ hostSharePercent: "92.5", hostSubscriptionUsd: "6", billing: "off" })).toMatchObject({
+    const changes = { hostSharePercent: "92.5", hostSubscriptionUsd: "6", graceDays: 7, billing: "off" } as const;
+    expect(await set(changes)).toMatchObject({
       version: 3,
       billing: "off",
       usdPer100kTokens: "0.80",
       hostSharePercent: "92.5",
       hostSubscriptionUsd: "6.00",
+      graceDays: 7,
     });
-    expect((await showPrice(prices)).versions.map(({ version }) => version)).toEqual([1, 2, 3]);
+    const { versions } = await showPrice(prices);
+    expect(versions.map(({ version, graceDays }) => [version, graceDays])).toEqual([
+      [1, 3],
+      [2, 3],
+      [3, 7],
+    ]);
   });
 
   it("that was said for a date applies from then, and keeps until then what is in force", async () => {
