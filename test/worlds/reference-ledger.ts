@@ -1,6 +1,8 @@
 /** Nano-dollars a token costs on the first price sheet, and the host's part of them. */
 const perToken = 10_000n;
 const hostPerToken = 9_500n;
+/** What `settleShared` pays a producer on top. */
+const royaltyPerToken = 2_000n;
 const perCent = 10_000_000n;
 
 interface Consumer {
@@ -18,6 +20,9 @@ export class ReferenceLedger {
   readonly holds = new Map<string, { readonly consumer: string; readonly amount: bigint }>();
   granted = 0n;
   network = 0n;
+  royalties = 0n;
+  atPaypal = 0n;
+  paypalFees = 0n;
 
   consumer(name: string): Consumer {
     const consumer = this.consumers.get(name) ?? { available: 0n, owed: 0n };
@@ -35,14 +40,31 @@ export class ReferenceLedger {
     return true;
   }
 
+  /** Credit paid for, of which PayPal keeps `fee`. */
+  pay(name: string, amount: bigint, fee: bigint): void {
+    this.atPaypal += amount - fee;
+    this.paypalFees += fee;
+    this.#give(name, amount);
+  }
+
+  /** A payment given back, also where PayPal has no longer as much; its fee is not. */
+  refund(name: string, amount: bigint): void {
+    this.atPaypal -= amount;
+    this.#takeBack(name, amount);
+  }
+
   reverse(name: string, amount: bigint): boolean {
     if (amount > this.granted) return false;
     this.granted -= amount;
+    this.#takeBack(name, amount);
+    return true;
+  }
+
+  #takeBack(name: string, amount: bigint): void {
     const consumer = this.consumer(name);
     const taken = amount < consumer.available ? amount : consumer.available;
     consumer.available -= taken;
     consumer.owed += amount - taken;
-    return true;
   }
 
   hold(key: string, name: string, amount: bigint): boolean {
@@ -64,6 +86,26 @@ export class ReferenceLedger {
     this.network += charged - earned;
     this.holds.delete(key);
     this.#give(hold.consumer, hold.amount - charged);
+    return charged;
+  }
+
+  /** Whether a hold is open that pays for so many tokens, royalty included. */
+  covers(key: string, tokens: number): boolean {
+    return BigInt(tokens) * (perToken + royaltyPerToken) <= (this.holds.get(key)?.amount ?? -1n);
+  }
+
+  /** What one host began and others went on with, of a model with a royalty, where the hold covers it. */
+  settleShared(key: string, delivered: readonly { readonly host: string; readonly tokens: number }[]): bigint {
+    const tokens = BigInt(delivered.reduce((sum, part) => sum + part.tokens, 0));
+    for (const part of delivered) {
+      this.payable.set(part.host, (this.payable.get(part.host) ?? 0n) + BigInt(part.tokens) * hostPerToken);
+    }
+    this.network += tokens * (perToken - hostPerToken);
+    this.royalties += tokens * royaltyPerToken;
+    const charged = tokens * (perToken + royaltyPerToken);
+    const hold = this.holds.get(key);
+    this.holds.delete(key);
+    if (hold !== undefined) this.#give(hold.consumer, hold.amount - charged);
     return charged;
   }
 
