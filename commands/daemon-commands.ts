@@ -27,7 +27,11 @@ export async function runRole(
     if (!isForeground) return;
     session.signal.addEventListener("abort", () => daemon.stop(), { once: true });
     if (session.signal.aborted) daemon.stop();
-    process.exitCode = await daemon.exited;
+    const { exitCode, failure } = await daemon.exited;
+    // The command's one document is out.
+    if (failure !== null)
+      process.stderr.write(`peerllm: ${failure.message}${failure.hint ? ` ${failure.hint}` : ""}\n`);
+    process.exitCode = exitCode;
   } finally {
     progress.end();
   }

@@ -25,10 +25,16 @@ export interface DaemonStart {
 export interface StartedDaemon {
   readonly ready: Readonly<Record<string, unknown>>;
   readonly pid: number;
-  /** Resolves with the exit code once the process is gone; in the background nobody waits for it. */
-  readonly exited: Promise<number>;
+  /** Resolves once the process is gone; in the background nobody waits for it. */
+  readonly exited: Promise<DaemonEnd>;
   /** Asks it to drain and go. */
   stop(): void;
+}
+
+export interface DaemonEnd {
+  readonly exitCode: number;
+  /** Why it ended after it had served, where nobody told it to. */
+  readonly failure: PeerError | null;
 }
 
 /**
@@ -42,9 +48,7 @@ export async function startDaemon(
 ): Promise<StartedDaemon> {
   signal.throwIfAborted();
   const child = spawnDaemon(start);
-  const exited = new Promise<number>((resolve) => {
-    child.once("exit", (code, name) => resolve(code ?? (name === null ? 1 : 128)));
-  });
+  const exited = endOf(child, start.mode);
   const onAbort = () => child.kill("SIGTERM");
   signal.addEventListener("abort", onAbort, { once: true });
   try {
@@ -67,6 +71,21 @@ export async function startDaemon(
   } finally {
     signal.removeEventListener("abort", onAbort);
   }
+}
+
+async function endOf(child: ChildProcess, mode: DaemonStart["mode"]): Promise<DaemonEnd> {
+  let failure: PeerError | null = null;
+  child.on("message", (message) => {
+    const report = startReportSchema.safeParse(message);
+    if (report.success && report.data.kind === "failed") failure = errorOfDocument(report.data.error);
+  });
+  // What it said last may come after its exit, but before its channel's end.
+  const told = mode === "background" ? null : new Promise((resolve) => child.once("disconnect", resolve));
+  const exitCode = await new Promise<number>((resolve) => {
+    child.once("exit", (code, name) => resolve(code ?? (name === null ? 1 : 128)));
+  });
+  await told;
+  return { exitCode, failure };
 }
 
 function spawnDaemon({ home, role, mode }: DaemonStart): ChildProcess {

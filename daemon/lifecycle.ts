@@ -1,13 +1,13 @@
 import { lstat, mkdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ownIdentity } from "../src/client/process-identity.ts";
-import { runRecordPath, socketPath } from "../src/client/run-record.ts";
+import { type EndRecord, endRecordPath, runRecordPath, socketPath } from "../src/client/run-record.ts";
 import { type Clock, systemClock } from "../src/clock.ts";
-import { isPeerError, PeerError } from "../src/errors.ts";
+import { errorTable, isPeerError, PeerError } from "../src/errors.ts";
 import { type Log, type OpenLog, openLog, parseLogLevel } from "../src/log.ts";
 import { type Home, homeAt, packageVersion } from "../src/paths.ts";
 import { writePrivateFile } from "../src/private-file.ts";
-import type { RoleName, StartProgress } from "../src/protocol/control.ts";
+import { errorDocument, type RoleName, type StartProgress } from "../src/protocol/control.ts";
 import { controlMethods } from "../src/protocol/control-methods.ts";
 import { type ControlHandler, type ControlServer, serveControl } from "./control/server.ts";
 import { acquireLock, type RoleLock } from "./lock.ts";
@@ -33,7 +33,8 @@ export interface RoleContext {
   readonly clock: Clock;
   /** Aborts once shutdown was asked for. */
   readonly signal: AbortSignal;
-  requestShutdown(reason: string): void;
+  /** Shuts down for what the role can't go on after: it is told to whoever waits, kept for those who ask, and logged. */
+  fail(failure: PeerError): void;
   /** Tells the command that waits for this start how far it is. Nothing happens once the role serves. */
   reportProgress(progress: StartProgress): void;
 }
@@ -68,6 +69,8 @@ class Daemon {
   /** Aborts when even the drain has to end. */
   readonly #cut = new AbortController();
   #exitCode = 0;
+  /** Why it ends, where nobody told it to. */
+  #failure: unknown;
 
   constructor(role: RoleName, starter: Starter) {
     this.#role = role;
@@ -80,6 +83,7 @@ class Daemon {
     let log: OpenLog | undefined;
     try {
       lock = await acquireLock(this.#home, this.#role, this.#startedAt);
+      await rm(endRecordPath(this.#home, this.#role), { force: true });
       log = openLog({
         file: join(this.#home.logsDirectory, `${this.#role}.log`),
         level: parseLogLevel(process.env.PEERLLM_LOG_LEVEL),
@@ -88,13 +92,24 @@ class Daemon {
       await this.#serve(start, log);
     } catch (error) {
       log?.error("daemon-failed", { role: this.#role, error });
-      await this.#starter.reportFailure(error);
-      this.#exitCode = 1;
+      this.#failure ??= error;
+      this.#exitCode ||= 1;
+    }
+    try {
+      if (this.#failure !== undefined) await this.#tellFailure(this.#failure, lock !== undefined);
     } finally {
       await log?.close();
       await lock?.release();
     }
     return this.#exitCode;
+  }
+
+  /** To the command that waits, and, where this was the daemon of its role, to those that ask later. */
+  async #tellFailure(failure: unknown, hadRole: boolean): Promise<void> {
+    await this.#starter.reportFailure(failure);
+    if (!hadRole || isPeerError(failure, "cancelled")) return;
+    const record: EndRecord = { endedAt: systemClock.now(), error: errorDocument(failure) };
+    await writePrivateFile(endRecordPath(this.#home, this.#role), JSON.stringify(record));
   }
 
   async #serve(start: StartRole, log: OpenLog): Promise<void> {
@@ -104,7 +119,12 @@ class Daemon {
       log,
       clock: systemClock,
       signal: this.#shutdown.signal,
-      requestShutdown: (reason) => this.#requestShutdown(reason, log),
+      fail: (failure) => {
+        log.error("role-failed", { role: this.#role, error: failure });
+        this.#failure ??= failure;
+        this.#exitCode = errorTable[failure.code].exitCode;
+        this.#requestShutdown("role-failed", log);
+      },
       reportProgress: (progress) => this.#starter.reportProgress(progress),
     });
     const socket = socketPath(this.#home, this.#role);
@@ -201,6 +221,7 @@ class Daemon {
     this.#starter.onAbandoned(() => stop("starter-gone"));
     const onFatal = (event: string) => (error: unknown) => {
       log.error(event, { role: this.#role, error });
+      this.#failure ??= error;
       this.#exitCode = 1;
       this.#cut.abort(new PeerError("unexpected", "The daemon failed."));
       this.#requestShutdown(event, log);

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Engine } from "../../src/chat/generation.ts";
 import type { Clock } from "../../src/clock.ts";
-import { PeerError } from "../../src/errors.ts";
+import { isPeerError, PeerError } from "../../src/errors.ts";
 import { loadOrCreateKeyPair } from "../../src/identity/key-file.ts";
 import type { HostId } from "../../src/ids.ts";
 import type { Log } from "../../src/log.ts";
@@ -42,7 +42,7 @@ export interface NetworkDoorOptions {
   readonly availability: Availability;
   readonly feed: SubtaskFeed;
   /** The network refuses this host for good. */
-  onRefused(error: unknown): void;
+  onRefused(refusal: PeerError): void;
 }
 
 export interface LocalDoorOptions {
@@ -78,7 +78,10 @@ export async function openNetworkDoor(options: NetworkDoorOptions, signal: Abort
     },
   });
   await link.connect(signal);
-  link.keep().catch(options.onRefused);
+  link.keep().catch((error: unknown) => {
+    if (!isPeerError(error)) throw error;
+    options.onRefused(error);
+  });
   let told = "";
   const refresh = () => {
     const now = JSON.stringify([models.offers(pace), availability.isOpen, isDraining]);

@@ -50,7 +50,8 @@ export interface HostContext {
   /** Aborts once shutdown was asked for. */
   readonly signal: AbortSignal;
   reportProgress(progress: StartProgress): void;
-  requestShutdown(reason: string): void;
+  /** Ends the host for what it can't go on after. */
+  fail(failure: PeerError): void;
 }
 
 export interface RunningHost {
@@ -89,14 +90,13 @@ export async function startHost(start: HostStart, adapters: HostAdapters, contex
     for (const reference of await wantedModels(start, network, clock, signal))
       await add(reference, showProgress, signal);
     const pace = start.tokensPerSecondMax === null ? null : new Pace(start.tokensPerSecondMax, clock);
-    const onRefused = (error: unknown) => {
-      log.error("network-refused-host", { error });
-      context.requestShutdown("the network refuses this host");
-    };
     door =
       network === null
         ? await openLocalDoor({ port: start.port, models, availability, pace, log })
-        : await openNetworkDoor({ network, home, log, clock, pace, models, availability, feed, onRefused }, signal);
+        : await openNetworkDoor(
+            { network, home, log, clock, pace, models, availability, feed, onRefused: context.fail },
+            signal,
+          );
   } catch (error) {
     await models.close();
     throw error;

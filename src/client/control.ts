@@ -13,7 +13,7 @@ import {
 import type { ControlMethod } from "../protocol/control-methods.ts";
 import { readLines } from "../protocol/lines.ts";
 import { isAlive } from "./process-identity.ts";
-import { readRunRecord } from "./run-record.ts";
+import { readEndRecord, readRunRecord } from "./run-record.ts";
 
 /**
  * Asks the daemon of that role and home, and waits for its answer. Throws `daemon_unreachable` where none serves,
@@ -78,12 +78,16 @@ async function* exchange(
 
 async function connectTo(home: Home, role: RoleName): Promise<Socket> {
   const record = await readRunRecord(home, role);
-  if (record === null || !isAlive(record)) throw notRunning(home, role);
+  if (record === null || !isAlive(record)) throw await notRunning(home, role);
   const socket = connect(record.socket);
-  await new Promise<void>((resolve, reject) => {
-    socket.once("connect", resolve);
-    socket.once("error", (cause) => reject(notRunning(home, role, cause)));
-  });
+  try {
+    await new Promise<void>((resolve, reject) => {
+      socket.once("connect", resolve);
+      socket.once("error", reject);
+    });
+  } catch (cause) {
+    throw await notRunning(home, role, cause);
+  }
   return socket;
 }
 
@@ -117,11 +121,23 @@ const roleTitles = {
   proxy: "consumer's endpoint",
 } as const satisfies Record<RoleName, string>;
 
-function notRunning(home: Home, role: RoleName, cause?: unknown): PeerError {
-  return new PeerError("daemon_unreachable", `No ${roleTitles[role]} is running in "${home.root}".`, {
+async function notRunning(home: Home, role: RoleName, cause?: unknown): Promise<PeerError> {
+  const why = await lastEnd(home, role);
+  return new PeerError("daemon_unreachable", `No ${roleTitles[role]} is running in "${home.root}".${why}`, {
     cause,
     hint: `Start it with "${startCommands[role]}", or name another home with --home.`,
   });
+}
+
+/** Why the last one ended, as a sentence; empty where it was told to end. */
+async function lastEnd(home: Home, role: RoleName): Promise<string> {
+  const end = await readEndRecord(home, role);
+  if (end !== null) {
+    const hint = end.error.hint === null ? "" : ` ${end.error.hint}`;
+    return ` The last one ended on ${new Date(end.endedAt).toLocaleString("sv")}: ${end.error.message}${hint}`;
+  }
+  const record = await readRunRecord(home, role);
+  return record === null || isAlive(record) ? "" : ` The last one, process ${record.pid}, was killed or crashed.`;
 }
 
 function lostConnection(role: RoleName, cause?: unknown): PeerError {

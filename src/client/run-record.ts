@@ -5,7 +5,7 @@ import { join, resolve } from "node:path";
 import { z } from "zod";
 import { PeerError } from "../errors.ts";
 import type { Home } from "../paths.ts";
-import type { RoleName } from "../protocol/control.ts";
+import { errorDocumentSchema, type RoleName } from "../protocol/control.ts";
 
 /** Who holds a role of a home: the content of its lock. */
 const lockRecordSchema = z.object({
@@ -29,12 +29,20 @@ const runRecordSchema = z.object({
 });
 export type RunRecord = z.infer<typeof runRecordSchema>;
 
+/** What a daemon that failed leaves in its home, until the next one starts, for commands to tell why none runs. */
+const endRecordSchema = z.object({ endedAt: z.number(), error: errorDocumentSchema });
+export type EndRecord = z.infer<typeof endRecordSchema>;
+
 export function lockPath(home: Home, role: RoleName): string {
   return join(home.runDirectory, `${role}.lock`);
 }
 
 export function runRecordPath(home: Home, role: RoleName): string {
   return join(home.runDirectory, `${role}.json`);
+}
+
+export function endRecordPath(home: Home, role: RoleName): string {
+  return join(home.runDirectory, `${role}.end.json`);
 }
 
 /** The name of a unix socket fits 104 bytes (macOS, its NUL counted; Linux has 108). Source: sys/un.h. */
@@ -52,6 +60,12 @@ export function socketPath(home: Home, role: RoleName): string {
 export async function readRunRecord(home: Home, role: RoleName): Promise<RunRecord | null> {
   const text = await readIfThere(runRecordPath(home, role));
   return text === null ? null : parseRecord(runRecordSchema, text);
+}
+
+/** Null where the last daemon of that role ended as it was told to, or none ever ran. */
+export async function readEndRecord(home: Home, role: RoleName): Promise<EndRecord | null> {
+  const text = await readIfThere(endRecordPath(home, role));
+  return text === null ? null : parseRecord(endRecordSchema, text);
 }
 
 /** Null where nobody holds the role. The holder may be dead: ask `isAlive`. */

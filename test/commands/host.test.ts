@@ -3,7 +3,10 @@ import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { z } from "zod";
 import { parseDuration } from "../../commands/host.ts";
+import { createGateway } from "../../src/client/gateway.ts";
+import { routes } from "../../src/protocol/api.ts";
 import { peerllm, processesIn, temporaryFolder } from "../worlds/command.ts";
+import { demoNetwork } from "../worlds/demo-network.ts";
 
 const upSchema = z.looseObject({
   baseUrl: z.url(),
@@ -71,7 +74,28 @@ test("what a host can't serve is refused before it serves anything", async () =>
   expect(missing.json()).toMatchObject({ error: { message: expect.stringContaining("missing.gguf") } });
   const upstream = await peerllm(["host", "up", "--local", "--engine", "openai", "--json"], { home });
   expect(upstream.json()).toMatchObject({ error: { code: "usage_invalid" } });
-  expect(await readdir(join(home, "run"))).toEqual([]);
+  expect(await readdir(join(home, "run"))).toEqual(["host.end.json"]);
+});
+
+test("a host whose API key is revoked ends with 3, and says why at once and when asked later", {
+  timeout: 300_000,
+}, async () => {
+  const network = await demoNetwork({ hosts: 0 });
+  onTestFinished(network.close);
+  const gateway = createGateway({ url: network.url, apiKey: network.apiKey });
+  const never = new AbortController().signal;
+  const { keyId, apiKey } = await gateway.call(routes["keys-create"], { name: "host", scopes: ["host"] }, never);
+  const home = await temporaryFolder();
+  const up = ["host", "up", "--foreground", "--network", network.url, "--threads", "1", "--gpu", "off"];
+  const ended = peerllm(up, { home, env: { PEERLLM_API_KEY: apiKey } });
+  const hosts = async () => (await gateway.call(routes["models-list"], {}, never)).models.map((model) => model.hosts);
+  await expect.poll(hosts, { timeout: 120_000, interval: 250 }).toEqual([1]);
+  await gateway.call(routes["keys-revoke"], {}, never, { keyId });
+  const { code, stderr } = await ended;
+  expect(code).toBe(3);
+  expect(stderr).toMatch(/^peerllm: The orchestrator refused this host: .+$/m);
+  const status = await peerllm(["host", "status"], { home });
+  expect(status).toMatchObject({ code: 4, stderr: expect.stringContaining("The orchestrator refused this host: ") });
 });
 
 test.each([

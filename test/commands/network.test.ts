@@ -93,7 +93,7 @@ describe("an orchestrator in the background", () => {
     const ran = await peerllm(["network", "up", "--port", new URL(url).port, "--json"], { home });
     expect(ran.code).not.toBe(0);
     expect(JSON.stringify(ran.json())).toContain(new URL(url).port);
-    expect(await readdir(join(home, "run"))).toEqual([]);
+    expect(await readdir(join(home, "run"))).toEqual(["network.end.json"]);
   });
 
   test("logs JSON lines that `logs` shows, for its owner alone", async () => {

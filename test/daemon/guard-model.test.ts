@@ -106,7 +106,7 @@ describe("an orchestrator", () => {
       log: silentLog,
       signal,
       reportProgress: () => {},
-      requestShutdown: () => {},
+      fail: () => {},
     };
     return roles.network({ port: 0, guardModel }, context);
   }

@@ -3,8 +3,9 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
 import { callDaemon } from "../../src/client/control.ts";
-import { readRunRecord, runRecordPath } from "../../src/client/run-record.ts";
+import { endRecordPath, readRunRecord, runRecordPath } from "../../src/client/run-record.ts";
 import { isPeerError } from "../../src/errors.ts";
+import type { Home } from "../../src/paths.ts";
 import { frameMethods } from "../../src/protocol/control-methods.ts";
 import { callTrivial, temporaryHome, trivialDaemon } from "../worlds/trivial-daemon.ts";
 
@@ -31,7 +32,8 @@ describe("a daemon's start", () => {
       error: { code: "model_missing", message: "No such model.", hint: "Name another." },
     });
     expect((await failing.exited).code).toBe(1);
-    expect(await readdir(home.runDirectory)).toEqual([]);
+    expect(await readdir(home.runDirectory)).toEqual(["network.end.json"]);
+    expect(await trivialDaemon(home).started).toMatchObject({ kind: "ready" });
   });
 
   test("is refused while another holds the role, naming its process", async () => {
@@ -42,6 +44,7 @@ describe("a daemon's start", () => {
     expect(await second.started).toMatchObject({ kind: "failed", error: { code: "already_running" } });
     expect(JSON.stringify(await second.started)).toContain(String(first.pid));
     expect((await second.exited).code).toBe(1);
+    expect(existsSync(endRecordPath(home, "network"))).toBe(false);
     await callDaemon(home, "network", frameMethods.ping, {}, signal);
   });
 
@@ -52,6 +55,8 @@ describe("a daemon's start", () => {
     first.process.kill("SIGKILL");
     await first.exited;
     expect((await readdir(home.runDirectory)).sort()).toEqual(["network.json", "network.lock", "network.sock"]);
+    const killed = expect.stringContaining(`process ${first.pid}, was killed or crashed`);
+    await expect(ping(home)).rejects.toMatchObject({ code: "daemon_unreachable", message: killed });
     const second = trivialDaemon(home);
     expect(await second.started).toMatchObject({ kind: "ready" });
     expect((await readRunRecord(home, "network"))?.pid).toBe(second.pid);
@@ -122,10 +127,31 @@ describe("a daemon's end", () => {
     await daemon.started;
     await callTrivial(home, "crash");
     expect((await daemon.exited).code).toBe(1);
-    expect(await readdir(home.runDirectory)).toEqual([]);
+    expect(await readdir(home.runDirectory)).toEqual(["network.end.json"]);
+    const message = expect.stringContaining("Something unexpected failed (TypeError)");
+    await expect(ping(home)).rejects.toMatchObject({ code: "daemon_unreachable", message });
     const log = await readFile(join(home.logsDirectory, "network.log"), "utf8");
     expect(log).toContain("exception-uncaught");
     expect(log).not.toContain("somebody");
+  });
+
+  test("for what its role can't go on after exits with that code, tells it, and tells who asks until the next starts", async () => {
+    const home = await temporaryHome();
+    const daemon = trivialDaemon(home, { isAttached: true });
+    await daemon.started;
+    await callTrivial(home, "refuse");
+    expect(await daemon.exited).toEqual({ code: 3, signal: null });
+    const error = { code: "permission_denied", message: "The network refuses it.", hint: "Ask its operator." };
+    expect(daemon.reports.at(-1)).toEqual({ kind: "failed", error });
+    expect(await readdir(home.runDirectory)).toEqual(["network.end.json"]);
+    const message = expect.stringMatching(/ended on .+: The network refuses it\. Ask its operator\.$/);
+    await expect(ping(home)).rejects.toMatchObject({ code: "daemon_unreachable", message });
+    const next = trivialDaemon(home);
+    await next.started;
+    next.process.kill("SIGTERM");
+    expect((await next.exited).code).toBe(0);
+    expect(await readdir(home.runDirectory)).toEqual([]);
+    await expect(ping(home)).rejects.toMatchObject({ message: expect.stringMatching(/is running in "[^"]+"\.$/) });
   });
 
   test("of an attached one comes with the end of its command", async () => {
@@ -136,6 +162,10 @@ describe("a daemon's end", () => {
     expect((await daemon.exited).code).toBe(0);
   });
 });
+
+function ping(home: Home) {
+  return callDaemon(home, "network", frameMethods.ping, {}, signal);
+}
 
 test("a call where nothing runs says how to start it", async () => {
   const home = await temporaryHome();

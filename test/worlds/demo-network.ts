@@ -176,7 +176,7 @@ export async function demoNetwork(options: DemoNetworkOptions): Promise<DemoNetw
         clock,
         signal: new AbortController().signal,
         reportProgress: () => {},
-        requestShutdown: () => {},
+        fail: () => {},
       },
     );
     let isClosed = false;

@@ -55,7 +55,7 @@ export function trivialDaemon(
 }
 
 /** Calls a method of the trivial role, which no table lists. */
-export function callTrivial(home: Home, name: "hold" | "release" | "crash"): Promise<unknown> {
+export function callTrivial(home: Home, name: "hold" | "release" | "refuse" | "crash"): Promise<unknown> {
   const method: ControlMethod<z.ZodUnknown, z.ZodUnknown, false> = {
     name,
     params: z.unknown(),

@@ -74,7 +74,7 @@ async function world(start: Partial<HostStart> = {}) {
         clock: systemClock,
         signal,
         reportProgress: () => {},
-        requestShutdown: () => {},
+        fail: () => {},
       },
     );
   const opened: RunningHost[] = [];
