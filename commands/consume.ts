@@ -2,7 +2,7 @@ import { Command } from "commander";
 import { z } from "zod";
 import { callDaemon } from "../src/client/control.ts";
 import { proxyMethods } from "../src/protocol/control-methods.ts";
-import { defaultPorts, proxyReadySchema, proxyStartSchema } from "../src/protocol/start.ts";
+import { allowedOrigins, defaultPorts, proxyReadySchema, proxyStartSchema } from "../src/protocol/start.ts";
 import { portNumber } from "../src/typed-number.ts";
 import { ensureAccess } from "./access.ts";
 import { downCommand, logsCommand, runRole } from "./daemon-commands.ts";
@@ -14,6 +14,7 @@ export function consumeCommand(): Command {
   const consume = new Command("consume")
     .description("open a local OpenAI endpoint that the network answers")
     .option("--port <n>", `port to listen on; 0 picks a free one (default ${defaultPorts.proxy})`)
+    .option("--allow-origin <origin...>", "web pages that may call it, like https://app.example (default: none)")
     .option("--model <ref>", "model of requests that don't name one")
     .option("--privacy <level>", "standard or strict (default standard)")
     .option("--fallback <what>", "none, or local: what a local host answers when the network can't (default none)")
@@ -28,6 +29,7 @@ export function consumeCommand(): Command {
 
 const consumeOptions = z.object({
   port: portNumber.default(defaultPorts.proxy),
+  allowOrigin: allowedOrigins,
   model: z.string().min(1).nullable().default(null),
   privacy: z.enum(["standard", "strict"]).default("standard"),
   fallback: z.enum(["none", "local"]).default("none"),
@@ -39,6 +41,7 @@ async function run(session: Session, options: z.output<typeof consumeOptions>): 
   const words = session.config.get("privacy.mask");
   const start = proxyStartSchema.parse({
     port: options.port,
+    allowedOrigins: options.allowOrigin,
     networkUrl,
     apiKey,
     model: options.model,

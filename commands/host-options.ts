@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { z } from "zod";
 import type { Config } from "../src/config.ts";
 import { PeerError } from "../src/errors.ts";
-import { defaultPorts } from "../src/protocol/start.ts";
+import { allowedOrigins, defaultPorts } from "../src/protocol/start.ts";
 import { portNumber, positiveNumber, wholeNumber } from "../src/typed-number.ts";
 
 /** What a host runs with, as `host up` and `host service install` take it. */
@@ -13,6 +13,7 @@ export function addHostOptions(command: Command): Command {
     .option("--model <ref...>", "models to serve, with --local GGUF files (default: one that fits this machine)")
     .option("--local", "serve this machine alone: no network, no account")
     .option("--port <n>", `port of the local endpoint (default ${defaultPorts.local})`)
+    .option("--allow-origin <origin...>", "web pages that may call the local endpoint, like https://app.example")
     .option("--engine <engine>", "llama, or openai for a server that runs already (default llama)")
     .option("--upstream <url>", "that server's address, with --engine openai")
     .option("--threads <n>", "processor threads to use (default: as many as there are cores)")
@@ -27,6 +28,7 @@ export const hostOptions = z.object({
   model: z.array(z.string().min(1)).max(64).default([]),
   local: z.boolean().default(false),
   port: portNumber.default(defaultPorts.local),
+  allowOrigin: allowedOrigins,
   engine: z.enum(["llama", "openai"]).default("llama"),
   upstream: z
     .url({ protocol: /^https?$/, error: "must be a URL like http://127.0.0.1:8080" })

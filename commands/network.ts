@@ -6,7 +6,7 @@ import { z } from "zod";
 import { callDaemon } from "../src/client/control.ts";
 import { PeerError } from "../src/errors.ts";
 import { type HostRow, type NetworkStatus, networkMethods } from "../src/protocol/control-methods.ts";
-import { defaultPorts, networkReadySchema, networkStartSchema } from "../src/protocol/start.ts";
+import { allowedOrigins, defaultPorts, networkReadySchema, networkStartSchema } from "../src/protocol/start.ts";
 import { portNumber, positiveNumber, wholeNumber } from "../src/typed-number.ts";
 import { downCommand, logsCommand, runRole } from "./daemon-commands.ts";
 import { auditCommand, reconcileCommand } from "./network-audit.ts";
@@ -51,6 +51,7 @@ function upCommand(): Command {
     .option("--tls-key <file>", "its private key, PEM")
     .option("--allow-clear", "listen beyond this machine without TLS")
     .option("--host-name <names>", "names it is called by, where a reverse proxy brings TLS; separated by commas")
+    .option("--allow-origin <origin...>", "web pages that may call it, like https://app.example (default: none)")
     .option("--guard-model <ref>", "a GGUF guard model, for what the classifier is unsure of")
     .option("--hub-url <url>", "where hf: models are read from (default https://huggingface.co)")
     .option("--foreground", "stay in the foreground and log to standard error")
@@ -70,6 +71,7 @@ const upOptions = z.object({
   tlsKey: z.string().nullable().default(null),
   allowClear: z.boolean().default(false),
   hostName: z.string().default(""),
+  allowOrigin: allowedOrigins,
   guardModel: z.string().nullable().default(null),
   hubUrl: z
     .url({ protocol: /^https?$/, error: "must be a URL" })
@@ -89,6 +91,7 @@ async function up(session: Session, options: z.output<typeof upOptions>): Promis
     tlsKey: options.tlsKey === null ? null : resolve(options.tlsKey),
     allowsClear: options.allowClear,
     hostNames: options.hostName.split(",").flatMap((name) => name.trim() || []),
+    allowedOrigins: options.allowOrigin,
     guardModel: options.guardModel === null ? null : absoluteIfFile(options.guardModel),
     maskedWords: Array.isArray(words) ? words : [],
     hubUrl: options.hubUrl,

@@ -4,7 +4,7 @@ import { PeerError } from "../../src/errors.ts";
 export interface Guard {
   /** Whether a name, lower case and without a port, is this server's, beside loopback and the address called. */
   isOwnHost(name: string): boolean;
-  /** Origins of web pages that may call it, like "https://app.example"; "*" allows every page. */
+  /** Origins of web pages that may call it, like "https://app.example". */
   readonly allowedOrigins: readonly string[];
 }
 
@@ -18,14 +18,14 @@ export function checkCaller(request: IncomingMessage, guard: Guard): void {
   const host = request.headers.host;
   if (host === undefined || !isOurHost(host, request.socket.localAddress, guard)) {
     throw new PeerError("origin_refused", "The Host header does not name this server.", {
-      hint: "Call it by its own address, or allow the name when starting it.",
+      hint: "Call it by its own address, or give an orchestrator that name with --host-name.",
     });
   }
   const origin = request.headers.origin;
   if (origin !== undefined) {
     if (!isOurOrigin(origin, host, guard.allowedOrigins)) {
       throw new PeerError("origin_refused", "Pages of this origin may not call this server.", {
-        hint: "Allow the origin when starting it.",
+        hint: "Allow the page, where you trust it, with --allow-origin when starting the server.",
       });
     }
     return;
@@ -73,8 +73,7 @@ function hostName(header: string): string | null {
 
 /** Our own pages, whose origin names the same host and port as the (checked) Host header, and those allowed. */
 function isOurOrigin(origin: string, host: string, allowed: readonly string[]): boolean {
-  if (allowed.includes("*") || allowed.includes(origin)) return true;
-  return origin === `http://${host}` || origin === `https://${host}`;
+  return allowed.includes(origin) || origin === `http://${host}` || origin === `https://${host}`;
 }
 
 export function isLoopback(address: string): boolean {

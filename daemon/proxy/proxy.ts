@@ -40,7 +40,8 @@ const firstContactMsMax = 10_000;
  * there is no local host to fall back on, `already_running` where the port is taken.
  */
 export async function startProxy(options: unknown, context: ProxyContext): Promise<RunningProxy> {
-  const { port, networkUrl, apiKey, model, privacy, fallback, maskedWords } = proxyStartSchema.parse(options);
+  const start = proxyStartSchema.parse(options);
+  const { networkUrl, apiKey, model, privacy, fallback, maskedWords } = start;
   const { clock, log } = context;
   const isReached = await contact(
     { url: networkUrl, apiKey, clock, retryMsMax: firstRetryMsMax },
@@ -58,9 +59,9 @@ export async function startProxy(options: unknown, context: ProxyContext): Promi
   const requests: RequestCounts = { active: 0, completed: 0, failed: 0 };
   const server = await createHttpServer({
     address: "127.0.0.1",
-    port,
+    port: start.port,
     allowedHosts: [],
-    allowedOrigins: [],
+    allowedOrigins: start.allowedOrigins,
     routes: openaiRoutes(counted(proxyBackend({ network, local, masking, model }), requests), { privacy }),
     log,
   });

@@ -8,6 +8,12 @@ import { benchmarkSchema } from "./control-methods.ts";
 const port = z.int().min(0).max(65_535);
 const url = z.url({ protocol: /^https?$/ });
 
+/** Web pages that may call a server, as browsers name them: "https://app.example". */
+export const allowedOrigins = z
+  .array(z.string().regex(/^[a-z][a-z0-9+.-]*:\/\/[^\s/?#*]+$/, "must be an origin like https://app.example"))
+  .max(64)
+  .default([]);
+
 export const defaultPorts = { network: 7420, proxy: 7421, local: 7422 } as const;
 
 export const networkStartSchema = z.object({
@@ -22,6 +28,7 @@ export const networkStartSchema = z.object({
   allowsClear: z.boolean().default(false),
   /** Names the orchestrator is called by, beside its addresses and those of its certificate. */
   hostNames: z.array(z.string()).max(64).default([]),
+  allowedOrigins,
   guardModel: z.string().nullable().default(null),
   /** The operator's own words to mask, beside what is detected, for those who call the network directly. */
   maskedWords: z.array(z.string()).max(1_000).default([]),
@@ -39,6 +46,8 @@ export const hostStartSchema = z.object({
   isLocal: z.boolean().default(false),
   /** Of the local endpoint. */
   port: port.default(defaultPorts.local),
+  /** Of the local endpoint too. */
+  allowedOrigins,
   /** References or paths of GGUF files; empty: the demo model. */
   models: z.array(z.string()).default([]),
   engine: z.enum(["llama", "openai"]).default("llama"),
@@ -63,6 +72,7 @@ export const hostReadySchema = z.looseObject({
 
 export const proxyStartSchema = z.object({
   port: port.default(defaultPorts.proxy),
+  allowedOrigins,
   networkUrl: url,
   apiKey: z.string(),
   /** The model of requests that name none or "default"; null: the network's first. */
