@@ -47,6 +47,7 @@ export interface NetworkDoorOptions {
 
 export interface LocalDoorOptions {
   readonly port: number;
+  readonly allowedOrigins: readonly string[];
   readonly models: ServedModels;
   readonly availability: Availability;
   readonly pace: Pace | null;
@@ -114,12 +115,12 @@ export async function openNetworkDoor(options: NetworkDoorOptions, signal: Abort
 
 /** Serves this machine alone: OpenAI's surface on loopback, no network, no account. */
 export async function openLocalDoor(options: LocalDoorOptions): Promise<Door> {
-  const { port, models, availability, pace, log } = options;
+  const { port, allowedOrigins, models, availability, pace, log } = options;
   const server = await createHttpServer({
     address: "127.0.0.1",
     port,
     allowedHosts: [],
-    allowedOrigins: [],
+    allowedOrigins,
     routes: openaiRoutes(engineBackend(() => models.list().map((served) => listed(served, availability, pace)))),
     log,
   });

@@ -92,7 +92,14 @@ export async function startHost(start: HostStart, adapters: HostAdapters, contex
     const pace = start.tokensPerSecondMax === null ? null : new Pace(start.tokensPerSecondMax, clock);
     door =
       network === null
-        ? await openLocalDoor({ port: start.port, models, availability, pace, log })
+        ? await openLocalDoor({
+            port: start.port,
+            allowedOrigins: start.allowedOrigins,
+            models,
+            availability,
+            pace,
+            log,
+          })
         : await openNetworkDoor(
             { network, home, log, clock, pace, models, availability, feed, onRefused: context.fail },
             signal,

@@ -35,6 +35,7 @@ beforeAll(async () => {
   models.add({ model, settings, engine: llama, benchmark });
   door = await openLocalDoor({
     port: 0,
+    allowedOrigins: [],
     models,
     availability: new Availability(systemClock),
     pace: null,
