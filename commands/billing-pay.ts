@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { z } from "zod";
+import type { Gateway } from "../src/client/gateway.ts";
 import { PeerError } from "../src/errors.ts";
 import { economyRoutes } from "../src/protocol/economy-api.ts";
 import { openGateway } from "./access.ts";
@@ -126,7 +127,7 @@ export function statementCommand(): Command {
     .action(
       action(z.object({ month: z.string(), csv: z.boolean().default(false) }), async (session, { month, csv }) => {
         const gateway = await openGateway(session);
-        const statement = await gateway.call(economyRoutes["billing-statement"], { month }, session.signal);
+        const statement = await readStatement(gateway, month, session.signal);
         session.printer.result(statement, () => {
           if (csv) return statement.csv;
           const lines = statement.lines.map((line) => [
@@ -143,4 +144,20 @@ export function statementCommand(): Command {
         });
       }),
     );
+}
+
+/** All pages of a month as one. */
+async function readStatement(gateway: Gateway, month: string, signal: AbortSignal) {
+  const ask = (after: object) => gateway.call(economyRoutes["billing-statement"], { month, ...after }, signal);
+  const { next: second, ...first } = await ask({});
+  const pages = [first];
+  for (let after = second; after !== null; ) {
+    const { next, ...page } = await ask({ after });
+    pages.push(page);
+    after = next;
+  }
+  const header = first.csv.indexOf("\r\n") + 2;
+  const csv = pages.map((page, index) => (index === 0 ? page.csv : page.csv.slice(header))).join("");
+  const closingUsd = pages.at(-1)?.closingUsd ?? first.closingUsd;
+  return { ...first, closingUsd, lines: pages.flatMap(({ lines }) => lines), csv };
 }

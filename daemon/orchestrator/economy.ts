@@ -21,7 +21,7 @@ import {
 import type { PriceBook } from "../../src/ledger/price-book.ts";
 import type { PriceSheet } from "../../src/ledger/pricing.ts";
 import type { SalesStore } from "../../src/ledger/sale.ts";
-import { monthRange, type Statement, statementCsv, statementOf } from "../../src/ledger/statement.ts";
+import { monthRange, type Statement, statementCsv, statementLines } from "../../src/ledger/statement.ts";
 import {
   isFinal,
   type Subscription,
@@ -85,13 +85,16 @@ export function economyApi(options: EconomyOptions): readonly Route[] {
       const { available } = await books.balance(accountId);
       return { creditedUsd: formatUsd(amount), availableUsd: formatUsd(available) };
     }),
-    own(economyRoutes["billing-statement"], async (accountId, { month }) => {
+    own(economyRoutes["billing-statement"], async (accountId, { month, after }) => {
       const { from, until } = monthRange(month);
-      const [opening, entries] = await Promise.all([
+      const begin = after === undefined ? null : parseId("transfer", after);
+      const [opening, closing, page] = await Promise.all([
         books.creditAt(accountId, from),
-        books.entries(accountId, from, until),
+        books.creditAt(accountId, until),
+        books.entries(accountId, { from, until, after: begin }),
       ]);
-      return statementDocument(statementOf(month, opening, entries));
+      const lines = statementLines(page.entries);
+      return { ...statementDocument({ month, opening, closing, lines }), next: page.next };
     }),
     own(economyRoutes["subscriptions-list"], async (accountId) => ({
       subscriptions: await Promise.all((await subscriptions.list(accountId)).map(documentOf)),
@@ -262,6 +265,6 @@ function statementDocument(statement: Statement) {
       transfer: transferId,
       reference,
     })),
-    csv: statementCsv(statement),
+    csv: statementCsv(lines),
   };
 }

@@ -1,7 +1,17 @@
 import type { Millis } from "../../src/clock.ts";
 import { type AccountId, type ApiKeyId, type HoldId, parseId, type TransferId } from "../../src/ids.ts";
 import type { LedgerAccountKind } from "../../src/ledger/account.ts";
-import type { Day, DayRange, DaySettlements, EarningsRow, Entry, UsageRow } from "../../src/ledger/books.ts";
+import {
+  type Day,
+  type DayRange,
+  type DaySettlements,
+  type EarningsRow,
+  type Entry,
+  type EntryPage,
+  type EntrySpan,
+  transfersPerPage,
+  type UsageRow,
+} from "../../src/ledger/books.ts";
 import { type TransferKind, transferIdOf } from "../../src/ledger/transfer.ts";
 import { type NanoUsd, nanoUsd, zeroUsd } from "../../src/money.ts";
 import type { Connection, Statement } from "./connection.ts";
@@ -41,6 +51,17 @@ interface Span {
   readonly from: bigint;
 }
 
+/** Transfers by their numbers, both included. */
+interface Range {
+  readonly first: bigint;
+  readonly last: bigint;
+}
+
+interface RangeRow {
+  readonly first: bigint | null;
+  readonly last: bigint | null;
+}
+
 /** Numbers of the last transfer before a time, the first since, and the last of all. */
 interface BoundsRow {
   readonly before: bigint | null;
@@ -50,9 +71,6 @@ interface BoundsRow {
 
 const entryColumns = `transfers.id, transfers.kind, transfers.at, ledger_accounts.kind AS account_kind,
   ledger_accounts.owner, entries.amount, transfers.reference`;
-
-/** Of the transfers at or after `from`, the first: entries are found by their transfer's number. */
-const since = "entries.transfer >= (SELECT min(sequence) FROM transfers WHERE at >= @from)";
 
 const creditEntries = `FROM ledger_accounts JOIN entries ON entries.account = ledger_accounts.id
   JOIN transfers ON transfers.sequence = entries.transfer
@@ -64,10 +82,29 @@ export function newBooksReports(connection: Connection) {
     `SELECT ${entryColumns} FROM transfers JOIN entries ON entries.transfer = transfers.sequence
      JOIN ledger_accounts ON ledger_accounts.id = entries.account WHERE transfers.id = ? ORDER BY entries.amount`,
   );
-  const selectEntries: Statement<[Span & { readonly until: bigint }], EntryRow> = connection.prepare(
+  const selectRange: Statement<[{ readonly from: bigint; readonly until: bigint }], RangeRow> = connection.prepare(
+    `SELECT (SELECT min(sequence) FROM transfers WHERE at >= @from) AS first,
+       (SELECT max(sequence) FROM transfers WHERE at < @until) AS last`,
+  );
+  const selectNumber: Statement<[TransferId], bigint> = connection
+    .prepare<[TransferId], bigint>("SELECT sequence FROM transfers WHERE id = ?")
+    .pluck();
+  const selectId: Statement<[bigint], TransferId> = connection
+    .prepare<[bigint], TransferId>("SELECT id FROM transfers WHERE sequence = ?")
+    .pluck();
+  const selectOwned: Statement<[AccountId], bigint> = connection
+    .prepare<[AccountId], bigint>("SELECT id FROM ledger_accounts WHERE owner = ?")
+    .pluck();
+  const selectNumbers: Statement<[bigint, bigint, bigint, bigint], bigint> = connection
+    .prepare<[bigint, bigint, bigint, bigint], bigint>(
+      "SELECT transfer FROM entries WHERE account = ? AND transfer BETWEEN ? AND ? ORDER BY transfer LIMIT ?",
+    )
+    .pluck();
+  const selectEntries: Statement<[Span & Range & { readonly until: bigint }], EntryRow> = connection.prepare(
     `SELECT ${entryColumns} FROM ledger_accounts JOIN entries ON entries.account = ledger_accounts.id
      JOIN transfers ON transfers.sequence = entries.transfer
-     WHERE ledger_accounts.owner = @accountId AND ${since} AND transfers.at >= @from AND transfers.at < @until
+     WHERE ledger_accounts.owner = @accountId AND entries.transfer BETWEEN @first AND @last
+       AND transfers.at >= @from AND transfers.at < @until
      ORDER BY transfers.sequence`,
   );
   const selectEarnings: Statement<[AccountId, Day, Day], EarningsDayRow> = connection.prepare(
@@ -105,6 +142,25 @@ export function newBooksReports(connection: Connection) {
     return nanoUsd(sumBefore.get({ accountId, from, before })?.credit ?? 0n);
   }
 
+  /** Transfers are counted per account first, by index, so that a page reads no more than it gives. */
+  function entries(accountId: AccountId, span: EntrySpan): EntryPage {
+    const [from, until] = [BigInt(span.from), BigInt(span.until)];
+    const range = selectRange.get({ from, until });
+    const after = span.after === null ? null : (selectNumber.get(span.after) ?? null);
+    const first = after === null ? (range?.first ?? null) : after + 1n;
+    const end = range?.last ?? null;
+    if (first === null || end === null || (span.after !== null && after === null)) return { entries: [], next: null };
+    const limit = BigInt(transfersPerPage + 1);
+    const owned = selectOwned.all(accountId).flatMap((account) => selectNumbers.all(account, first, end, limit));
+    const numbers = [...new Set(owned)].sort((a, b) => (a < b ? -1 : 1)).slice(0, transfersPerPage + 1);
+    const last = numbers[Math.min(numbers.length, transfersPerPage) - 1];
+    if (last === undefined) return { entries: [], next: null };
+    return {
+      entries: selectEntries.all({ accountId, from, until, first, last }).map(entryOf),
+      next: numbers.length > transfersPerPage ? (selectId.get(last) ?? null) : null,
+    };
+  }
+
   const sumDay: Statement<[Day, Day, Day], Record<keyof DaySettlements, bigint>> = connection.prepare(
     `SELECT (SELECT coalesce(sum(amount), 0) FROM usage_days WHERE day = ?) AS charged,
        (SELECT coalesce(sum(amount), 0) FROM earnings_days WHERE day = ? AND role = 'host') AS hosts,
@@ -134,8 +190,7 @@ export function newBooksReports(connection: Connection) {
     transfer,
     heldAmount,
     settledOn,
-    entries: (accountId: AccountId, from: Millis, until: Millis): readonly Entry[] =>
-      selectEntries.all({ accountId, from: BigInt(from), until: BigInt(until) }).map(entryOf),
+    entries,
     creditAt,
     earnings: (accountId: AccountId, { from, to }: DayRange): readonly EarningsRow[] =>
       selectEarnings.all(accountId, from, to).map(earningsOf),

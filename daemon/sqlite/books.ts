@@ -178,7 +178,7 @@ export function openBooks(database: Database, clock: Clock): Books {
     }),
     balanceOf: async (account) => ledger.balance(account),
     transfer: async (id) => reports.transfer(id),
-    entries: async (accountId, from, until) => reports.entries(accountId, from, until),
+    entries: async (accountId, span) => reports.entries(accountId, span),
     creditAt: async (accountId, time) => reports.creditAt(accountId, time),
     earnings: async (accountId, days) => reports.earnings(accountId, days),
     usage: async (accountId, days) => reports.usage(accountId, days),

@@ -54,6 +54,20 @@ export interface Entry {
   readonly reference: string | null;
 }
 
+/** From `from` until before `until`; after a transfer that an earlier page ended with, or null for the first page. */
+export interface EntrySpan {
+  readonly from: Millis;
+  readonly until: Millis;
+  readonly after: TransferId | null;
+}
+
+export interface EntryPage {
+  /** Oldest first, whole transfers. */
+  readonly entries: readonly Entry[];
+  /** Where the next page begins, or null for the last page. */
+  readonly next: TransferId | null;
+}
+
 export interface EarningsRow {
   readonly day: Day;
   readonly role: "host" | "producer";
@@ -81,6 +95,9 @@ export interface DaySettlements {
   readonly hosts: NanoUsd;
   readonly producers: NanoUsd;
 }
+
+/** What one page of entries reads: a month of a busy account is more than should be read at once. */
+export const transfersPerPage = 2_000;
 
 /** Whole days, both included. */
 export interface DayRange {
@@ -117,8 +134,8 @@ export interface Books {
   /** The balance of one account of the books, from its normal side. */
   balanceOf(account: LedgerAccount): Promise<NanoUsd>;
   transfer(id: TransferId): Promise<readonly Entry[]>;
-  /** The entries of everything an account owns, oldest first. */
-  entries(accountId: AccountId, from: Millis, until: Millis): Promise<readonly Entry[]>;
+  /** A page of the entries of everything an account owns: at most `transfersPerPage`. */
+  entries(accountId: AccountId, span: EntrySpan): Promise<EntryPage>;
   /** Credit, spendable or held, as it stood before `time`. */
   creditAt(accountId: AccountId, time: Millis): Promise<NanoUsd>;
   earnings(accountId: AccountId, days: DayRange): Promise<readonly EarningsRow[]>;

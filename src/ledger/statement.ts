@@ -3,11 +3,11 @@ import { PeerError } from "../errors.ts";
 import { addUsd, formatUsd, type NanoUsd, zeroUsd } from "../money.ts";
 import type { Entry } from "./books.ts";
 
-/** A month of an account's books. Holds come and go within a request and are left out, but for what they kept. */
+/** A month of an account's books, or a page of one. Holds come and go within a request and are left out, but for what they kept. */
 export interface Statement {
   /** "2026-11". */
   readonly month: string;
-  /** Credit on the first instant of the month and on its last. */
+  /** Credit, spendable or held, on the first instant of the month and on its last. */
   readonly opening: NanoUsd;
   readonly closing: NanoUsd;
   readonly lines: readonly StatementLine[];
@@ -32,18 +32,16 @@ export function monthRange(month: string): { from: Millis; until: Millis } {
 }
 
 /**
- * `opening` is the credit, spendable or held, as the month began; `entries` are the month's, oldest first. What a
- * consumer pays for a request shows as one line: what its hold took and did not give back.
+ * Lines of a month's entries, oldest first, in whole transfers. What a consumer pays for a request shows as one line:
+ * what its hold took and did not give back.
  */
-export function statementOf(month: string, opening: NanoUsd, entries: readonly Entry[]): Statement {
-  const lines = mergeLines(entries.flatMap(statementLine));
-  const credit = lines.filter((line) => line.account === "consumer-credit").map((line) => line.amount);
-  return { month, opening, closing: addUsd(opening, ...credit), lines };
+export function statementLines(entries: readonly Entry[]): readonly StatementLine[] {
+  return mergeLines(entries.flatMap(statementLine));
 }
 
 /** RFC 4180, one row per line, amounts in exact decimal dollars. */
-export function statementCsv(statement: Statement): string {
-  const rows = statement.lines.map(({ at, kind, account, amount, transferId, reference }) =>
+export function statementCsv(lines: readonly StatementLine[]): string {
+  const rows = lines.map(({ at, kind, account, amount, transferId, reference }) =>
     [new Date(at).toISOString(), kind, account, formatUsd(amount), transferId, reference ?? ""].map(csvField).join(","),
   );
   return ["time,kind,account,amount_usd,transfer,reference", ...rows, ""].join("\r\n");

@@ -121,10 +121,11 @@ export const economyRoutes = {
     request: z.object({ code: z.string().max(100) }),
     response: z.looseObject({ creditedUsd: usd, availableUsd: usd }),
   },
+  /** A page of a month: `after` is the page's before `next`. */
   "billing-statement": {
     method: "GET",
     path: "/api/v1/billing/statement",
-    request: z.object({ month: z.string() }),
+    request: z.object({ month: z.string(), after: z.string().optional() }),
     response: z.looseObject({
       month: z.string(),
       openingUsd: usd,
@@ -141,6 +142,7 @@ export const economyRoutes = {
       ),
       /** The same lines as RFC 4180. */
       csv: z.string(),
+      next: z.string().nullable(),
     }),
   },
   "subscriptions-list": {

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { noBudget } from "../../src/identity/api-key.ts";
-import { newId } from "../../src/ids.ts";
+import { newId, type TransferId } from "../../src/ids.ts";
 import { networkAccount, ownedAccount } from "../../src/ledger/account.ts";
-import type { Books } from "../../src/ledger/books.ts";
+import { type Books, type Entry, transfersPerPage } from "../../src/ledger/books.ts";
 import { firstPriceSheet, type PaidHost, type SubtaskUsage } from "../../src/ledger/pricing.ts";
 import type { Settlement } from "../../src/ledger/settlement.ts";
 import { hashOfRequest, transferIdOf } from "../../src/ledger/transfer.ts";
@@ -253,6 +253,34 @@ export function booksContract(name: string, open: () => Promise<OpenBooks>): voi
       expect(await books.transfer(reversal)).toHaveLength(2);
       for (const id of [transferId, paid, reversal, transferIdOf("nothing")]) {
         await expect(books.reverseGrant(id)).rejects.toMatchObject({ code: "not_found" });
+      }
+    });
+
+    it.each([
+      [transfersPerPage, [transfersPerPage]],
+      [transfersPerPage + 1, [transfersPerPage, 1]],
+      [0, [0]],
+    ])("tells %i transfers in pages of %j, each whole and in order", async (count, wanted) => {
+      const pairs = Math.floor(count / 2);
+      await Promise.all(Array.from({ length: count - pairs }, (_, index) => grant("0.01", `grant:${index}`)));
+      await Promise.all(Array.from({ length: pairs }, (_, index) => hold("0.01", `request-${index}`)));
+      const pages: (readonly Entry[])[] = [];
+      const span = { from: now, until: now + 1 };
+      for (let after: TransferId | null | undefined; after !== null; ) {
+        const page = await books.entries(consumer, { ...span, after: after ?? null });
+        pages.push(page.entries);
+        after = page.next;
+      }
+      const transfers = pages.map((page) => new Set(page.map(({ transferId }) => transferId)).size);
+      expect(transfers).toEqual(wanted);
+      const kinds = pages.flat().map(({ kind }) => kind);
+      const grants = Array.from({ length: count - pairs }, () => "credit");
+      expect(kinds).toEqual([...grants, ...Array.from({ length: 2 * pairs }, () => "hold")]);
+      for (const beside of [
+        { from: now + 1, until: now + 2 },
+        { from: 0, until: now },
+      ]) {
+        expect(await books.entries(consumer, { ...beside, after: null })).toEqual({ entries: [], next: null });
       }
     });
 

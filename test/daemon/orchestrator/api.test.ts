@@ -154,6 +154,11 @@ describe("what an account spends", () => {
     const statements = await Promise.all([...months].map(ask));
     const lines = statements.flatMap((statement) => statement.lines).filter(({ kind }) => kind === "settle");
     expect(addUsd(...lines.map(({ usd }) => parseUsd(usd)))).toBe(-spent);
+    for (const statement of statements) {
+      const credit = statement.lines.filter(({ account }) => account === "consumer-credit");
+      const moved = addUsd(...credit.map(({ usd }) => parseUsd(usd)));
+      expect(parseUsd(statement.openingUsd) + moved).toBe(parseUsd(statement.closingUsd));
+    }
     expect(statements.at(-1)?.closingUsd).toBe(formatUsd(nanoUsd(parseUsd("1") - spent)));
     const rows = statements.flatMap(({ csv }) => csv.split("\r\n").slice(1, -1));
     const settled = rows.map((row) => row.split(",")).filter(([, kind]) => kind === "settle");

@@ -224,7 +224,7 @@ describe("books on SQLite, beside a reference ledger", () => {
           }
           for (const { time, credit } of history) expect(await books.creditAt(consumers[0], time)).toBe(credit);
           const half = history[Math.floor(history.length / 2)] ?? { time: 0, credit: 0n };
-          const entries = await books.entries(consumers[0], half.time, clock.now());
+          const { entries } = await books.entries(consumers[0], { from: half.time, until: clock.now(), after: null });
           const since = entries.filter(({ account }) => /^(consumer-credit|holds)$/.test(account.kind));
           const moved = since.reduce((sum, { amount }) => sum + amount, 0n);
           const { available: left } = reference.consumer(consumers[0]);
