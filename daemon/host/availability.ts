@@ -38,7 +38,12 @@ export class Availability {
   }
 
   pause(forMs: number | null): void {
-    this.#pausedUntil = forMs === null ? Number.POSITIVE_INFINITY : this.#clock.now() + forMs;
+    this.pauseUntil(forMs === null ? null : this.#clock.now() + forMs);
+  }
+
+  /** Milliseconds since the epoch; null: until resumed. */
+  pauseUntil(until: number | null): void {
+    this.#pausedUntil = until ?? Number.POSITIVE_INFINITY;
   }
 
   resume(): void {

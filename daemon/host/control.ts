@@ -8,6 +8,7 @@ import { hostMethods } from "../../src/protocol/control-methods.ts";
 import type { ControlHandler } from "../control/server.ts";
 import type { ModelFiles } from "../registry/model-files.ts";
 import type { Availability } from "./availability.ts";
+import type { Choices, Pin } from "./choices.ts";
 import type { Door } from "./door.ts";
 import type { OnModelProgress } from "./model-fetcher.ts";
 import type { Benchmark, ServedModel, ServedModels } from "./served-models.ts";
@@ -19,6 +20,7 @@ export interface HostControlOptions {
   readonly door: Door;
   readonly models: ServedModels;
   readonly availability: Availability;
+  readonly choices: Choices;
   readonly feed: SubtaskFeed;
   readonly files: ModelFiles;
   /** Fetches a model, loads it and puts it on the offer. */
@@ -31,7 +33,7 @@ type Result<Name extends keyof Methods> = z.input<Methods[Name]["result"]>;
 
 /** What the owner's commands ask of a running host. */
 export function hostControl(options: HostControlOptions): Readonly<Record<keyof Methods, ControlHandler>> {
-  const { models, availability, door, feed } = options;
+  const { models, availability, choices, door, feed } = options;
   const changed = () => {
     door.refresh();
     return status(options);
@@ -40,10 +42,12 @@ export function hostControl(options: HostControlOptions): Readonly<Record<keyof 
     status: async () => status(options),
     pause: async (params) => {
       availability.pause(hostMethods.pause.params.parse(params).forMs);
+      await choices.setPause({ until: finite(availability.pausedUntil) });
       return changed();
     },
     resume: async () => {
       availability.resume();
+      await choices.setPause(null);
       return changed();
     },
     "schedule-show": async () => ({ schedule: availability.schedule }),
@@ -62,27 +66,44 @@ export function hostControl(options: HostControlOptions): Readonly<Record<keyof 
       return benchmark satisfies Result<"benchmark">;
     },
     "models-list": async () => {
-      const served = models.list().map((each) => modelRow(each, models));
+      const served = models.list().map((each) => modelRow(each, choices));
       return { models: [...served, ...(await keptAlone(options))] } satisfies Result<"models-list">;
     },
     "models-pull": (params, signal) => pull(hostMethods["models-pull"].params.parse(params).model, options, signal),
     "models-remove": async (params) => {
       const { model } = hostMethods["models-remove"].params.parse(params);
-      const kept = (await keptAlone(options)).find(({ digest }) => digest === model);
-      if (kept === undefined) {
-        const served = models.find(model);
-        await models.remove(served);
-        door.refresh();
-        const freedBytes = await options.files.remove(hexOf(served.model.digest));
-        return { model: served.model.reference, freedBytes } satisfies Result<"models-remove">;
+      const kept = (await keptAlone(options)).find((each) => each.digest === model || each.model === model);
+      const { reference, digest } = kept === undefined ? models.find(model).model : { ...kept, reference: kept.model };
+      if (choices.isPinned(digest)) {
+        throw new PeerError("conflict", `"${reference}" is pinned.`, {
+          hint: `Unpin it first: peerllm host models unpin ${reference}.`,
+        });
       }
-      return { model, freedBytes: await options.files.remove(hexOf(kept.digest)) } satisfies Result<"models-remove">;
+      const served = models.get(digest);
+      if (served !== undefined) await models.remove(served);
+      door.refresh();
+      return {
+        model: reference,
+        freedBytes: await options.files.remove(hexOf(digest)),
+      } satisfies Result<"models-remove">;
     },
     "models-pin": async (params) => {
       const { model, isPinned } = hostMethods["models-pin"].params.parse(params);
+      // One that could not be served again is unpinned by what it was pinned as.
+      const lost = isPinned ? undefined : choices.pins.find((pin) => pin.source === model && !models.get(pin.digest));
+      if (lost !== undefined) {
+        await choices.setPin(lost, false);
+        return {
+          model,
+          digest: lost.digest,
+          sizeBytes: 0,
+          isLoaded: false,
+          isPinned: false,
+        } satisfies Result<"models-pin">;
+      }
       const served = models.find(model);
-      models.pin(served, isPinned);
-      return modelRow(served, models);
+      await choices.setPin(pinOf(served, options), isPinned);
+      return modelRow(served, choices);
     },
     "models-capacity": () => capacity(options),
     subtasks: (_params, signal) => feed.watch(signal),
@@ -91,7 +112,6 @@ export function hostControl(options: HostControlOptions): Readonly<Record<keyof 
 
 function status({ models, availability, door, feed, networkUrl, startedAt }: HostControlOptions): Result<"status"> {
   const list = models.list();
-  const pausedUntil = availability.pausedUntil;
   return {
     state: stateOf(list, availability, door),
     pid: process.pid,
@@ -104,9 +124,14 @@ function status({ models, availability, door, feed, networkUrl, startedAt }: Hos
     activeStreams: door.activeStreams,
     served: feed.served,
     benchmark: list[0]?.benchmark ?? null,
-    pausedUntil: pausedUntil === Number.POSITIVE_INFINITY ? null : pausedUntil,
+    pausedUntil: finite(availability.pausedUntil),
     schedule: availability.schedule,
   };
+}
+
+/** Infinity has no place in JSON. */
+function finite(until: number | null): number | null {
+  return until === Number.POSITIVE_INFINITY ? null : until;
 }
 
 function stateOf(list: readonly ServedModel[], availability: Availability, door: Door): Result<"status">["state"] {
@@ -116,22 +141,30 @@ function stateOf(list: readonly ServedModel[], availability: Availability, door:
   return isWhole ? "serving" : "degraded";
 }
 
-/** Files of models fetched before, that this host does not serve now; known by their digests alone. */
-async function keptAlone({ files, models }: HostControlOptions) {
+/** Files of models fetched before, that this host does not serve now; known by their digests, or what was pinned. */
+async function keptAlone({ files, models, choices }: HostControlOptions) {
   const kept = (await files.list()).map(({ digest, sizeBytes }) => ({ digest: `sha256:${digest}`, sizeBytes }));
   return kept
     .filter(({ digest }) => models.get(digest) === undefined)
-    .map(({ digest, sizeBytes }) => ({ model: digest, digest, sizeBytes, isLoaded: false, isPinned: false }));
+    .map(({ digest, sizeBytes }) => {
+      const pin = choices.pins.find((each) => each.digest === digest);
+      return { model: pin?.source ?? digest, digest, sizeBytes, isLoaded: false, isPinned: pin !== undefined };
+    });
+}
+
+function pinOf({ model: { reference, digest, weights } }: ServedModel, { networkUrl }: HostControlOptions): Pin {
+  const source = networkUrl === null && weights.kind === "file" ? weights.file : reference;
+  return { digest, source, networkUrl };
 }
 
 function hexOf(digest: string): string {
   return digest.replace("sha256:", "");
 }
 
-function modelRow(served: ServedModel, models: ServedModels): Result<"models-pin"> {
+function modelRow(served: ServedModel, choices: Choices): Result<"models-pin"> {
   const { reference, digest, sizeBytes } = served.model;
   const isLoaded = served.engine.state() === "ready";
-  return { model: reference, digest, sizeBytes, isLoaded, isPinned: models.isPinned(served) };
+  return { model: reference, digest, sizeBytes, isLoaded, isPinned: choices.isPinned(digest) };
 }
 
 const progressItemsMax = 64;

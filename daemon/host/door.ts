@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { Engine } from "../../src/chat/generation.ts";
+import type { Engine, Generation, GenerationEvent, Usage } from "../../src/chat/generation.ts";
 import type { Clock } from "../../src/clock.ts";
 import { isPeerError, PeerError } from "../../src/errors.ts";
 import { loadOrCreateKeyPair } from "../../src/identity/key-file.ts";
@@ -51,6 +51,7 @@ export interface LocalDoorOptions {
   readonly models: ServedModels;
   readonly availability: Availability;
   readonly pace: Pace | null;
+  readonly feed: Pick<SubtaskFeed, "count">;
   readonly log: Log;
 }
 
@@ -115,13 +116,13 @@ export async function openNetworkDoor(options: NetworkDoorOptions, signal: Abort
 
 /** Serves this machine alone: OpenAI's surface on loopback, no network, no account. */
 export async function openLocalDoor(options: LocalDoorOptions): Promise<Door> {
-  const { port, allowedOrigins, models, availability, pace, log } = options;
+  const { port, allowedOrigins, models, log } = options;
   const server = await createHttpServer({
     address: "127.0.0.1",
     port,
     allowedHosts: [],
     allowedOrigins,
-    routes: openaiRoutes(engineBackend(() => models.list().map((served) => listed(served, availability, pace)))),
+    routes: openaiRoutes(engineBackend(() => models.list().map((served) => listed(served, options)))),
     log,
   });
   return {
@@ -141,9 +142,9 @@ function engineOf({ engine }: ServedModel, pace: Pace | null): Engine {
   return pace === null ? engine : paced(engine, pace);
 }
 
-function listed(served: ServedModel, availability: Availability, pace: Pace | null) {
+function listed(served: ServedModel, { availability, pace, feed }: LocalDoorOptions) {
   const { model } = served;
-  const engine = whileOpen(engineOf(served, pace), availability);
+  const engine = counted(whileOpen(engineOf(served, pace), availability), feed);
   const listing = { id: model.reference, createdAt: 0, owner: "local", contextLength: engine.contextLength };
   return { listing, engine };
 }
@@ -163,4 +164,26 @@ function whileOpen(engine: Engine, availability: Availability): Engine {
     },
     close: () => engine.close(),
   };
+}
+
+/** The engine, its answers counted, as far as they came. */
+function counted(engine: Engine, feed: Pick<SubtaskFeed, "count">): Engine {
+  const { contextLength, sequences, reportsTokens } = engine;
+  async function* generate(
+    generation: Generation,
+    signal: AbortSignal,
+  ): AsyncGenerator<GenerationEvent, void, undefined> {
+    let counts: Usage = { promptTokens: 0, completionTokens: 0 };
+    const events = engine.generate(generation, signal);
+    try {
+      for await (const event of events) {
+        if (event.kind === "end") counts = event.usage;
+        else counts = { ...counts, completionTokens: counts.completionTokens + event.tokens.length };
+        yield event;
+      }
+    } finally {
+      feed.count(counts);
+    }
+  }
+  return { contextLength, sequences, reportsTokens, generate, close: () => engine.close() };
 }

@@ -11,6 +11,7 @@ import { type InTurn, turns } from "../../src/turns.ts";
 import type { ControlHandler } from "../control/server.ts";
 import type { ModelFiles } from "../registry/model-files.ts";
 import { Availability } from "./availability.ts";
+import { type Choices, openChoices } from "./choices.ts";
 import { hostControl } from "./control.ts";
 import { type Door, openLocalDoor, openNetworkDoor } from "./door.ts";
 import { type EngineSettings, engineSettings } from "./engine-settings.ts";
@@ -78,6 +79,8 @@ export async function startHost(start: HostStart, adapters: HostAdapters, contex
   const models = new ServedModels();
   const availability = new Availability(clock);
   availability.setSchedule(start.schedule);
+  const choices = await openChoices(home);
+  if (choices.pause !== null) availability.pauseUntil(choices.pause.until);
   const feed = new SubtaskFeed(adapters.tokenizers, log, (digest) => models.get(digest)?.model);
   // Loading and measuring: two at once would measure each other, and two pulls of one model would load it twice.
   const inTurn = turns();
@@ -87,8 +90,10 @@ export async function startHost(start: HostStart, adapters: HostAdapters, contex
     context.reportProgress({ step: `Fetching ${reference}`, done: doneBytes, total: totalBytes });
   let door: Door | undefined;
   try {
-    for (const reference of await wantedModels(start, network, clock, signal))
-      await add(reference, showProgress, signal);
+    const addNow = (reference: string) => add(reference, showProgress, signal);
+    for (const reference of start.models) await addNow(reference);
+    await addPinned(pinnedFor(start, choices, models), addNow, context);
+    if (models.list().length === 0) await addNow(await firstModel(start, network, clock, signal));
     const pace = start.tokensPerSecondMax === null ? null : new Pace(start.tokensPerSecondMax, clock);
     door =
       network === null
@@ -98,6 +103,7 @@ export async function startHost(start: HostStart, adapters: HostAdapters, contex
             models,
             availability,
             pace,
+            feed,
             log,
           })
         : await openNetworkDoor(
@@ -117,6 +123,7 @@ export async function startHost(start: HostStart, adapters: HostAdapters, contex
       ...(baseUrl === null ? {} : { baseUrl }),
       models: models.list().map(({ model }) => model.reference),
       benchmark: models.list()[0]?.benchmark,
+      isPaused: availability.pausedUntil !== null,
     },
     control: hostControl({
       startedAt: clock.now(),
@@ -124,6 +131,7 @@ export async function startHost(start: HostStart, adapters: HostAdapters, contex
       door: opened,
       models,
       availability,
+      choices,
       feed,
       files: adapters.files,
       add,
@@ -157,16 +165,38 @@ function requireUpstream({ engine, upstream, isLocal, models }: HostStart): void
   }
 }
 
-async function wantedModels(
+/** What was pinned on this network, or on this machine, and is not served yet. */
+function pinnedFor({ networkUrl, upstream }: HostStart, { pins }: Choices, models: ServedModels): readonly string[] {
+  if (upstream !== null) return [];
+  const wanted = pins.filter((pin) => pin.networkUrl === networkUrl && models.get(pin.digest) === undefined);
+  return wanted.map(({ source }) => source);
+}
+
+/** One that can't be served any more must not keep the host from serving the others. */
+async function addPinned(
+  pinned: readonly string[],
+  add: (reference: string) => Promise<ServedModel>,
+  { log, signal }: HostContext,
+): Promise<void> {
+  for (const model of pinned) {
+    try {
+      await add(model);
+    } catch (error) {
+      signal.throwIfAborted();
+      log.warn("pinned-model-not-served", { model, error });
+    }
+  }
+}
+
+/** What a host serves that neither was told nor has pinned anything. */
+async function firstModel(
   start: HostStart,
   network: NetworkAccess | null,
   clock: Clock,
   signal: AbortSignal,
-): Promise<readonly string[]> {
-  if (start.models.length > 0) return start.models;
-  if (network === null && start.upstream !== null) return [await onlyUpstreamModel(start.upstream, clock, signal)];
-  if (network === null) return [packageFile(demoModelFile)];
-  return [await modelThatFits(network, totalmem() * memoryShareMax, signal)];
+): Promise<string> {
+  if (network !== null) return modelThatFits(network, totalmem() * memoryShareMax, signal);
+  return start.upstream === null ? packageFile(demoModelFile) : onlyUpstreamModel(start.upstream, clock, signal);
 }
 
 async function findModel(

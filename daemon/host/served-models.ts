@@ -41,7 +41,6 @@ export interface ServedModel {
 /** The models a host serves, by digest; each has an engine of its own. */
 export class ServedModels {
   readonly #models = new Map<string, ServedModel>();
-  readonly #pinned = new Set<string>();
 
   add(served: ServedModel): void {
     this.#models.set(served.model.digest, served);
@@ -64,25 +63,8 @@ export class ServedModels {
     throw new PeerError("model_missing", `This host does not serve "${reference}". It serves ${what}.`);
   }
 
-  /** A pinned model can't be removed. */
-  pin({ model }: ServedModel, isPinned: boolean): void {
-    if (isPinned) this.#pinned.add(model.digest);
-    else this.#pinned.delete(model.digest);
-  }
-
-  isPinned({ model }: ServedModel): boolean {
-    return this.#pinned.has(model.digest);
-  }
-
-  /** Stops the engine of a model and takes it off the offer. Throws `conflict` for a pinned one. */
+  /** Stops the engine of a model and takes it off the offer. */
   async remove(served: ServedModel): Promise<void> {
-    const { reference } = served.model;
-    if (this.isPinned(served)) {
-      throw new PeerError(
-        "conflict",
-        `"${reference}" is pinned. Unpin it first: peerllm host models unpin ${reference}.`,
-      );
-    }
     this.#models.delete(served.model.digest);
     await served.engine.close();
   }

@@ -1,4 +1,5 @@
 import { Channel } from "../../src/channel.ts";
+import type { Usage } from "../../src/chat/generation.ts";
 import type { Log } from "../../src/log.ts";
 import type { Tokenizers } from "../../src/pipeline/ports.ts";
 import type { HostedModel } from "./served-models.ts";
@@ -38,10 +39,15 @@ export class SubtaskFeed implements SubtaskObserver {
       .catch((error: unknown) => this.#log.warn("subtask-not-shown", { error }));
   }
 
-  ended(run: RunFrame, counts: { readonly promptTokens: number; readonly completionTokens: number }): void {
+  /** Counts an answer to whomever. */
+  count({ promptTokens, completionTokens }: Usage): void {
     this.served.subtasks += 1;
-    this.served.promptTokens += counts.promptTokens;
-    this.served.completionTokens += counts.completionTokens;
+    this.served.promptTokens += promptTokens;
+    this.served.completionTokens += completionTokens;
+  }
+
+  ended(run: RunFrame, counts: Usage): void {
+    this.count(counts);
     this.#show({ kind: "end", subtaskId: run.subtask, model: this.#modelOf(run), ...counts });
   }
 

@@ -44,10 +44,20 @@ test("a local host serves this machine without network or account, measured, and
     }),
   });
   expect(answer.status).toBe(200);
-  expect(await answer.json()).toMatchObject({ usage: { completion_tokens: 8 } });
+  const { usage } = z
+    .looseObject({ usage: z.looseObject({ prompt_tokens: z.int(), completion_tokens: z.literal(8) }) })
+    .parse(await answer.json());
 
   const status = async (command: string[]) => (await peerllm(["host", ...command, "--json"], { home })).json();
-  expect(await status(["status"])).toMatchObject({ state: "serving", pid, hostId: null, activeStreams: 0, models });
+  const served = { subtasks: 1, promptTokens: usage.prompt_tokens, completionTokens: usage.completion_tokens };
+  expect(await status(["status"])).toMatchObject({
+    state: "serving",
+    pid,
+    hostId: null,
+    activeStreams: 0,
+    models,
+    served,
+  });
   expect(await status(["pause", "--for", "2h"])).toMatchObject({ state: "paused", pausedUntil: expect.any(Number) });
   expect(await status(["resume"])).toMatchObject({ state: "serving", pausedUntil: null });
   expect((await readdir(join(home, "keys")).catch(() => [])).length).toBe(0);

@@ -36,6 +36,7 @@ beforeAll(async () => {
   door = await openLocalDoor({
     port: 0,
     allowedOrigins: [],
+    feed: { count: () => {} },
     models,
     availability: new Availability(systemClock),
     pace: null,
