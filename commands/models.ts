@@ -4,6 +4,7 @@ import { PeerError } from "../src/errors.ts";
 import { routes } from "../src/protocol/api.ts";
 import { openGateway } from "./access.ts";
 import { buyCommand, subscribeCommand } from "./models-buy.ts";
+import { addCommand, pullCommand } from "./models-pull.ts";
 import { formatBytes } from "./printer.ts";
 import { action, type Session } from "./session.ts";
 
@@ -15,7 +16,7 @@ export function modelsCommand(): Command {
     .description("list the network's models")
     .addHelpText(
       "after",
-      "\nExamples:\n  peerllm models\n  peerllm models search tiny chat\n  peerllm models show acme/tiny\n  peerllm models buy acme/pro\n  peerllm models subscribe acme/pro",
+      "\nExamples:\n  peerllm models\n  peerllm models search tiny chat\n  peerllm models show acme/tiny\n  peerllm models buy acme/pro\n  peerllm models subscribe acme/pro\n  peerllm models pull acme/pro",
     )
     .action(action(none, (session) => list(session, undefined)));
   models.addCommand(
@@ -32,6 +33,8 @@ export function modelsCommand(): Command {
   );
   models.addCommand(buyCommand());
   models.addCommand(subscribeCommand());
+  models.addCommand(pullCommand());
+  models.addCommand(addCommand());
   return models;
 }
 

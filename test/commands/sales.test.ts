@@ -1,7 +1,10 @@
-import { describe, expect, test, vi } from "vitest";
+import { createHash } from "node:crypto";
+import { readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { z } from "zod";
 import { billingNetwork, documentOf } from "../worlds/billing-network.ts";
-import { peerllm } from "../worlds/command.ts";
+import { peerllm, temporaryFolder } from "../worlds/command.ts";
 
 const slow = 300_000;
 const soon = { timeout: 60_000, interval: 300 };
@@ -160,6 +163,71 @@ describe("a network that bills in credits", () => {
       const digest = await producer.publish("--price", "20");
       expect(await member.download(digest)).toBe(206);
       expect((await member.run("models", "buy", model)).json()).toMatchObject({ usd: "0.00", state: "completed" });
+    },
+    slow,
+  );
+});
+
+describe("a model bought on one network", () => {
+  test(
+    "is pulled by its buyer, served to one machine alone, and added to a private network as its producer signed it",
+    async () => {
+      const { url, join, operate } = await billingNetwork("credits");
+      const [producer, buyer] = [await join("producer"), await join("buyer")];
+      const digest = await producer.publish("--price", "20");
+      const folder = await temporaryFolder();
+      const file = path.join(folder, "demo.gguf");
+      const pull = () => buyer.run("models", "pull", "peerllm/demo", "--to", folder, "--network", url);
+      const refused = await pull();
+      expect(refused).toMatchObject({ code: 3 });
+      expect(refused.json()).toMatchObject({
+        error: { code: "payment_required", hint: `Run "peerllm models buy ${model}".` },
+      });
+      await operate("network", "credit", buyer.accountId, "25");
+      expect(await buyer.run("models", "buy", model)).toMatchObject({ code: 0 });
+      const manifest = `${file}.signed.json`;
+      expect(documentOf(await pull(), z.looseObject({}))).toMatchObject({ model, digest, file, manifest });
+      expect(
+        createHash("sha256")
+          .update(await readFile(file))
+          .digest("hex"),
+      ).toBe(digest);
+      expect(await pull()).toMatchObject({ code: 0 });
+
+      const alone = await temporaryFolder();
+      onTestFinished(async () => void (await peerllm(["host", "down", "--now"], { home: alone })));
+      const local = ["host", "up", "--local", "--port", "0", "--gpu", "off", "--model", file, "--json"];
+      expect(documentOf(await peerllm(local, { home: alone }), z.looseObject({}))).toMatchObject({ models: ["demo"] });
+      await peerllm(["host", "down", "--now"], { home: alone });
+
+      const club = await temporaryFolder();
+      onTestFinished(async () => void (await peerllm(["network", "down", "--now"], { home: club })));
+      const up = await peerllm(["network", "up", "--private", "--billing", "off", "--port", "0", "--json"], {
+        home: club,
+      });
+      const there = documentOf(up, z.object({ url: z.string() })).url;
+      const invited = await peerllm(["network", "invite", "--json"], { home: club });
+      const { invite } = documentOf(invited, z.looseObject({ invite: z.string() }));
+      const joined = ["account", "create", "--network", there, "--invite", invite];
+      expect(await buyer.run(...joined)).toMatchObject({ code: 0 });
+
+      const add = (network: string) => buyer.run("models", "add", file, "--network", network);
+      expect(await add(url)).toMatchObject({ code: 3 });
+      const signed = await readFile(manifest, "utf8");
+      await writeFile(manifest, signed.replace('"summary":""', '"summary":"Mine."'));
+      expect(await add(there)).toMatchObject({ code: 5 });
+      await writeFile(manifest, signed);
+      const weights = await readFile(file);
+      await writeFile(file, Buffer.concat([weights.subarray(1), weights.subarray(0, 1)]));
+      expect(await add(there)).toMatchObject({ code: 5 });
+      await writeFile(file, weights);
+      expect(documentOf(await add(there), z.looseObject({}))).toMatchObject({ model, digest });
+
+      const words = ["host", "up", "--gpu", "off", "--model", model, "--network", there];
+      onTestFinished(async () => void (await buyer.run("host", "down", "--now")));
+      expect(documentOf(await buyer.run(...words), z.looseObject({}))).toMatchObject({ models: [model] });
+      const asked = await buyer.run("chat", "What is PeerLLM?", "--network", there);
+      expect(documentOf(asked, z.looseObject({}))).toMatchObject({ model });
     },
     slow,
   );
