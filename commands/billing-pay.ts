@@ -158,6 +158,6 @@ async function readStatement(gateway: Gateway, month: string, signal: AbortSigna
   }
   const header = first.csv.indexOf("\r\n") + 2;
   const csv = pages.map((page, index) => (index === 0 ? page.csv : page.csv.slice(header))).join("");
-  const closingUsd = pages.at(-1)?.closingUsd ?? first.closingUsd;
+  const closingUsd = pages.at(-1)?.closingUsd ?? null;
   return { ...first, closingUsd, lines: pages.flatMap(({ lines }) => lines), csv };
 }

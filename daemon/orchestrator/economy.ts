@@ -21,7 +21,7 @@ import {
 import type { PriceBook } from "../../src/ledger/price-book.ts";
 import type { PriceSheet } from "../../src/ledger/pricing.ts";
 import type { SalesStore } from "../../src/ledger/sale.ts";
-import { monthRange, type Statement, statementCsv, statementLines } from "../../src/ledger/statement.ts";
+import { monthRange, type StatementLine, statementCsv, statementLines } from "../../src/ledger/statement.ts";
 import {
   isFinal,
   type Subscription,
@@ -88,13 +88,14 @@ export function economyApi(options: EconomyOptions): readonly Route[] {
     own(economyRoutes["billing-statement"], async (accountId, { month, after }) => {
       const { from, until } = monthRange(month);
       const begin = after === undefined ? null : parseId("transfer", after);
-      const [opening, closing, page] = await Promise.all([
-        books.creditAt(accountId, from),
-        books.creditAt(accountId, until),
-        books.entries(accountId, { from, until, after: begin }),
-      ]);
-      const lines = statementLines(page.entries);
-      return { ...statementDocument({ month, opening, closing, lines }), next: page.next };
+      const { entries, next } = await books.entries(accountId, { from, until, after: begin });
+      return {
+        month,
+        openingUsd: begin === null ? formatUsd(await books.creditAt(accountId, from)) : null,
+        closingUsd: next === null ? formatUsd(await books.creditAt(accountId, until)) : null,
+        ...linesDocument(statementLines(entries)),
+        next,
+      };
     }),
     own(economyRoutes["subscriptions-list"], async (accountId) => ({
       subscriptions: await Promise.all((await subscriptions.list(accountId)).map(documentOf)),
@@ -251,12 +252,8 @@ function settingsDocument(settings: PayoutSettings | null) {
   return { receiver: settings?.receiver ?? null, thresholdUsd: formatUsd(threshold) };
 }
 
-function statementDocument(statement: Statement) {
-  const { month, opening, closing, lines } = statement;
+function linesDocument(lines: readonly StatementLine[]) {
   return {
-    month,
-    openingUsd: formatUsd(opening),
-    closingUsd: formatUsd(closing),
     lines: lines.map(({ at, kind, account, amount, transferId, reference }) => ({
       at,
       kind,

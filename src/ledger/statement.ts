@@ -3,16 +3,7 @@ import { PeerError } from "../errors.ts";
 import { addUsd, formatUsd, type NanoUsd, zeroUsd } from "../money.ts";
 import type { Entry } from "./books.ts";
 
-/** A month of an account's books, or a page of one. Holds come and go within a request and are left out, but for what they kept. */
-export interface Statement {
-  /** "2026-11". */
-  readonly month: string;
-  /** Credit, spendable or held, on the first instant of the month and on its last. */
-  readonly opening: NanoUsd;
-  readonly closing: NanoUsd;
-  readonly lines: readonly StatementLine[];
-}
-
+/** A line of a month of an account's books. Holds come and go within a request and are left out, but for what they kept. */
 export interface StatementLine {
   readonly at: Millis;
   readonly kind: Entry["kind"];

@@ -121,15 +121,15 @@ export const economyRoutes = {
     request: z.object({ code: z.string().max(100) }),
     response: z.looseObject({ creditedUsd: usd, availableUsd: usd }),
   },
-  /** A page of a month: `after` is the page's before `next`. */
+  /** A page of a month: `after` is the `next` of the page before. Its first page tells the opening, its last the closing. */
   "billing-statement": {
     method: "GET",
     path: "/api/v1/billing/statement",
     request: z.object({ month: z.string(), after: z.string().optional() }),
     response: z.looseObject({
       month: z.string(),
-      openingUsd: usd,
-      closingUsd: usd,
+      openingUsd: usd.nullable(),
+      closingUsd: usd.nullable(),
       lines: z.array(
         z.looseObject({
           at: z.number(),

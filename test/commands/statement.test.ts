@@ -12,8 +12,8 @@ async function pagedNetwork(pages: number): Promise<string> {
     const line = { at: page, kind: "credit", account: "consumer-credit", usd: "1.00", transfer: `t${page}` };
     const document = {
       month: url.searchParams.get("month"),
-      openingUsd: "0.00",
-      closingUsd: `${page + 1}.00`,
+      openingUsd: page === 0 ? "0.00" : null,
+      closingUsd: page + 1 === pages ? `${pages}.00` : null,
       lines: [{ ...line, reference: null }],
       csv: `${header}${page},credit,consumer-credit,1.00,t${page},\r\n`,
       next: page + 1 < pages ? String(page + 1) : null,

@@ -157,7 +157,7 @@ describe("what an account spends", () => {
     for (const statement of statements) {
       const credit = statement.lines.filter(({ account }) => account === "consumer-credit");
       const moved = addUsd(...credit.map(({ usd }) => parseUsd(usd)));
-      expect(parseUsd(statement.openingUsd) + moved).toBe(parseUsd(statement.closingUsd));
+      expect(parseUsd(statement.openingUsd ?? "") + moved).toBe(parseUsd(statement.closingUsd ?? ""));
     }
     expect(statements.at(-1)?.closingUsd).toBe(formatUsd(nanoUsd(parseUsd("1") - spent)));
     const rows = statements.flatMap(({ csv }) => csv.split("\r\n").slice(1, -1));
