@@ -13,7 +13,7 @@ export function hostModelsCommand(): Command {
   models.addCommand(new Command("list").description("list them").action(action(none, list)));
   models.addCommand(
     new Command("pull")
-      .description("fetch a model, verify it and serve it")
+      .description("fetch a model, verify it and serve it, until the host ends")
       .argument("<model>", "owner/name:version")
       .action(action(none, (session, _, [model = ""]) => pull(session, model))),
   );
@@ -37,12 +37,15 @@ export function hostModelsCommand(): Command {
         }),
       ),
   );
-  models.addCommand(pinCommand("pin", "keep a model from being removed", true));
-  models.addCommand(pinCommand("unpin", "let a model be removed", false));
+  models.addCommand(pinCommand("pin", "serve a model at every start too, and keep it from being removed", true));
+  models.addCommand(pinCommand("unpin", "let a model be removed, and not served at the next start", false));
   models.addCommand(
     new Command("capacity").description("show room on disk and in memory").action(action(none, capacity)),
   );
-  models.addHelpText("after", "\nExamples:\n  peerllm host models pull acme/tiny:1.2.0\n  peerllm host models list");
+  models.addHelpText(
+    "after",
+    "\nThe files of models stay until they are removed. A host that is started again serves what --model names and what is\npinned on its network.\n\nExamples:\n  peerllm host models pull acme/tiny:1.2.0\n  peerllm host models pin acme/tiny:1.2.0\n  peerllm host models list",
+  );
   return models;
 }
 

@@ -10,7 +10,10 @@ import { portNumber, positiveNumber, wholeNumber } from "../src/typed-number.ts"
 /** What a host runs with, as `host up` and `host service install` take it. */
 export function addHostOptions(command: Command): Command {
   return command
-    .option("--model <ref...>", "models to serve, with --local GGUF files (default: one that fits this machine)")
+    .option(
+      "--model <ref...>",
+      "models to serve, with --local GGUF files (default: the pinned ones, else one that fits this machine)",
+    )
     .option("--local", "serve this machine alone: no network, no account")
     .option("--port <n>", `port of the local endpoint (default ${defaultPorts.local})`)
     .option("--allow-origin <origin...>", "web pages that may call the local endpoint, like https://app.example")

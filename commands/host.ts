@@ -68,7 +68,8 @@ async function up(session: Session, options: HostOptions & { readonly foreground
     const speed = `${prefillTokensPerSecond.toFixed(0)} tokens/s in, ${decodeTokensPerSecond.toFixed(0)} tokens/s out`;
     const where =
       access === null ? `at ${String(ready.baseUrl)}` : `on ${access.networkUrl} as ${String(ready.hostId)}`;
-    return `Serving ${ready.models.join(", ")} ${where}: ${speed}.`;
+    const pause = ready.isPaused ? ' It is paused as before; "peerllm host resume" ends that.' : "";
+    return `Serving ${ready.models.join(", ")} ${where}: ${speed}.${pause}`;
   });
 }
 
@@ -142,7 +143,10 @@ function pauseCommand(): Command {
   return new Command("pause")
     .description("take no new work; what runs is finished")
     .option("--for <time>", "for so long: 30m, 2h, 1d (default: until resumed)")
-    .addHelpText("after", "\nExample:\n  peerllm host pause --for 2h")
+    .addHelpText(
+      "after",
+      "\nA pause outlives the host: one that is started again stays paused until the time is up or it is resumed.\n\nExample:\n  peerllm host pause --for 2h",
+    )
     .action(
       action(z.object({ for: z.string().optional() }), async (session, options) => {
         const forMs = options.for === undefined ? null : parseDuration(options.for);

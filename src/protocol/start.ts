@@ -48,7 +48,7 @@ export const hostStartSchema = z.object({
   port: port.default(defaultPorts.local),
   /** Of the local endpoint too. */
   allowedOrigins,
-  /** References or paths of GGUF files; empty: the demo model. */
+  /** References or paths of GGUF files, beside those that are pinned; where there are none, one that fits. */
   models: z.array(z.string()).default([]),
   engine: z.enum(["llama", "openai"]).default("llama"),
   upstream: url.nullable().default(null),
@@ -68,6 +68,8 @@ export const hostReadySchema = z.looseObject({
   pid: z.int(),
   models: z.array(z.string()),
   benchmark: benchmarkSchema,
+  /** By the owner, before this start. */
+  isPaused: z.boolean(),
 });
 
 export const proxyStartSchema = z.object({

@@ -69,12 +69,18 @@ test("a local host serves this machine without network or account, measured, and
   expect(processesIn(home)).toEqual([]);
 });
 
-test("a host that is killed leaves no engine behind, and starts again", { timeout: 180_000 }, async () => {
+test("a host that is killed leaves no engine behind, and starts again, paused as it was", {
+  timeout: 180_000,
+}, async () => {
   const { home, pid } = await hostUp();
+  expect((await peerllm(["host", "pause", "--for", "2h"], { home })).code).toBe(0);
   process.kill(pid, "SIGKILL");
   await vi.waitUntil(() => processesIn(home).length === 0, { timeout: 60_000 });
-  expect((await peerllm(["host", "status"], { home })).code).toBe(4);
-  expect((await peerllm(words, { home })).code).toBe(0);
+  const status = await peerllm(["host", "status"], { home });
+  expect(status).toMatchObject({ code: 4, stderr: expect.stringContaining(`process ${pid}, was killed or crashed`) });
+  const again = await peerllm(words, { home });
+  expect(again.code).toBe(0);
+  expect(again.json()).toMatchObject({ isPaused: true });
 });
 
 test("what a host can't serve is refused before it serves anything", async () => {

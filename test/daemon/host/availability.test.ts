@@ -8,6 +8,19 @@ function clockAt(time: string) {
   return stillClock(new Date(2026, 0, 15, hour, minute).getTime());
 }
 
+describe("a host's pause", () => {
+  it.each([
+    [-1, true],
+    [1, false],
+  ])("until %i ms from now leaves it open: %s", (fromNowMs, isOpen) => {
+    const clock = clockAt("12:00");
+    const availability = new Availability(clock);
+    availability.pauseUntil(clock.now() + fromNowMs);
+    expect(availability.isOpen).toBe(isOpen);
+    expect(availability.pausedUntil).toBe(isOpen ? null : clock.now() + fromNowMs);
+  });
+});
+
 describe("a host's schedule", () => {
   it.each([
     [null, "03:00", true],

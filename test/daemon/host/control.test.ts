@@ -2,6 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { Availability } from "../../../daemon/host/availability.ts";
+import { openChoices } from "../../../daemon/host/choices.ts";
 import { type HostControlOptions, hostControl } from "../../../daemon/host/control.ts";
 import type { Door } from "../../../daemon/host/door.ts";
 import { type HostedEngine, type ServedModel, ServedModels } from "../../../daemon/host/served-models.ts";
@@ -9,6 +10,7 @@ import { SubtaskFeed } from "../../../daemon/host/subtask-feed.ts";
 import { openModelFiles } from "../../../daemon/registry/model-files.ts";
 import { PeerError } from "../../../src/errors.ts";
 import { silentLog } from "../../../src/log.ts";
+import { homeAt } from "../../../src/paths.ts";
 import { letterTokenizers } from "../../worlds/dispatch-simulation.ts";
 import { temporaryFolder } from "../../worlds/model-folder.ts";
 import { stillClock } from "../../worlds/still-clock.ts";
@@ -62,12 +64,14 @@ async function world(changes: Partial<HostControlOptions> = {}) {
     close: async () => {},
   };
   const availability = new Availability(clock);
+  const choices = await openChoices(homeAt(folder.file("home")));
   const control = hostControl({
     startedAt: noon,
     networkUrl: null,
     door: door satisfies Door,
     models,
     availability,
+    choices,
     feed: new SubtaskFeed(letterTokenizers, silentLog, () => undefined),
     files: openModelFiles(folder.path, clock),
     add: () => Promise.reject(new PeerError("model_missing", "There is none.")),
@@ -76,7 +80,7 @@ async function world(changes: Partial<HostControlOptions> = {}) {
   });
   const ask = async (method: keyof typeof control, params: unknown = {}): Promise<unknown> =>
     control[method](params, signal);
-  return { control, ask, door, models, tiny, clock };
+  return { control, ask, door, models, tiny, clock, choices };
 }
 
 describe("a host's control", () => {
@@ -101,14 +105,17 @@ describe("a host's control", () => {
   });
 
   it("is paused until the time is over, or until it is told", async () => {
-    const { ask, clock, door } = await world();
+    const { ask, clock, door, choices } = await world();
     await ask("pause", { forMs: 60_000 });
+    expect(choices.pause).toEqual({ until: noon + 60_000 });
     clock.move(60_000);
     expect(await ask("status")).toMatchObject({ state: "serving", pausedUntil: null });
     expect(await ask("pause")).toMatchObject({ state: "paused", pausedUntil: null });
+    expect(choices.pause).toEqual({ until: null });
     clock.move(1e9);
     expect(await ask("status")).toMatchObject({ state: "paused" });
     expect(await ask("resume")).toMatchObject({ state: "serving" });
+    expect(choices.pause).toBe(null);
     expect(door.refreshed).toBe(3);
   });
 
@@ -152,6 +159,20 @@ describe("a host's control", () => {
     expect(await ask("models-pin", { model: "acme/tiny", isPinned: false })).toMatchObject({ isPinned: false });
     expect(await ask("models-remove", { model: "acme/tiny" })).toMatchObject({ model: "acme/tiny:1.0.0" });
     expect(models.list()).toEqual([]);
+  });
+
+  it("keeps the file of a pinned model that it does not serve, and lets it be unpinned by its name", async () => {
+    const { ask, choices } = await world();
+    const lost = { digest: `sha256:${kept}`, source: "acme/lost:1.0.0", networkUrl: null };
+    await choices.setPin(lost, true);
+    expect(await ask("models-list")).toMatchObject({
+      models: [{ isPinned: false }, { model: "acme/lost:1.0.0", isLoaded: false, isPinned: true }],
+    });
+    for (const model of [lost.digest, lost.source])
+      await expect(ask("models-remove", { model })).rejects.toMatchObject({ code: "conflict" });
+    expect(await ask("models-pin", { model: lost.source, isPinned: false })).toMatchObject({ isPinned: false });
+    expect(choices.pins).toEqual([]);
+    expect(await ask("models-remove", { model: lost.digest })).toMatchObject({ freedBytes: 7 });
   });
 
   it("tells a pull's progress to its end, and drops what a slow reader does not take", async () => {

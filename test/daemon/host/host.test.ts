@@ -1,4 +1,4 @@
-import { copyFile, readFile } from "node:fs/promises";
+import { copyFile, readFile, rm } from "node:fs/promises";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { type RunningHost, startHost } from "../../../daemon/host/host.ts";
 import type { HostedEngine } from "../../../daemon/host/served-models.ts";
@@ -148,6 +148,49 @@ describe("a host", () => {
     expect(await ask(host)).toMatchObject({ status: 503, body: { error: { code: "host_unavailable" } } });
     await host.control.resume?.({}, signal);
     expect(await ask(host)).toMatchObject({ status: 200 });
+  });
+
+  it("stays paused when it is started again, until it is resumed", async () => {
+    const { up } = await world();
+    const first = await up();
+    await first.control.pause?.({ forMs: null }, signal);
+    await first.close();
+    const second = await up();
+    expect(second.ready).toMatchObject({ isPaused: true });
+    expect(await ask(second)).toMatchObject({ status: 503 });
+    await second.control.resume?.({}, signal);
+    await second.close();
+    const third = await up();
+    expect(third.ready).toMatchObject({ isPaused: false });
+    expect(await ask(third)).toMatchObject({ status: 200 });
+  });
+
+  it("serves what is pinned when it is started again, what was only pulled no more", async () => {
+    const { up, folder } = await world();
+    const pinned = await folder.write("pinned.gguf", await otherModel());
+    const first = await up();
+    await pull(first, pinned);
+    await first.control["models-pin"]?.({ model: "pinned", isPinned: true }, signal);
+    await first.close();
+    const second = await up();
+    expect(second.ready).toMatchObject({ models: ["demo", "pinned"] });
+    await second.close();
+    const third = await up({ models: [] });
+    expect(third.ready).toMatchObject({ models: ["pinned"] });
+    await third.control["models-pin"]?.({ model: "pinned", isPinned: false }, signal);
+    await third.close();
+    expect((await up()).ready).toMatchObject({ models: ["demo"] });
+  });
+
+  it("serves the others where a pinned model is gone, and its first choice where nothing else is left", async () => {
+    const { up, folder } = await world();
+    const pinned = await folder.write("pinned.gguf", await otherModel());
+    const first = await up({ models: [pinned] });
+    await first.control["models-pin"]?.({ model: "pinned", isPinned: true }, signal);
+    await first.close();
+    await rm(pinned);
+    expect((await up()).ready).toMatchObject({ models: ["demo"] });
+    expect((await up({ models: [] })).ready).toMatchObject({ models: ["demo"] });
   });
 
   it("starts with its schedule, and with none that isn't one", async () => {

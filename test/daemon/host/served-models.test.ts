@@ -54,21 +54,6 @@ describe("a host's served models", () => {
     }
   });
 
-  it("that are pinned are not removed, and go on being served", async () => {
-    const models = new ServedModels();
-    const [tiny, other] = [served("acme/tiny:1.0.0"), served("acme/other:1.0.0")];
-    models.add(tiny);
-    models.add(other);
-    models.pin(tiny, true);
-    await expect(models.remove(tiny)).rejects.toMatchObject({ code: "conflict" });
-    expect(tiny.engine.state()).toBe("ready");
-    await models.remove(other);
-    expect(models.list()).toEqual([tiny]);
-    models.pin(tiny, false);
-    await models.remove(tiny);
-    expect(models.list()).toEqual([]);
-  });
-
   it("that are removed are off the offer before their engine is gone", async () => {
     const models = new ServedModels();
     let offeredAtClose: number | null = null;
