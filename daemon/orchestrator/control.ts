@@ -116,7 +116,7 @@ async function status(options: NetworkControlOptions): Promise<Result<"status">>
     startedAt: options.startedAt,
     billing: (await options.prices.current()).billing,
     isPrivate: options.isPrivate,
-    accounts: (await options.accounts.list()).length,
+    accounts: await options.accounts.count(),
     hosts: hostRows(gate, hosts),
     requests: { active, queued: hosts.queueLength(), completed, failed, refused },
     tokens: { prompt: traffic.promptTokens, completion: traffic.completionTokens },

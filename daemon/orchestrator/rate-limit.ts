@@ -4,6 +4,8 @@ import type { ApiKey } from "../../src/identity/api-key.ts";
 import type { ApiKeyId } from "../../src/ids.ts";
 
 const minuteMs = 60_000;
+/** Keys remembered at once; the longest unused is forgotten for another, and begins with a full minute. */
+const keysMaxDefault = 100_000;
 
 interface Bucket {
   requests: number;
@@ -14,10 +16,12 @@ interface Bucket {
 /** Requests and tokens a minute, per key: buckets that refill evenly. In memory; a restart refills them. */
 export class RateLimit {
   readonly #clock: Clock;
+  readonly #keysMax: number;
   readonly #buckets = new Map<ApiKeyId, Bucket>();
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, keysMax = keysMaxDefault) {
     this.#clock = clock;
+    this.#keysMax = keysMax;
   }
 
   /** Counts one request. Throws `rate_limit_exceeded` with the seconds until the next may pass. */
@@ -63,7 +67,11 @@ export class RateLimit {
     bucket.requests = Math.min(requestsPerMinute, bucket.requests + minutes * requestsPerMinute);
     bucket.tokens = Math.min(tokensPerMinute, bucket.tokens + minutes * tokensPerMinute);
     bucket.refilledAt = now;
+    // Set anew, so that those longest unused come first.
+    this.#buckets.delete(key.id);
     this.#buckets.set(key.id, bucket);
+    const [oldest] = this.#buckets.keys();
+    if (this.#buckets.size > this.#keysMax && oldest !== undefined) this.#buckets.delete(oldest);
     return bucket;
   }
 }

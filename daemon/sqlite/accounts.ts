@@ -48,9 +48,7 @@ export function openAccounts(database: Database, clock: Clock): AccountStore {
     "INSERT INTO accounts (id, name, created_at) VALUES (?, ?, ?)",
   );
   const selectAccount: Statement<[AccountId], AccountRow> = connection.prepare("SELECT * FROM accounts WHERE id = ?");
-  const selectAccounts: Statement<[], AccountRow> = connection.prepare(
-    "SELECT * FROM accounts ORDER BY created_at, id",
-  );
+  const countAccounts: Statement<[], bigint> = connection.prepare<[], bigint>("SELECT count(*) FROM accounts").pluck();
   const updateVouched: Statement<[bigint | null, AccountId]> = connection.prepare(
     "UPDATE accounts SET vouched_at = ? WHERE id = ?",
   );
@@ -163,7 +161,7 @@ export function openAccounts(database: Database, clock: Clock): AccountStore {
       const row = selectAccount.get(id);
       return row === undefined ? null : accountOf(row);
     },
-    list: async () => selectAccounts.all().map(accountOf),
+    count: async () => Number(countAccounts.get() ?? 0n),
     vouch: (id, isVouched) =>
       database.durably(() => {
         updateVouched.run(isVouched ? BigInt(clock.now()) : null, id);

@@ -44,7 +44,8 @@ export interface NewApiKey {
 export interface AccountStore {
   create(account: { readonly name: string }): Promise<Account>;
   find(id: AccountId): Promise<Account | null>;
-  list(): Promise<readonly Account[]>;
+  /** How many there are. */
+  count(): Promise<number>;
   /** The operator's word that the account is a known owner, or its withdrawal. */
   vouch(id: AccountId, isVouched: boolean): Promise<Account>;
   /**

@@ -51,6 +51,17 @@ describe("a key's rate limits", () => {
     expect(() => limit.takeRequest(other)).not.toThrow();
   });
 
+  it("are kept for so many keys, and the longest unused is forgotten for another", () => {
+    const limit = new RateLimit(stillClock(0), 2);
+    const [first, second, third] = [keyWith(1, 10), keyWith(1, 10), keyWith(1, 10)];
+    limit.takeRequest(first);
+    limit.takeRequest(second);
+    limit.headers(first);
+    limit.takeRequest(third);
+    expect(() => limit.takeRequest(first)).toThrow();
+    expect(() => limit.takeRequest(second)).not.toThrow();
+  });
+
   it("never save up more than a minute's worth", () => {
     const clock = stillClock(0);
     const limit = new RateLimit(clock);
