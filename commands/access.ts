@@ -88,7 +88,7 @@ export async function ensureAccess(session: Session): Promise<Access & { readonl
   const network = await gateway.call(routes["network-show"], {}, session.signal);
   if (network.enrolment === "invite") {
     throw new PeerError("authentication_failed", `${networkUrl} is a private network and wants an invite.`, {
-      hint: 'Ask its operator for one, then run "peerllm account create --invite INVITE".',
+      hint: `Ask its operator for one, then run "peerllm account create --network ${networkUrl} --invite INVITE".`,
     });
   }
   const account = await createAccount(session.home, networkUrl, { name: userInfo().username }, session.signal);

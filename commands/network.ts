@@ -1,5 +1,4 @@
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { Command } from "commander";
 import { z } from "zod";
@@ -14,6 +13,7 @@ import { codeCommand, creditCommand, reverseCommand } from "./network-credit.ts"
 import { priceCommand } from "./network-price.ts";
 import { formatDuration } from "./printer.ts";
 import { action, type Session } from "./session.ts";
+import { readTextFile } from "./text-file.ts";
 import { describeEvent } from "./views/words.ts";
 import { hasScreen, watch } from "./watch.ts";
 
@@ -280,9 +280,7 @@ function policyCommand(): Command {
 }
 
 async function readJson(file: string): Promise<unknown> {
-  const text = await readFile(file, "utf8").catch((cause: unknown) => {
-    throw new PeerError("file_missing", `"${file}" can't be read.`, { cause });
-  });
+  const text = await readTextFile(file);
   try {
     return JSON.parse(text);
   } catch (cause) {

@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { Command } from "commander";
 import { z } from "zod";
 import type { Prompt } from "../src/chat/message.ts";
@@ -10,6 +9,7 @@ import { planRequest } from "../src/planning/planner.ts";
 import { anonymise } from "../src/privacy/anonymise.ts";
 import { wholeNumber } from "../src/typed-number.ts";
 import { action, type Session } from "./session.ts";
+import { readTextFile } from "./text-file.ts";
 
 const planOptions = z.object({
   file: z.string().optional(),
@@ -96,7 +96,5 @@ async function promptText(file: string | undefined, words: readonly string[]): P
       hint: 'peerllm plan "What is PeerLLM?"',
     });
   }
-  return readFile(file, "utf8").catch((cause: unknown) => {
-    throw new PeerError("file_missing", `"${file}" can't be read.`, { cause });
-  });
+  return readTextFile(file);
 }

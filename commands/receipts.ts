@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { Command } from "commander";
 import { z } from "zod";
 import { PeerError } from "../src/errors.ts";
@@ -10,6 +9,7 @@ import { verifyReceipt } from "../src/verification/receipt.ts";
 import { openGateway } from "./access.ts";
 import type { Printer } from "./printer.ts";
 import { action, type Session } from "./session.ts";
+import { readTextFile } from "./text-file.ts";
 
 /** `peerllm receipts …`: what was done for a request, and who was paid. */
 export function receiptsCommand(): Command {
@@ -40,9 +40,7 @@ export function receiptsCommand(): Command {
 
 /** The receipt names the keys it is checked with, so who signed it is said, for people to compare. */
 async function verify(session: Session, options: { networkId?: string | undefined }, [file = ""]: readonly string[]) {
-  const text = await readFile(file, "utf8").catch((cause: unknown) => {
-    throw new PeerError("file_missing", `"${file}" can't be read.`, { cause });
-  });
+  const text = await readTextFile(file);
   const signed = parseReceiptFile(text);
   verifyReceipt(signed);
   const { receipt } = signed;

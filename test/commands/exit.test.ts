@@ -30,6 +30,8 @@ describe("a command that fails", () => {
       "usage_invalid",
     ],
     ["a file that can't be written", ["producer", "key", "export", "--output", "/nowhere/key"], 2, "file_missing"],
+    ["a file that isn't there", ["receipts", "verify", "nowhere.json"], 2, "file_missing"],
+    ["a folder for a file", ["receipts", "verify", "."], 2, "file_unusable"],
     ["a choice that isn't one", ["network", "up", "--billing", "barter"], 2, "usage_invalid"],
     ["a global option that isn't valid", ["models", "--network", "not-a-url"], 2, "usage_invalid"],
     ["a config key that doesn't exist", ["config", "get", "colour"], 2, "config_invalid"],
