@@ -20,7 +20,8 @@ export function completionCommand(program: () => Command): Command {
         if (shell !== "bash" && shell !== "zsh" && shell !== "fish") {
           throw new PeerError("usage_invalid", `No completion for "${shell.slice(0, 32)}": bash, zsh or fish.`);
         }
-        const script = shells[shell](wordsByPath(program()));
+        const tree = program();
+        const script = shells[shell](wordsByPath(tree), valueOptions(tree));
         session.printer.result({ shell, script }, () => script);
       }),
     );
@@ -37,16 +38,28 @@ function wordsByPath(program: Command): Map<string, string[]> {
   return words;
 }
 
+/** The options, of any command, that the next word belongs to. */
+function valueOptions(program: Command): string[] {
+  const options = [...commandTree(program)].flatMap((command) => command.options);
+  const valued = options.flatMap((option) => (option.long && !option.isBoolean() ? [option.long] : []));
+  return [...new Set(valued)];
+}
+
 function pathOf(command: Command): string[] {
   return command.parent === null ? [command.name()] : [...pathOf(command.parent), command.name()];
 }
 
-/** Finds the longest command path among the words typed so far (`typed`), and sets `next` to what may follow it. */
-function search(words: Map<string, string[]>, typed: string): string {
+/**
+ * Finds the longest command path among the words typed so far (`typed`), and sets `next` to what may follow it: nothing
+ * after an option that takes a value, so that the shell offers files.
+ */
+function search(words: Map<string, string[]>, valued: readonly string[], typed: string): string {
   const paths = [...words.keys()].filter((path) => path !== "");
   return [
-    '  local at="" next="" word',
+    '  local at="" next="" word option=""',
     `  for word in ${typed}; do`,
+    '    if [ -n "$option" ]; then option=""; continue; fi',
+    `    case "$word" in ${valued.join("|")}) option="$word"; continue ;; esac`,
     '    case "$at $word" in',
     ...paths.map((path) => `      "${path.includes(" ") ? path : ` ${path}`}") at="${path}" ;;`),
     "    esac",
@@ -54,31 +67,32 @@ function search(words: Map<string, string[]>, typed: string): string {
     '  case "$at" in',
     ...[...words].map(([path, next]) => `    "${path}") next="${next.join(" ")}" ;;`),
     "  esac",
+    '  if [ -n "$option" ]; then next=""; fi',
   ].join("\n");
 }
 
-function bash(words: Map<string, string[]>): string {
+function bash(words: Map<string, string[]>, valued: readonly string[]): string {
   return `# bash completion of peerllm
 _peerllm() {
-${search(words, `"\${COMP_WORDS[@]:1:COMP_CWORD-1}"`)}
+${search(words, valued, `"\${COMP_WORDS[@]:1:COMP_CWORD-1}"`)}
   mapfile -t COMPREPLY < <(compgen -W "$next" -- "\${COMP_WORDS[COMP_CWORD]}")
 }
 complete -o default -F _peerllm peerllm
 `;
 }
 
-function zsh(words: Map<string, string[]>): string {
+function zsh(words: Map<string, string[]>, valued: readonly string[]): string {
   return `#compdef peerllm
 # zsh completion of peerllm
 _peerllm() {
-${search(words, `"\${(@)words[2,CURRENT-1]}"`)}
-  compadd -- \${=next}
+${search(words, valued, `"\${(@)words[2,CURRENT-1]}"`)}
+  if [ -n "$option" ]; then _files; else compadd -- \${=next}; fi
 }
 if [ "$funcstack[1]" = "_peerllm" ]; then _peerllm "$@"; else compdef _peerllm peerllm; fi
 `;
 }
 
-function fish(words: Map<string, string[]>): string {
+function fish(words: Map<string, string[]>, valued: readonly string[]): string {
   const lines = [...words].flatMap(([path, next]) => {
     const seen = path
       .split(" ")
@@ -89,7 +103,7 @@ function fish(words: Map<string, string[]>): string {
     const condition = [...seen, ...unseen].join("; and ") || "true";
     return next.map((word) =>
       word.startsWith("--")
-        ? `complete -c peerllm -n '${condition}' -l ${word.slice(2)}`
+        ? `complete -c peerllm -n '${condition}' -l ${word.slice(2)}${valued.includes(word) ? " -r -F" : ""}`
         : `complete -c peerllm -n '${condition}' -a ${word}`,
     );
   });

@@ -18,6 +18,13 @@ test("bash is offered the subcommands and options of the command typed so far", 
   expect(await offered(stdout, ["--json", "host", "up", "--loc"])).toEqual(["--local"]);
 });
 
+test("bash takes the value of an option for no command, and leaves it to be a file", async () => {
+  const { stdout } = await peerllm(["completion", "bash"]);
+  expect(await offered(stdout, ["--home", "host", "net"])).toEqual(["network"]);
+  expect(await offered(stdout, ["network", "up", "--tls-cert", ""])).toEqual([""]);
+  expect(await offered(stdout, ["network", "up", "--tls-cert", "chain.pem", "--tls-k"])).toEqual(["--tls-key"]);
+});
+
 test("zsh and fish get scripts that name every command", async () => {
   for (const shell of ["zsh", "fish"]) {
     const { stdout } = await peerllm(["completion", shell]);
