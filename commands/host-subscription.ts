@@ -77,7 +77,9 @@ function dayOf(time: number): string {
   return new Date(time).toISOString().slice(0, 10);
 }
 
-/** `peerllm host unsubscribe [HOST]`: what is paid stays paid for. */
+const ended = ["CANCELLED", "EXPIRED"];
+
+/** `peerllm host unsubscribe [HOST]`: what is paid stays paid for, and what is cancelled can be cancelled again. */
 export function hostUnsubscribeCommand(): Command {
   return new Command("unsubscribe")
     .description("stop paying a host's monthly fee; it serves on until the paid month ends")
@@ -87,11 +89,12 @@ export function hostUnsubscribeCommand(): Command {
         const hostId = named ?? (await hostHere(session));
         const gateway = await openGateway(session);
         const { subscriptions } = await gateway.call(economyRoutes["subscriptions-list"], {}, session.signal);
-        const current = subscriptions.find((each) => each.hostId === hostId && each.status === "ACTIVE");
-        if (current === undefined) throw new PeerError("not_found", `${hostId} has no active subscription.`);
+        const own = subscriptions.filter((each) => each.hostId === hostId);
+        const current = own.find(({ status }) => !ended.includes(status)) ?? own[0];
+        if (current === undefined) throw new PeerError("not_found", `${hostId} has no subscription.`);
         const parameters = { subscriptionId: current.subscriptionId };
-        const ended = await gateway.call(economyRoutes["subscription-cancel"], {}, session.signal, parameters);
-        session.printer.result(ended, () => `The subscription of ${hostId} is ${ended.status}.`);
+        const now = await gateway.call(economyRoutes["subscription-cancel"], {}, session.signal, parameters);
+        session.printer.result(now, () => `The subscription of ${hostId} is ${now.status}.`);
       }),
     );
 }

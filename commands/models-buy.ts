@@ -115,15 +115,12 @@ async function waitForSubscription(
   throw new PeerError("payment_failed", `The subscription to ${now.model} is ${now.status}; no month was paid.`);
 }
 
-/** Ends the one live subscription that `reference` names, with or without its version. */
+/** Ends the one live subscription that `reference` names, with or without its version; one that has ended stays so. */
 async function cancelSubscription(session: Session, gateway: Gateway, reference: string) {
   const { subscriptions } = await gateway.call(economyRoutes["subscriptions-list"], {}, session.signal);
-  const live = subscriptions.filter(
-    ({ model, status }) =>
-      (model === reference || model?.startsWith(`${reference}:`) === true) &&
-      (status === "ACTIVE" || status === "SUSPENDED"),
-  );
-  const [only, ...others] = live;
+  const named = subscriptions.filter(({ model }) => model === reference || model?.startsWith(`${reference}:`) === true);
+  const live = named.filter(({ status }) => status === "ACTIVE" || status === "SUSPENDED");
+  const [only = named.find(({ status }) => status === "CANCELLED"), ...others] = live;
   if (only === undefined) throw new PeerError("not_found", `This account has no active subscription to ${reference}.`);
   if (others.length > 0) {
     const models = live.map(({ model }) => model).join(", ");

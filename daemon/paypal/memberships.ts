@@ -5,7 +5,7 @@ import {
   type SubscriptionsController,
 } from "@paypal/paypal-server-sdk";
 import type { Clock } from "../../src/clock.ts";
-import { PeerError } from "../../src/errors.ts";
+import { isPeerError, PeerError } from "../../src/errors.ts";
 import { type AccountId, newId } from "../../src/ids.ts";
 import type { PaymentPurpose } from "../../src/ledger/payment.ts";
 import {
@@ -130,7 +130,7 @@ export function newMemberships(options: MembershipOptions) {
     return now;
   }
 
-  /** What is paid stays paid for. */
+  /** What is paid stays paid for. Where PayPal does not say whether it did it, it is asked how things stand. */
   async function cancel(subscription: Subscription): Promise<Subscription> {
     const { paypalId, status } = subscription;
     if (isFinal(status)) return subscription;
@@ -138,20 +138,25 @@ export function newMemberships(options: MembershipOptions) {
     const body = { reason: "Cancelled by the subscriber." };
     const outcome = await outcomeOf("cancel a subscription", () =>
       controller.cancelSubscription({ id: paypalId, body }),
-    );
+    ).catch(unanswered);
     const now = await advance(subscription);
-    if (!outcome.isDone && !isFinal(now.status)) {
-      if (outcome.refusal.issue !== "SUBSCRIPTION_STATUS_INVALID")
-        throw refused("cancel a subscription", outcome.refusal);
-      throw new PeerError("conflict", `The subscription is ${now.status}; only an active one can be cancelled.`);
-    }
-    return now;
+    if (isFinal(now.status)) return now;
+    if (isPeerError(outcome)) throw outcome;
+    if (outcome.isDone) return now;
+    if (outcome.refusal.issue !== "SUBSCRIPTION_STATUS_INVALID")
+      throw refused("cancel a subscription", outcome.refusal);
+    throw new PeerError("conflict", `The subscription is ${now.status}; only an active one can be cancelled.`);
   }
 
   return { begin, advance, cancel };
 }
 
 export type Memberships = ReturnType<typeof newMemberships>;
+
+function unanswered(error: unknown): PeerError {
+  if (isPeerError(error, "upstream_failed")) return error;
+  throw error;
+}
 
 /** What the payer reads, and what tells one plan from another. */
 function titleOf(purpose: PaymentPurpose): string {

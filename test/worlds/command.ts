@@ -21,15 +21,23 @@ const cleared = Object.fromEntries(
     .map((name) => [name, undefined]),
 );
 
+export interface CommandOptions extends Options {
+  readonly home?: string;
+  /** Told what the command says to people, while it runs. */
+  readonly onMessage?: (text: string) => void;
+}
+
 /** Runs the built `peerllm` as a script would: no terminal, its output kept. */
-export async function peerllm(words: readonly string[], options: Options & { home?: string } = {}): Promise<Ran> {
-  const { home, env, ...rest } = options;
-  const done = await execa(process.execPath, [packageFile("dist/peerllm.js"), ...words], {
+export async function peerllm(words: readonly string[], options: CommandOptions = {}): Promise<Ran> {
+  const { home, env, onMessage, ...rest } = options;
+  const running = execa(process.execPath, [packageFile("dist/peerllm.js"), ...words], {
     ...rest,
     env: { ...cleared, NO_COLOR: "1", ...(home === undefined ? {} : { PEERLLM_HOME: home }), ...env },
     reject: false,
     stripFinalNewline: false,
   });
+  if (onMessage !== undefined) running.stderr?.on("data", (chunk) => onMessage(String(chunk)));
+  const done = await running;
   const stdout = String(done.stdout);
   return {
     code: done.exitCode ?? 128,
@@ -39,10 +47,13 @@ export async function peerllm(words: readonly string[], options: Options & { hom
   };
 }
 
+/** Told what is to be done when a world ends: with the test, unless several tests share it. */
+export type Ending = (end: () => Promise<void>) => void;
+
 /** A home that is gone after the test. */
-export async function temporaryFolder(): Promise<string> {
+export async function temporaryFolder(atEnd: Ending = onTestFinished): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "peerllm-command-"));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  atEnd(() => rm(folder, { recursive: true, force: true }));
   return folder;
 }
 
