@@ -49,6 +49,18 @@ describe("database", () => {
     reader.close();
   });
 
+  it("waits for the disk with what is to survive a power cut, and with nothing else", async () => {
+    const { database } = open;
+    const level = () => database.connection.pragma("synchronous", { simple: true });
+    const [full, normal] = [2n, 1n];
+    expect(database.connection.pragma("journal_mode", { simple: true })).toBe("wal");
+    for (const write of [database.durably, database.promptly, database.durably, database.durably]) {
+      expect(await write.call(database, level)).toBe(write === database.durably ? full : normal);
+    }
+    const [durable, prompt] = await Promise.all([database.durably(level), database.promptly(level)]);
+    expect([durable, prompt]).toEqual([full, normal]);
+  });
+
   it("commits what is queued when it closes, and refuses what comes later", async () => {
     const write = open.database.durably(() => note("last"));
     open.database.close();
