@@ -55,11 +55,13 @@ function usageCommand(): Command {
         async (session, options) => {
           const gateway = await openGateway(session);
           const usage = await gateway.call(routes["billing-usage"], options, session.signal);
+          const name = (cell: string) => (options.by === "key" ? [cell] : []);
           session.printer.result(usage, () =>
             session.printer.table(
-              [options.by.toUpperCase(), "REQUESTS", "TOKENS IN", "TOKENS OUT", "COST USD"],
+              [options.by.toUpperCase(), ...name("NAME"), "REQUESTS", "TOKENS IN", "TOKENS OUT", "COST USD"],
               usage.rows.map((row) => [
                 row.group,
+                ...name(row.name ?? "-"),
                 String(row.requests),
                 String(row.promptTokens),
                 String(row.completionTokens),

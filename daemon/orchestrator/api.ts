@@ -87,7 +87,10 @@ export function apiRoutes(options: ApiOptions): readonly Route[] {
     own(routes["billing-usage"], async ({ account }, { by, days }) => {
       const now = Date.now();
       const range = { from: dayOf(now - (days - 1) * dayMs), to: dayOf(now) };
-      return { rows: groupUsage(await books.usage(account.id, range), by) };
+      const rows = groupUsage(await books.usage(account.id, range), by);
+      const keys = by === "key" ? await accounts.keys(account.id) : [];
+      const names = new Map<string, string>(keys.map(({ id, name }) => [id, name]));
+      return { rows: rows.map((row) => ({ ...row, name: names.get(row.group) ?? null })) };
     }),
     own(routes["receipt-show"], async ({ account }, _body, { parameters }) => {
       const id = parseId("receipt", parameters.receipt ?? "");
@@ -183,7 +186,7 @@ function modelRow(model: PublishedModel, catalogue: NetworkCatalogue): Answer<"m
   };
 }
 
-function groupUsage(rows: readonly UsageRow[], by: "day" | "model" | "key"): Answer<"billing-usage">["rows"] {
+function groupUsage(rows: readonly UsageRow[], by: "day" | "model" | "key") {
   const groups = new Map<string, { requests: number; promptTokens: number; completionTokens: number; cost: NanoUsd }>();
   for (const row of rows) {
     const group = by === "day" ? row.day : by === "model" ? row.model : row.apiKeyId;

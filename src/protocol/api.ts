@@ -196,6 +196,8 @@ export const routes = {
         z.looseObject({
           /** A day (2026-11-30), a model or a key id, as asked. */
           group: z.string(),
+          /** Of a key. */
+          name: z.string().nullable(),
           requests: z.int(),
           promptTokens: z.int(),
           completionTokens: z.int(),

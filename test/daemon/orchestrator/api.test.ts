@@ -140,6 +140,8 @@ describe("what an account spends", () => {
     const [days, models, byKey] = [await usage("day"), await usage("model"), await usage("key")];
     const ofKeys = keys.map(({ keyId }) => byKey.find(({ group }) => group === keyId)?.requests);
     expect(ofKeys).toEqual([2, 1]);
+    expect(byKey.map(({ name }) => name)).toContain("app");
+    expect(days.map(({ name }) => name)).toEqual(days.map(() => null));
     expect(models.map(({ group }) => group)).toEqual([demoReference]);
     for (const { group } of days) expect(group).toMatch(/^\d{4}-\d\d-\d\d$/);
     const spent = parseUsd("1") - parseUsd((await own.call(routes["billing-balance"], {}, signal)).available);
