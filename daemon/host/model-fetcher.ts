@@ -4,10 +4,10 @@ import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { httpSource } from "../../src/client/byte-source.ts";
 import { createGateway } from "../../src/client/gateway.ts";
+import { publishedManifest } from "../../src/client/pulling.ts";
 import { isPeerError, PeerError } from "../../src/errors.ts";
 import { readGgufFacts } from "../../src/models/gguf.ts";
-import { modelId, readSignedManifest, type SignedManifest } from "../../src/models/manifest.ts";
-import { parsePublishedReference } from "../../src/models/reference.ts";
+import { modelId, type SignedManifest } from "../../src/models/manifest.ts";
 import { mustBeBought } from "../../src/models/sold.ts";
 import { routes } from "../../src/protocol/api.ts";
 import { tokensMax } from "../../src/protocol/frame.ts";
@@ -33,7 +33,7 @@ export async function fetchPublished(
   onProgress: OnModelProgress,
   signal: AbortSignal,
 ): Promise<HostedModel> {
-  const signed = await manifestOf(reference, network, signal);
+  const signed = await publishedManifest(createGateway(network), reference, signal);
   const { manifest } = signed;
   const source = httpSource({
     url: `${network.url}/api/v1/registry/blobs/${manifest.digest}`,
@@ -72,7 +72,7 @@ export async function describePublished(
   url: string,
   signal: AbortSignal,
 ): Promise<HostedModel> {
-  const { manifest } = await manifestOf(reference, network, signal);
+  const { manifest } = await publishedManifest(createGateway(network), reference, signal);
   const { sizeBytes, facts, digest } = manifest;
   const { contextLength } = facts;
   const weights = { kind: "upstream" as const, url };
@@ -115,21 +115,4 @@ export async function modelThatFits(network: NetworkAccess, memoryBytes: number,
   throw new PeerError("model_missing", `None of the ${models.length} models of ${network.url} fits this machine.`, {
     hint: "Name one with --model, or publish one: peerllm producer publish --help.",
   });
-}
-
-async function manifestOf(reference: string, network: NetworkAccess, signal: AbortSignal): Promise<SignedManifest> {
-  const { name, version } = parsePublishedReference(reference);
-  const [owner = "", base = ""] = name.split("/");
-  const gateway = createGateway(network);
-  const query = version === undefined ? {} : { version };
-  const { manifest } = await gateway.call(routes["models-show"], query, signal, { owner, name: base });
-  const signed = readSignedManifest(manifest);
-  const isAsked = version === undefined || `${signed.manifest.version}.`.startsWith(`${version}.`);
-  if (signed.manifest.name !== name || !isAsked) {
-    throw new PeerError(
-      "signature_invalid",
-      `The network answered "${reference}" with the manifest of ${modelId(signed.manifest)}.`,
-    );
-  }
-  return signed;
 }

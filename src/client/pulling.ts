@@ -44,7 +44,8 @@ export async function pullModel(
   onStep: OnStep,
   signal: AbortSignal,
 ): Promise<PulledModel> {
-  const signed = await manifestOf(gateway, reference, signal);
+  const signed = await publishedManifest(gateway, reference, signal);
+  verifySignedManifest(signed);
   const { digest, fileName, sizeBytes } = signed.manifest;
   const file = join(directory, fileName);
   const pulled = { signed, file, manifestFile: `${file}${manifestSuffix}` };
@@ -83,17 +84,19 @@ export async function openPulled(file: string, onStep: OnStep, signal: AbortSign
   throw new PeerError("digest_mismatch", `"${file}" is not what the producer of ${modelId(signed.manifest)} signed.`);
 }
 
-async function manifestOf(gateway: Gateway, reference: string, signal: AbortSignal): Promise<SignedManifest> {
+/** What a network has under a reference; nothing is verified yet. Throws `signature_invalid` where it is not what was asked for. */
+export async function publishedManifest(
+  gateway: Gateway,
+  reference: string,
+  signal: AbortSignal,
+): Promise<SignedManifest> {
   const { name, version } = parsePublishedReference(reference);
   const [owner = "", base = ""] = name.split("/");
   const query = version === undefined ? {} : { version };
   const { manifest } = await gateway.call(routes["models-show"], query, signal, { owner, name: base });
   const signed = readSignedManifest(manifest);
   const isAsked = version === undefined || `${signed.manifest.version}.`.startsWith(`${version}.`);
-  if (signed.manifest.name === name && isAsked) {
-    verifySignedManifest(signed);
-    return signed;
-  }
+  if (signed.manifest.name === name && isAsked) return signed;
   const told = modelId(signed.manifest);
   throw new PeerError("signature_invalid", `The network answered "${reference}" with the manifest of ${told}.`);
 }
