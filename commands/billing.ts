@@ -45,7 +45,7 @@ function usageCommand(): Command {
     .description("show tokens and cost")
     .option("--by <what>", "day, model or key (default day)")
     .option("--days <n>", "days to look back (default 30)")
-    .addHelpText("after", "\nExample:\n  peerllm billing usage --by model --days 7")
+    .addHelpText("after", "\nDays are those of UTC.\n\nExample:\n  peerllm billing usage --by model --days 7")
     .action(
       action(
         z.object({

@@ -13,7 +13,10 @@ export function earningsCommand(): Command {
   const earnings = new Command("earnings")
     .description("show what your hosts and models earned")
     .option("--watch", "keep showing, live; without a terminal one line per change")
-    .addHelpText("after", "\nExamples:\n  peerllm earnings\n  peerllm earnings calculator --hours 8 --json")
+    .addHelpText(
+      "after",
+      "\nDays and months are those of UTC.\n\nExamples:\n  peerllm earnings\n  peerllm earnings calculator --hours 8 --json",
+    )
     .action(
       action(z.object({ watch: z.boolean().default(false) }), async (session, options) => {
         const gateway = await openGateway(session);
