@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { readdir } from "node:fs/promises";
 import { execa } from "execa";
-import { expect, test, vi } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { z } from "zod";
 import { parseUsd } from "../../src/money.ts";
 import { packageFile } from "../../src/paths.ts";
@@ -40,6 +40,41 @@ test("the demo pays hosts of different owners exactly 95%, outlives a killed hos
   expect((hostCredit ?? 0n) + (networkCredit ?? 0n)).toBe(debit);
   expect(new Set(hosts.map((host) => host.owner)).size).toBe(hosts.length);
   expect(hosts.length).toBeGreaterThanOrEqual(2);
+  expect(await readdir(folder)).toEqual([]);
+  expect(processesIn(folder)).toEqual([]);
+}, 300_000);
+
+/** What curl makes of `URL -H HEADER -d BODY`, for machines without it. */
+const post = `
+  const [url, , header, , body] = process.argv.slice(1);
+  const [name, value] = header.split(": ");
+  fetch(url, { method: "POST", headers: { [name]: value }, body }).then((reply) => reply.text()).then(console.log);
+`;
+
+test("the lines that a kept demo prints work as they are pasted, until it is told to go", async () => {
+  const folder = await temporaryFolder();
+  const env = { TMPDIR: folder };
+  const kept = await peerllm(["demo", "--keep"], { env });
+  expect(kept.code, kept.stderr).toBe(0);
+  const down = /peerllm (demo down \S+)/.exec(kept.stdout)?.[1] ?? "";
+  onTestFinished(async () => void (await peerllm(down.split(" "), { env })));
+
+  const curl = /^ {2}curl .+\\\n.+$/m.exec(kept.stdout)?.[0] ?? "";
+  const reply = await execa("bash", ["-c", `curl() { "$NODE" -e "$POST" -- "$@"; }\n${curl}`], {
+    env: { NODE: process.execPath, POST: post },
+  });
+  expect(JSON.parse(reply.stdout)).toMatchObject({ choices: [{ message: { content: expect.stringMatching(/\w/) } }] });
+
+  const program = /^ {2}import OpenAI[\s\S]+?^ {2}\}\);$/m.exec(kept.stdout)?.[0] ?? "";
+  const print = "console.log(answer.choices[0].message.content);";
+  const typed = execa(process.execPath, ["--input-type=module", "-e", `${program}\n${print}`], {
+    cwd: packageFile("."),
+  });
+  expect((await typed).stdout).toMatch(/\w/);
+
+  const look = /peerllm (network status --home \S+)/.exec(kept.stdout)?.[1] ?? "";
+  expect((await peerllm(look.split(" "), { env })).stdout).toMatch(/^requests .*3 completed/m);
+  expect(await peerllm([...down.split(" "), "--json"], { env })).toMatchObject({ code: 0, stderr: "" });
   expect(await readdir(folder)).toEqual([]);
   expect(processesIn(folder)).toEqual([]);
 }, 300_000);

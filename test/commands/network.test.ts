@@ -167,6 +167,8 @@ describe("an account", () => {
     const create = async (more: string[]) =>
       peerllm(["account", "create", "--network", url, "--json", ...more], { home: await temporaryFolder() });
     expect((await create([])).code).toBe(3);
+    const unseen = ["/v1/models", "/api/v1/models", "/api/v1/models/acme/tiny"].map((path) => fetch(url + path));
+    expect((await Promise.all(unseen)).map(({ status }) => status)).toEqual([401, 401, 401]);
     const invited = (await peerllm(["network", "invite", "--json"], { home })).json();
     const { invite } = z.looseObject({ invite: z.string() }).parse(invited);
     expect((await create(["--invite", invite])).code).toBe(0);

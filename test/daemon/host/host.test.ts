@@ -4,7 +4,7 @@ import { type RunningHost, startHost } from "../../../daemon/host/host.ts";
 import type { HostedEngine } from "../../../daemon/host/served-models.ts";
 import { startUpstreamEngine } from "../../../daemon/host/upstream-engine.ts";
 import { openModelFiles } from "../../../daemon/registry/model-files.ts";
-import { systemClock } from "../../../src/clock.ts";
+import { type Clock, systemClock } from "../../../src/clock.ts";
 import { PeerError } from "../../../src/errors.ts";
 import { silentLog } from "../../../src/log.ts";
 import { homeAt } from "../../../src/paths.ts";
@@ -20,6 +20,9 @@ const benchmark = { prefillTokensPerSecond: 9, decodeTokensPerSecond: 3, decodeT
 async function world(start: Partial<HostStart> = {}) {
   const folder = await temporaryFolder();
   const engines: { isClosed: boolean }[] = [];
+  /** Time stands still, and whoever sleeps is woken at once. */
+  const slept: number[] = [];
+  const clock: Clock = { ...systemClock, monotonic: () => 0, sleep: async (delayMs) => void slept.push(delayMs) };
   let measuring = 0;
   let measuringMost = 0;
   const startEngine = async (): Promise<HostedEngine> => {
@@ -71,7 +74,7 @@ async function world(start: Partial<HostStart> = {}) {
       {
         home: homeAt(folder.file("home")),
         log: silentLog,
-        clock: systemClock,
+        clock,
         signal,
         reportProgress: () => {},
         fail: () => {},
@@ -87,6 +90,7 @@ async function world(start: Partial<HostStart> = {}) {
     folder,
     engines,
     measuringMost: () => measuringMost,
+    slept,
     async up(changes: Partial<HostStart> = {}) {
       const host = await open(changes);
       opened.push(host);
@@ -117,6 +121,15 @@ async function ask(host: RunningHost): Promise<{ status: number; body: unknown }
 }
 
 describe("a host", () => {
+  it("gives no more tokens a second than its owner allows, and all it has where none is said", async () => {
+    const capped = await world({ tokensPerSecondMax: 0.25 });
+    expect(await ask(await capped.up())).toMatchObject({ status: 200 });
+    expect(capped.slept).toEqual([4_000]);
+    const free = await world();
+    expect(await ask(await free.up())).toMatchObject({ status: 200 });
+    expect(free.slept).toEqual([]);
+  });
+
   it("loads a model once, however many pull it at the same time, and measures one at a time", async () => {
     const { up, engines, folder, measuringMost } = await world();
     const host = await up();
