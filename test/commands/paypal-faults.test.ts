@@ -1,6 +1,7 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { parseUsd } from "../../src/money.ts";
 import type { Fault } from "../paypal-simulator/simulator.ts";
-import { faultsOf, type Market, openMarket, purchases } from "../worlds/paypal-flows.ts";
+import { faultsOf, type Market, openMarket, paid, purchases } from "../worlds/paypal-flows.ts";
 
 const slow = 300_000;
 const ends: (() => Promise<void>)[] = [];
@@ -34,3 +35,35 @@ describe.each([
     expect({ products, subscriptions }).toEqual({ products: 1, subscriptions: months.length });
   });
 });
+
+test(
+  "credit that is taken back after it was spent is owed, and nothing is answered until it is paid",
+  async () => {
+    const { network, owner, hostId, hostsServing } = market;
+    const { simulator } = network;
+    const prompt = ["chat", "What is PeerLLM?"];
+    const member = await network.member();
+    const topup = () => paid(simulator, member.run, ["billing", "topup", "20"]);
+    expect(await topup()).toMatchObject({ code: 0 });
+    const captureId = simulator.orders.completedCaptureIds().at(-1) ?? "";
+    expect(await paid(simulator, owner, ["host", "subscribe", hostId])).toMatchObject({ code: 0 });
+    await vi.waitUntil(async () => (await hostsServing()) === 1, { timeout: 60_000, interval: 200 });
+    expect(await member.run(prompt)).toMatchObject({ code: 0 });
+    const left = parseUsd(await member.available());
+    expect(left).toBeLessThan(parseUsd("20"));
+
+    simulator.orders.refund(captureId, 2_000, true);
+    await vi.waitUntil(async () => (await member.available()) === "0.00", { timeout: 60_000, interval: 200 });
+    const owed = String((await network.audit()).totals.receivable);
+    expect(parseUsd(owed)).toBe(parseUsd("20") - left);
+    const refused = await member.run(prompt);
+    expect(refused).toMatchObject({ code: 3 });
+    expect(refused.json()).toMatchObject({ error: { code: "payment_required" } });
+
+    expect(await topup()).toMatchObject({ code: 0 });
+    expect(parseUsd(await member.available())).toBe(left);
+    expect(await member.run(prompt)).toMatchObject({ code: 0 });
+    expect((await network.audit()).totals.receivable).toBe("0.00");
+  },
+  slow,
+);
