@@ -8,11 +8,17 @@ const none = z.object({});
 
 /** `peerllm producer key …`: the key that owns what one publishes. */
 export function producerKeyCommand(): Command {
-  const key = new Command("key").description("the key you sign with; made on first use");
+  const key = new Command("key")
+    .description("the key you sign with; made on first use")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  peerllm producer key show\n  peerllm producer key export --output producer.pub",
+    );
   key.addCommand(
     new Command("create")
       .description("make the key")
       .option("--curve <curve>", "P-256, P-384 or P-521", "P-256")
+      .addHelpText("after", "\nExample:\n  peerllm producer key create --curve P-384")
       .action(
         action(z.object({ curve: z.enum(["P-256", "P-384", "P-521"]) }), async (session, { curve }) =>
           print(session, await createProducerKey(session.home, curve)),
@@ -22,12 +28,14 @@ export function producerKeyCommand(): Command {
   key.addCommand(
     new Command("show")
       .description("show its fingerprint")
+      .addHelpText("after", "\nExample:\n  peerllm producer key show")
       .action(action(none, async (session) => print(session, await producerKey(session.home)))),
   );
   key.addCommand(
     new Command("export")
       .description("print the public key, as PEM")
       .option("--output <file>", "write it to a file instead")
+      .addHelpText("after", "\nExample:\n  peerllm producer key export --output producer.pub")
       .action(
         action(z.object({ output: z.string().min(1).optional() }), async (session, { output }) => {
           const { publicKeyPem, fingerprint } = await producerKey(session.home);

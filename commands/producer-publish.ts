@@ -5,7 +5,7 @@ import { z } from "zod";
 import { createGateway } from "../src/client/gateway.ts";
 import { copySource, modelSource, sourceBaseName, sourceFileName } from "../src/client/model-source.ts";
 import { publishManifest, uploadFile } from "../src/client/publishing.ts";
-import { PeerError } from "../src/errors.ts";
+import { isPeerError, PeerError } from "../src/errors.ts";
 import { digestFile } from "../src/models/digest.ts";
 import { readGgufFacts } from "../src/models/gguf.ts";
 import { parseLicense } from "../src/models/license.ts";
@@ -20,7 +20,7 @@ import {
 } from "../src/models/manifest.ts";
 import { formatReference, isModelName, parseReference, type SourceReference } from "../src/models/reference.ts";
 import { signModel } from "../src/models/signature.ts";
-import { producerKey } from "../src/models/signing-key.ts";
+import { producerKey, type SigningKey } from "../src/models/signing-key.ts";
 import { isExactVersion } from "../src/models/version.ts";
 import { nanosPerUsd, parseUsd } from "../src/money.ts";
 import { writePrivateFile } from "../src/private-file.ts";
@@ -77,20 +77,23 @@ export function producerPublishCommand(): Command {
 async function publish(session: Session, given: string, options: PublishOptions): Promise<void> {
   const { networkUrl, apiKey } = await ensureAccess(session);
   const gateway = createGateway({ url: networkUrl, apiKey });
-  if (options.license === undefined) {
-    session.printer.note(`No --license given: published as ${noLicense}, which grants nobody any right.`);
-  }
   const progress = session.printer.progress();
   const onStep = (step: string, done: number, total: number) => progress.update({ step, done, total });
+  const copy = copyOf(session, given);
   try {
-    const file = await openGiven(session, given, options, progress);
-    const signed = await signFile(session, file, options, progress);
+    if (copy !== undefined) await fetchCopy(session, copy, options, progress);
+    const path = copy?.path ?? (await ggufFileOf(resolve(given)));
+    const key = await producerKey(session.home);
+    const signed = await signFile(session, { path, source: copy?.reference, key }, options, progress);
     const { manifest } = signed;
-    if (file.source === undefined) await uploadFile(gateway, { ...manifest, path: file.path }, onStep, session.signal);
-    const row = await publishManifest(gateway, signed, onStep, session.signal);
+    if (copy === undefined) await uploadFile(gateway, { ...manifest, path }, onStep, session.signal);
+    const row = await publishManifest(gateway, { signed, key }, onStep, session.signal);
     const signature = await keepSignature(session, signed);
-    if (file.source !== undefined) await rm(dirname(file.path), { recursive: true, force: true });
+    await removeCopy(copy);
     progress.end();
+    if (options.license === undefined) {
+      session.printer.note(`No --license given: published as ${noLicense}, which grants nobody any right.`);
+    }
     const document = { model: row.model, digest: row.digest, sizeBytes: row.sizeBytes, signature };
     session.printer.result(document, () =>
       session.printer.facts([
@@ -99,39 +102,54 @@ async function publish(session: Session, given: string, options: PublishOptions)
         ["signature", signature],
       ]),
     );
+  } catch (error) {
+    // Begun with one version of the source and finished with another, it would be refused for ever.
+    if (isPeerError(error, "digest_mismatch") || isPeerError(error, "model_invalid")) await removeCopy(copy);
+    throw error;
   } finally {
     progress.end();
   }
 }
 
-interface GivenFile {
+/** A source and where it is copied to; a copy that was not finished is gone on with. */
+interface SourceCopy {
+  readonly reference: SourceReference;
   readonly path: string;
-  /** Where it was copied from, for the network to fetch it from there too. */
-  readonly source: SourceReference | undefined;
 }
 
-async function openGiven(
-  session: Session,
-  given: string,
-  options: PublishOptions,
-  progress: Progress,
-): Promise<GivenFile> {
-  const isSource = given.startsWith("hf:") || /^[a-z]+:\/\//i.test(given);
-  if (!isSource) return { path: await ggufFileOf(resolve(given)), source: undefined };
+/** Undefined for a file or folder of this machine. */
+function copyOf(session: Session, given: string): SourceCopy | undefined {
+  if (!given.startsWith("hf:") && !/^[a-z]+:\/\//i.test(given)) return undefined;
   const reference = parseReference(given);
   if (reference.kind === "published") throw new PeerError("usage_invalid", `"${given}" is published already.`);
-  const path = join(session.home.modelsDirectory, "sources", sourceFileName(reference), sourceBaseName(reference));
-  const source = modelSource(reference, options.hubUrl === undefined ? {} : { hubUrl: options.hubUrl });
+  const folder = join(session.home.modelsDirectory, "sources", sourceFileName(reference));
+  return { reference, path: join(folder, sourceBaseName(reference)) };
+}
+
+async function fetchCopy(
+  session: Session,
+  { reference, path }: SourceCopy,
+  { hubUrl }: PublishOptions,
+  progress: Progress,
+): Promise<void> {
+  const step = `Fetching ${formatReference(reference)}`;
+  progress.update({ step });
   const onBytes = (done: number, total: number | undefined) =>
-    progress.update({ step: `Fetching ${given}`, done, ...(total === undefined ? {} : { total }) });
-  await copySource(source, path, onBytes, session.signal);
-  return { path, source: reference };
+    progress.update({ step, done, ...(total === undefined ? {} : { total }) });
+  await copySource(modelSource(reference, hubUrl === undefined ? {} : { hubUrl }), path, onBytes, session.signal);
+}
+
+async function removeCopy(copy: SourceCopy | undefined): Promise<void> {
+  if (copy !== undefined) await rm(dirname(copy.path), { recursive: true, force: true });
 }
 
 /** The file itself, or the one model a folder holds. */
 async function ggufFileOf(path: string): Promise<string> {
   const found = await stat(path).catch((cause) => {
-    throw new PeerError("file_missing", `There is no model at "${path}".`, { cause });
+    throw new PeerError("file_missing", `There is no model at "${path}".`, {
+      cause,
+      hint: "Name a .gguf file, a folder with one, hf:owner/repo/file.gguf or https://….",
+    });
   });
   if (!found.isDirectory()) return path;
   const names = (await readdir(path)).filter((name) => /\.gguf$/i.test(name));
@@ -140,13 +158,20 @@ async function ggufFileOf(path: string): Promise<string> {
   throw new PeerError("model_invalid", `"${path}" holds ${names.length} .gguf files; name the one to publish.`);
 }
 
+interface GivenFile {
+  readonly path: string;
+  /** Where it was copied from, for the network to fetch it from there too. */
+  readonly source: SourceReference | undefined;
+  readonly key: SigningKey;
+}
+
 async function signFile(
   session: Session,
   file: GivenFile,
   options: PublishOptions,
   progress: Progress,
 ): Promise<SignedManifest> {
-  const key = await producerKey(session.home);
+  const { key } = file;
   const facts = await readGgufFacts(file.path);
   const { size } = await stat(file.path);
   let done = 0;

@@ -1,3 +1,4 @@
+import type { KeyObject, X509Certificate } from "node:crypto";
 import { existsSync, statSync } from "node:fs";
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
@@ -6,7 +7,7 @@ import { z } from "zod";
 import { PeerError } from "../src/errors.ts";
 import { parseBundle } from "../src/models/bundle.ts";
 import { readCertificates } from "../src/models/certificate.ts";
-import { signModel, type Trust, verifyModel } from "../src/models/signature.ts";
+import { type OnModelBytes, signModel, type Trust, verifyModel } from "../src/models/signature.ts";
 import { parsePrivateKey, parsePublicKey, producerKey, type SigningKey } from "../src/models/signing-key.ts";
 import { pathInside } from "../src/models/tree.ts";
 import { action, type Session } from "./session.ts";
@@ -36,6 +37,10 @@ export function producerSignCommand(): Command {
     .option("--private-key <file>", "a PEM key to sign with, instead of the producer's")
     .option("--ignore-paths <path...>", "files and folders to leave out")
     .option("--allow-symlinks", "follow links that stay inside the model")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  peerllm producer sign model.gguf --method shards\n  peerllm producer sign ./model --signature model.sig --ignore-paths ./model/cache",
+    )
     .action(action(signSchema, (session, options, [path = ""]) => sign(session, path, options)));
 }
 
@@ -51,7 +56,13 @@ export function producerVerifyCommand(): Command {
     .option("--ignore-unsigned-files", "let files be that the signature does not list")
     .addHelpText(
       "after",
-      "\nExample:\n  peerllm producer verify model.gguf --signature model.gguf.sig --public-key producer.pub",
+      `
+Exit code 0 where every file is what was signed; 5 where one was changed, is missing or was added, where the key is
+another, or the signature is none.
+
+Examples:
+  peerllm producer verify model.gguf --signature model.gguf.sig --public-key producer.pub
+  peerllm producer verify ./model --signature model.sig --certificate-chain root.pem`,
     )
     .action(action(verifySchema, (session, options, [path = ""]) => verify(session, path, options)));
 }
@@ -59,11 +70,13 @@ export function producerVerifyCommand(): Command {
 async function sign(session: Session, path: string, options: z.output<typeof signSchema>): Promise<void> {
   const { method, allowSymlinks } = options;
   const key =
-    options.privateKey === undefined ? await producerKey(session.home) : await readPrivateKey(options.privateKey);
+    options.privateKey === undefined
+      ? await producerKey(session.home)
+      : await readGiven(options.privateKey, givenPrivateKey);
   const signaturePath = resolve(options.signature ?? defaultSignaturePath(path));
   const ignorePaths = insidePaths(path, options.ignorePaths);
   const progress = session.printer.progress();
-  const onBytes = countBytes((done) => progress.update({ step: `Signing ${path}`, done }));
+  const onBytes = countBytes((done, total) => progress.update({ step: `Signing ${path}`, done, total }));
   try {
     const made = await signModel(
       { path, key, method, signaturePath, ignorePaths, allowSymlinks, onBytes },
@@ -81,9 +94,9 @@ async function sign(session: Session, path: string, options: z.output<typeof sig
 
 async function verify(session: Session, path: string, options: z.output<typeof verifySchema>): Promise<void> {
   const trust = await readTrust(options);
-  const bundle = parseBundle((await readGiven(options.signature)).toString("utf8"));
+  const bundle = parseBundle((await readNamed(options.signature)).toString("utf8"));
   const progress = session.printer.progress();
-  const onBytes = countBytes((done) => progress.update({ step: `Verifying ${path}`, done }));
+  const onBytes = countBytes((done, total) => progress.update({ step: `Verifying ${path}`, done, total }));
   const { ignoreUnsignedFiles } = options;
   const ignorePaths = insidePaths(path, options.ignorePaths);
   const signaturePath = resolve(options.signature);
@@ -105,27 +118,51 @@ async function readTrust(options: z.output<typeof verifySchema>): Promise<Trust>
   if ((publicKey === undefined) === (certificateChain === undefined)) {
     throw new PeerError("usage_invalid", "Give either --public-key or --certificate-chain.");
   }
-  if (publicKey !== undefined) return { kind: "key", publicKey: parsePublicKey(await readGiven(publicKey)) };
-  const texts = await Promise.all((certificateChain ?? []).map(readGiven));
-  const certificates = readCertificates(texts.map((text) => text.toString("utf8")).join("\n"));
-  return { kind: "certificates", certificates, now: Date.now() };
+  if (publicKey !== undefined) return { kind: "key", publicKey: await readGiven(publicKey, givenPublicKey) };
+  const certificates = await Promise.all((certificateChain ?? []).map((path) => readGiven(path, givenCertificates)));
+  return { kind: "certificates", certificates: certificates.flat(), now: Date.now() };
 }
 
-async function readPrivateKey(path: string): Promise<SigningKey> {
-  const pem = (await readGiven(path)).toString("utf8");
+/** How a file that was named is read, and what is said where it holds something else. */
+interface GivenKind<Value> {
+  parse(bytes: Buffer): Value;
+  readonly refusal: string;
+  readonly hint: string;
+}
+
+const onACurve = "on P-256, P-384 or P-521";
+const givenPublicKey: GivenKind<KeyObject> = {
+  parse: parsePublicKey,
+  refusal: "is no public key to verify with",
+  hint: `Give a public key in PEM or DER, ${onACurve}, as "peerllm producer key export" writes it.`,
+};
+const givenPrivateKey: GivenKind<SigningKey> = {
+  parse: (bytes) => parsePrivateKey(bytes.toString("utf8")),
+  refusal: "is no key to sign with",
+  hint: `Give an unencrypted private key in PEM, ${onACurve}.`,
+};
+const givenCertificates: GivenKind<readonly X509Certificate[]> = {
+  parse: (bytes) => readCertificates(bytes.toString("utf8")),
+  refusal: "holds no certificate that can be read",
+  hint: "Give one or more certificates in PEM.",
+};
+
+/** What is wrong with a file of the one who verifies says nothing of the model: wrong usage, not a failed verification. */
+async function readGiven<Value>(path: string, { parse, refusal, hint }: GivenKind<Value>): Promise<Value> {
+  const bytes = await readNamed(path);
   try {
-    return parsePrivateKey(pem);
+    return parse(bytes);
   } catch (cause) {
-    throw new PeerError("usage_invalid", `"${path}" is no key to sign with.`, {
-      cause,
-      hint: "Give an unencrypted private key in PEM, on P-256, P-384 or P-521.",
-    });
+    throw new PeerError("usage_invalid", `"${path}" ${refusal}.`, { cause, hint });
   }
 }
 
-async function readGiven(path: string): Promise<Buffer> {
+async function readNamed(path: string): Promise<Buffer> {
   return readFile(path).catch((cause) => {
-    throw new PeerError("file_missing", `"${path}" can't be read.`, { cause });
+    throw new PeerError("file_missing", `"${path}" can't be read.`, {
+      cause,
+      hint: "Name a file that is there and that this user may read.",
+    });
   });
 }
 
@@ -139,11 +176,11 @@ function defaultSignaturePath(path: string): string {
   return isFolder ? join(path, "model.sig") : `${path}.sig`;
 }
 
-function countBytes(report: (done: number) => void): (bytes: number) => void {
+function countBytes(report: (done: number, total: number) => void): OnModelBytes {
   let done = 0;
-  return (bytes) => {
+  return (bytes, total) => {
     done += bytes;
-    report(done);
+    report(done, total);
   };
 }
 

@@ -25,17 +25,27 @@ export function producerCommand(): Command {
   producer.addCommand(producerSignCommand());
   producer.addCommand(producerVerifyCommand());
   producer.addCommand(producerPublishCommand());
-  producer.addCommand(new Command("list").description("list what you published").action(action(none, list)));
+  producer.addCommand(
+    new Command("list")
+      .description("list what you published")
+      .addHelpText("after", "\nExample:\n  peerllm producer list")
+      .action(action(none, list)),
+  );
   producer.addCommand(
     new Command("show")
       .description("show one of your models")
       .argument("<model>", "owner/name or owner/name:version")
+      .addHelpText("after", "\nExamples:\n  peerllm producer show acme/tiny\n  peerllm producer show acme/tiny:1.2.0")
       .action(action(none, (session, _, [reference = ""]) => show(session, reference))),
   );
   producer.addCommand(
     new Command("yank")
       .description("withdraw a version, for good")
       .argument("<model>", "owner/name:version")
+      .addHelpText(
+        "after",
+        "\nIt is no longer chosen; who names it still gets it.\n\nExample:\n  peerllm producer yank acme/tiny:1.2.0",
+      )
       .action(action(none, (session, _, [reference = ""]) => yank(session, reference))),
   );
   producer.addCommand(producerSalesCommand());
@@ -66,7 +76,10 @@ async function show(session: Session, reference: string): Promise<void> {
     version,
   );
   const chosen = models.find(({ signed }) => signed.manifest.version === wanted);
-  if (chosen === undefined) throw new PeerError("not_found", `"${name}" has no version ${version ?? ""}.`);
+  if (chosen === undefined)
+    throw new PeerError("not_found", `"${name}" has no version ${version ?? ""}.`, {
+      hint: `It has ${models.map(({ signed }) => signed.manifest.version).join(", ")}.`,
+    });
   const { signed: document, ...row } = chosen.row;
   const { manifest } = chosen.signed;
   const others = models.map(({ signed }) => signed.manifest.version);

@@ -40,7 +40,6 @@ export async function copySource(
   signal: AbortSignal,
   clock: Clock = systemClock,
 ): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   for (let failures = 0; ; failures++) {
     const before = await sizeOf(path);
     try {
@@ -75,6 +74,7 @@ async function copyOnce(
   // From one byte before the end of what is here: a server answers "not satisfiable" from the end itself.
   const from = Math.max(0, start - 1);
   const { totalBytes, bytes } = await source.read(from, undefined, signal);
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const file = await open(path, "a+", 0o600);
   let position = from;
   try {

@@ -45,7 +45,9 @@ export function publicLookup(resolve: Resolve): LookupFunction {
 }
 
 function refused(hostname: string, address: string): PeerError {
-  return new PeerError("address_refused", `"${hostname}" leads to ${address}, which is not on the public internet.`, {
+  const isLiteral = hostname.replace(/^\[|\]$/g, "") === address;
+  const what = isLiteral ? `"${address}" is` : `"${hostname}" leads to ${address}, which is`;
+  return new PeerError("address_refused", `${what} not on the public internet.`, {
     hint: "Models are fetched from public addresses only.",
   });
 }

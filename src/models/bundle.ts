@@ -158,5 +158,8 @@ function pythonBytes(bytes: Uint8Array): string {
 }
 
 function invalid(what: string, cause?: unknown): PeerError {
-  return new PeerError("signature_invalid", `Not a model signature: ${what}.`, { cause });
+  return new PeerError("signature_invalid", `Not a model signature: ${what}.`, {
+    cause,
+    hint: "Name the signature the producer made, a Sigstore bundle of version 0.3.",
+  });
 }

@@ -48,6 +48,7 @@ export function verifyChain(
   throw new PeerError(
     "signature_invalid",
     `The signing certificate of ${describe(leaf)} does not lead to a certificate of the given chain.`,
+    { hint: "Give the certificate of the authority that issued it, and trust that authority." },
   );
 }
 

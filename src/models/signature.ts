@@ -33,6 +33,9 @@ import {
  * `signature_invalid` (the signature, its key or its form) or `digest_mismatch` (the files).
  */
 
+/** Told how many bytes were read since the last call, and how many there are in all. */
+export type OnModelBytes = (bytes: number, totalBytes: number) => void;
+
 export interface SignOptions {
   readonly path: string;
   readonly key: SigningKey;
@@ -42,7 +45,7 @@ export interface SignOptions {
   readonly signaturePath?: string;
   readonly ignorePaths?: readonly string[];
   readonly allowSymlinks?: boolean;
-  readonly onBytes?: OnBytes;
+  readonly onBytes?: OnModelBytes;
 }
 
 export interface SignedModel {
@@ -64,7 +67,7 @@ export interface VerifyOptions {
   /** Paths left out besides those the signature names, for signatures of versions that did not name them. */
   readonly ignorePaths?: readonly string[];
   readonly ignoreUnsignedFiles?: boolean;
-  readonly onBytes?: OnBytes;
+  readonly onBytes?: OnModelBytes;
 }
 
 /** Throws `model_invalid` for a model with no file, `file_missing`, or what `listTree` throws. */
@@ -79,15 +82,21 @@ export async function signModel(options: SignOptions, signal: AbortSignal): Prom
     ignorePaths,
   };
   const files = await listTree(path, { allowSymlinks, ignorePaths }, signal);
-  const resources = await hashTree(files, serialization, options.onBytes ?? ignoreBytes, signal);
-  if (resources.length === 0) throw new PeerError("model_invalid", `There is nothing to sign in "${path}".`);
+  const sizeBytes = sizeOf(files);
+  const onBytes: OnBytes = (bytes) => options.onBytes?.(bytes, sizeBytes);
+  const resources = await hashTree(files, serialization, onBytes, signal);
+  if (resources.length === 0) {
+    throw new PeerError("model_invalid", `There is nothing to sign in "${path}".`, {
+      hint: "Name a model file, or a folder with one in it.",
+    });
+  }
   const payload = writeStatement(basename(resolve(path)), resources, serialization);
   const signature = signBytes(preAuthenticationEncoding(statementPayloadType, payload), key.privateKey);
   return {
     bundle: writeBundle(payload, signature, key.fingerprint),
     rootDigest: rootDigest(resources),
     resources,
-    sizeBytes: files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    sizeBytes,
   };
 }
 
@@ -106,6 +115,7 @@ export function openBundle(bundle: Bundle, trust: Trust): Statement {
     throw new PeerError(
       "signature_invalid",
       `The signature was not made with the given key (${keyFingerprint(publicKey).slice(0, 16)}…), or it was altered.`,
+      { hint: otherSigner },
     );
   }
   return readStatement(bundle.payload);
@@ -130,6 +140,8 @@ export function signedShards(statement: Statement, fileName: string): (ByteRange
   }
   return shards;
 }
+
+const otherSigner = "Ask the producer for the public key, on another way than the model came.";
 
 function trustedKey(bundle: Bundle, trust: Trust): KeyObject {
   const { material } = bundle;
@@ -157,6 +169,7 @@ function checkHint(hint: string | undefined, publicKey: KeyObject): void {
   throw new PeerError(
     "signature_invalid",
     `The model was signed with another key: the signature names ${hint.slice(0, 16)}…, the given key is ${fingerprints[0]?.slice(0, 16)}….`,
+    { hint: otherSigner },
   );
 }
 
@@ -185,7 +198,8 @@ async function verifyFiles(statement: Statement, options: VerifyOptions, signal:
   }
   const signed = files.filter(({ name }) => wanted.has(name));
   if (options.ignoreUnsignedFiles !== true) checkUnsigned(files, wanted, serialization);
-  await checkDigests(statement, signed, options.onBytes ?? ignoreBytes, signal);
+  const totalBytes = sizeOf(signed);
+  await checkDigests(statement, signed, (bytes) => options.onBytes?.(bytes, totalBytes), signal);
 }
 
 /** Empty files have no shards, so they can't be signed by that method and can't be told from signed ones. */
@@ -264,8 +278,13 @@ function otherMethod(kind: Bundle["material"]["kind"], given: string): PeerError
   });
 }
 
-function mismatch(message: string, cause?: unknown): PeerError {
-  return new PeerError("digest_mismatch", message, { cause });
+function sizeOf(files: readonly TreeFile[]): number {
+  return files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
 }
 
-function ignoreBytes(): void {}
+function mismatch(message: string, cause?: unknown): PeerError {
+  return new PeerError("digest_mismatch", message, {
+    cause,
+    hint: "Don't use it. Get the model again from whoever signed it.",
+  });
+}

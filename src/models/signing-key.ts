@@ -80,7 +80,10 @@ export async function createProducerKey(home: Home, curve: CurveName): Promise<S
     await link(fresh, file);
   } catch (cause) {
     if (!isExisting(cause)) throw cause;
-    throw new PeerError("conflict", `There is a producer key already, at "${file}".`, { cause });
+    throw new PeerError("conflict", `There is a producer key already, at "${file}".`, {
+      cause,
+      hint: "It owns what was published with it. Use another --home for another key.",
+    });
   } finally {
     await rm(fresh, { force: true });
   }

@@ -180,5 +180,8 @@ function invalidField(error: z.ZodError): PeerError {
 }
 
 function invalid(what: string, cause?: unknown): PeerError {
-  return new PeerError("signature_invalid", `The signed statement can't be used: ${what}.`, { cause });
+  return new PeerError("signature_invalid", `The signed statement can't be used: ${what}.`, {
+    cause,
+    hint: "Ask the producer to sign the model again.",
+  });
 }

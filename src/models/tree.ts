@@ -57,7 +57,7 @@ const depthMax = 64;
  */
 export async function listTree(root: string, rules: TreeRules, signal: AbortSignal): Promise<TreeFile[]> {
   const rootStat = await lstat(root).catch((cause) => {
-    throw new PeerError("file_missing", `There is no model at "${root}".`, { cause });
+    throw new PeerError("file_missing", `There is no model at "${root}".`, { cause, hint: "Name a file or a folder." });
   });
   if (rootStat.isFile()) return [{ name: basename(resolve(root)), path: root, sizeBytes: rootStat.size }];
   const isLink = rootStat.isSymbolicLink();

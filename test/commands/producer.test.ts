@@ -1,12 +1,14 @@
-import { rm, symlink } from "node:fs/promises";
+import { readFile, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { preAuthenticationEncoding } from "../../src/models/bundle.ts";
+import { tinyShape, writeRandomModel } from "../../src/models/demo/train/random-model.ts";
 import { sha256Hex } from "../../src/models/digest.ts";
 import { signModel } from "../../src/models/signature.ts";
 import { generateSigningKey, signBytes } from "../../src/models/signing-key.ts";
 import { makeCertificate } from "../worlds/certificates.ts";
 import { peerllm as command } from "../worlds/command.ts";
+import { fileServer } from "../worlds/file-server.ts";
 import { ggufFile } from "../worlds/gguf-file.ts";
 import { type Folder, temporaryFolder } from "../worlds/model-folder.ts";
 
@@ -81,7 +83,7 @@ describe("producer verify", () => {
     await spoil(model);
     expect(await verify()).toMatchObject({
       code: 5,
-      document: { error: { code, message: expect.stringMatching(message) } },
+      document: { error: { code, message: expect.stringMatching(message), hint: expect.any(String) } },
     });
   });
 
@@ -145,6 +147,18 @@ describe("producer verify", () => {
     });
   });
 
+  it("takes a file that is no key or no certificate as wrong usage, and names it", async () => {
+    const { model, signature } = await signedFolder();
+    const outside = await folder({ "junk.pem": "junk" });
+    for (const option of ["--public-key", "--certificate-chain"]) {
+      const given = [option, outside.file("junk.pem")];
+      expect(await peerllm("verify", model.path, "--signature", signature, ...given)).toMatchObject({
+        code: 2,
+        document: { error: { code: "usage_invalid", message: expect.stringContaining("junk.pem") } },
+      });
+    }
+  });
+
   it("takes a missing file, or neither key nor chain, as wrong usage", async () => {
     const { model, signature } = await signedFolder();
     const neither = await peerllm("verify", model.path, "--signature", signature);
@@ -154,6 +168,41 @@ describe("producer verify", () => {
     expect(gone).toMatchObject({ code: 2, document: { error: { code: "file_missing" } } });
   });
 });
+
+describe("producer publish", () => {
+  it("copies a source anew whose file was changed under its hands, and publishes it then", async () => {
+    const place = await folder({});
+    const [before, after] = await Promise.all([1, 2].map((seed) => randomModel(place, seed)));
+    if (before === undefined || after === undefined) throw new Error("two models");
+    // The hub breaks off, and has another file of the same size from then on.
+    const hub = await fileServer(after, (request) =>
+      request === 0 ? { bytes: () => before, after: { bytes: 100_000, ending: "break" } } : undefined,
+    );
+    const up = await command(["network", "up", "--port", "0", "--hub-url", hub.url, "--json"], { home: home.path });
+    try {
+      const { url } = Object(up.json());
+      const words = ["publish", "hf:acme/tiny-GGUF/tiny.gguf", "--name", "acme/tiny", "--version", "1.0.0"];
+      const options = ["--license", "MIT", "--hub-url", hub.url, "--network", url];
+      expect(await peerllm(...words, ...options)).toMatchObject({
+        code: 5,
+        document: { error: { code: "digest_mismatch" } },
+      });
+      expect(await peerllm(...words, ...options)).toMatchObject({
+        code: 0,
+        document: { model: "acme/tiny:1.0.0", digest: sha256Hex(after) },
+      });
+    } finally {
+      await command(["network", "down", "--json"], { home: home.path });
+      await hub.close();
+    }
+  }, 120_000);
+});
+
+async function randomModel(place: Folder, seed: number): Promise<Buffer> {
+  const path = place.file(`${seed}.gguf`);
+  writeRandomModel(path, tinyShape, seed);
+  return readFile(path);
+}
 
 describe("producer key", () => {
   it("is made once, shown the same ever after, and never overwritten", async () => {
