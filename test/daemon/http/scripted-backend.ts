@@ -24,7 +24,8 @@ export function scriptedBackend(script: Script = sayHello): ScriptedBackend {
     authenticate: async () => ({ accountId: null, apiKeyId: null }),
     models: async () => [scriptedModel],
     async *answer(request, _caller, signal) {
-      if (![scriptedModel.id, "default"].includes(request.model)) throw modelMissing(request.model, [scriptedModel]);
+      if (!["default", "acme/tiny", scriptedModel.id].includes(request.model))
+        throw modelMissing(request.model, [scriptedModel]);
       requests.push(request);
       yield* script(request, signal);
     },

@@ -94,11 +94,13 @@ export function describeClients(name: string, open: () => Promise<Endpoint>): vo
       expect((await openai.models.retrieve(endpoint.model)).id).toBe(endpoint.model);
     });
 
-    it('openai: the model "default" answers by its own whole name, whole and streamed', async () => {
-      const short = { ...request(), model: "default", max_tokens: 4 };
-      expect((await openai.chat.completions.create(short)).model).toBe(endpoint.model);
-      const final = await openai.chat.completions.stream(short).finalChatCompletion();
-      expect(final.model).toBe(endpoint.model);
+    it("openai: a model asked for without its version, or by default, answers by its whole name", async () => {
+      for (const model of ["default", endpoint.model.replace(/:.*/, "")]) {
+        const short = { ...request(), model, max_tokens: 4 };
+        expect((await openai.chat.completions.create(short)).model).toBe(endpoint.model);
+        const final = await openai.chat.completions.stream(short).finalChatCompletion();
+        expect(final.model).toBe(endpoint.model);
+      }
     });
 
     it("openai: an unsupported field is refused by name", async () => {
