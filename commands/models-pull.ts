@@ -68,7 +68,12 @@ Example:
         try {
           const { signed, file: path } = await openPulled(resolve(file), onStep, session.signal);
           await uploadFile(gateway, { ...signed.manifest, path }, onStep, session.signal);
-          const { model, digest, sizeBytes } = await publishManifest(gateway, signed, onStep, session.signal);
+          const { model, digest, sizeBytes } = await publishManifest(
+            gateway,
+            { signed, key: null },
+            onStep,
+            session.signal,
+          );
           progress.end();
           session.printer.result({ model, digest, sizeBytes }, () => `${model} is on ${gateway.url}.`);
         } finally {

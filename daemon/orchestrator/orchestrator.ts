@@ -18,6 +18,8 @@ import { type BillingMode, firstPriceSheet } from "../../src/ledger/pricing.ts";
 import type { SalesStore } from "../../src/ledger/sale.ts";
 import type { SubscriptionStore } from "../../src/ledger/subscription.ts";
 import type { Log } from "../../src/log.ts";
+import { verifyClaim } from "../../src/models/claim.ts";
+import { type ModelManifest, modelId } from "../../src/models/manifest.ts";
 import type { ModelStore } from "../../src/models/model-store.ts";
 import type { Home } from "../../src/paths.ts";
 import type { Guard, HostLink, Hosts, Ports, Tokenizers } from "../../src/pipeline/ports.ts";
@@ -123,6 +125,10 @@ export async function startOrchestrator(
     producerOf: async (request) => (await authenticate(request, accounts, "produce")).account.id,
     accountOf: (request) => accountOf(request, accounts),
     mayRead,
+    requireClaim: async (manifest, accountId, claim) => {
+      if (claim !== null) return verifyClaim(manifest, { networkId, accountId }, claim);
+      if (!isPrivate || (await billing()) !== "off") throw unclaimed(manifest);
+    },
     requireLicence: licences.require,
   });
   const catalogue = new NetworkCatalogue({ models, hosts, isPrivate, blobFile: (digest) => registry.blobFile(digest) });
@@ -258,6 +264,14 @@ async function setBilling(prices: PriceBook, billing: BillingMode | null, clock:
     const { version: _last, ...sheet } = last;
     await prices.add({ ...sheet, billing, effectiveFrom: Math.max(clock.now(), last.effectiveFrom) });
   }
+}
+
+/** Whoever earns from a model must be its producer's account: a signed manifest can be copied by anyone. */
+function unclaimed(manifest: ModelManifest): PeerError {
+  const why = "nothing proves that this account publishes it for its producer";
+  return new PeerError("permission_denied", `${modelId(manifest)} is not published here: ${why}.`, {
+    hint: 'Publish with "peerllm producer publish", where the producer\'s key is.',
+  });
 }
 
 /** A key that proves nothing is refused; no key at all is a stranger. */

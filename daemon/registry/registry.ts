@@ -6,7 +6,14 @@ import type { Clock } from "../../src/clock.ts";
 import { PeerError } from "../../src/errors.ts";
 import type { AccountId } from "../../src/ids.ts";
 import type { Log } from "../../src/log.ts";
-import { modelId, readSignedManifest, signedManifestJson, verifyYank } from "../../src/models/manifest.ts";
+import { claimHeader } from "../../src/models/claim.ts";
+import {
+  type ModelManifest,
+  modelId,
+  readSignedManifest,
+  signedManifestJson,
+  verifyYank,
+} from "../../src/models/manifest.ts";
 import type { ModelStore, PublishedModel } from "../../src/models/model-store.ts";
 import { parseReference } from "../../src/models/reference.ts";
 import { openBlobs } from "./blobs.ts";
@@ -21,6 +28,8 @@ export interface RegistryRules {
   /** Null for a caller without credentials; throws for wrong ones. */
   accountOf(request: IncomingMessage): Promise<AccountId | null>;
   mayRead(model: PublishedModel, accountId: AccountId | null): boolean;
+  /** Throws where the account does not publish the manifest for its producer; `claim` is what proves it does. */
+  requireClaim(manifest: ModelManifest, accountId: AccountId, claim: string | null): Promise<void>;
   /** Throws `payment_required` where the file of these versions is sold and the account has not bought it. */
   requireLicence(versions: readonly PublishedModel[], accountId: AccountId | null): Promise<void>;
 }
@@ -53,7 +62,7 @@ const listedMax = 1_000;
 /**
  * The registry of a network. Below its prefix:
  * `GET uploads/DIGEST` → `{digest,offset}` and `PATCH uploads/DIGEST` with `Upload-Offset` and raw bytes → the same;
- * `PUT models/OWNER/NAME/VERSION` with a signed manifest → 201 and the model's row, or 202 and `{step,doneBytes,totalBytes}`;
+ * `PUT models/OWNER/NAME/VERSION` with a signed manifest, and its claim in a header → 201 and the model's row, or 202 and `{step,doneBytes,totalBytes}`;
  * `POST models/OWNER/NAME/VERSION/yank` with `{seal}` → its row; `GET models/OWNER/NAME` → `{versions}`;
  * `GET models` → the caller's own; `GET blobs/DIGEST` → the file, by HTTP Range.
  */
@@ -99,6 +108,8 @@ export function createRegistry(options: RegistryOptions): Registry {
       if (modelId(signed.manifest) !== `${nameOf(parameters)}:${parameters.version}`) {
         throw new PeerError("manifest_invalid", "The manifest is not of the model in the address.");
       }
+      const claim = request.headers[claimHeader];
+      await options.requireClaim(signed.manifest, accountId, typeof claim === "string" ? claim : null);
       const outcome = await publisher.publish(accountId, signed, patienceMs);
       if ("signed" in outcome) sendJson(response, 201, rowOf(outcome));
       else sendJson(response, 202, outcome);

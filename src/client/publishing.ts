@@ -2,9 +2,11 @@ import { open } from "node:fs/promises";
 import { z } from "zod";
 import { type Clock, systemClock } from "../clock.ts";
 import { isPeerError, PeerError } from "../errors.ts";
+import { claimHeader, sealClaim } from "../models/claim.ts";
 import { readRange, shardSizeBytes } from "../models/digest.ts";
 import { modelId, type SignedManifest, sealYank, signedManifestJson } from "../models/manifest.ts";
 import type { SigningKey } from "../models/signing-key.ts";
+import { routes } from "../protocol/api.ts";
 import { isPassing } from "./byte-source.ts";
 import type { Gateway, GatewayReply, GatewayRequest } from "./gateway.ts";
 
@@ -68,16 +70,21 @@ export async function uploadFile(
   }
 }
 
-/** Publishes a manifest whose file was sent, or has a source; resolves when the registry has verified it all. */
+/**
+ * Publishes a manifest whose file was sent, or has a source; resolves when the registry has verified it all. `key` is its
+ * producer's, who earns what it asks there; null for another producer's model, which only a private network that bills
+ * nothing takes.
+ */
 export async function publishManifest(
   gateway: Gateway,
-  signed: SignedManifest,
+  { signed, key }: { readonly signed: SignedManifest; readonly key: SigningKey | null },
   onStep: OnStep,
   signal: AbortSignal,
   clock: Clock = systemClock,
 ): Promise<PublishedRow> {
   const path = versionPath(modelId(signed.manifest));
-  const request: GatewayRequest = { method: "PUT", path, json: signedManifestJson(signed) };
+  const headers = key === null ? {} : { [claimHeader]: await claimOf(gateway, signed, key, signal) };
+  const request: GatewayRequest = { method: "PUT", path, headers, json: signedManifestJson(signed) };
   for (;;) {
     const reply = await gateway.send(request, signal);
     if (reply.status !== 202) return read(publishedRowSchema, reply);
@@ -85,6 +92,17 @@ export async function publishManifest(
     onStep(`The network is ${step}`, doneBytes, totalBytes);
     await clock.sleep(pollMs, signal);
   }
+}
+
+async function claimOf(
+  gateway: Gateway,
+  { manifest }: SignedManifest,
+  key: SigningKey,
+  signal: AbortSignal,
+): Promise<string> {
+  const { networkId } = await gateway.call(routes["network-show"], {}, signal);
+  const { accountId } = await gateway.call(routes["account-show"], {}, signal);
+  return sealClaim(manifest, { networkId, accountId }, key);
 }
 
 /** What the account published, newest first. */

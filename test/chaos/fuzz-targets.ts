@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { Agent, request } from "node:http";
 import { connect, type Socket } from "node:net";
+import { type Claimant, claimHeader, sealClaim } from "../../src/models/claim.ts";
 import { modelId, sealManifest, signedManifestJson } from "../../src/models/manifest.ts";
 import { controlVersion } from "../../src/protocol/control.ts";
 import { networkMethods } from "../../src/protocol/control-methods.ts";
@@ -19,6 +20,7 @@ export interface TargetWorld {
   /** The orchestrator's. */
   readonly url: string;
   readonly apiKey: string;
+  readonly claimant: Claimant;
   readonly controlSocket: string;
   /** Signed, and published there. */
   readonly model: TestModel;
@@ -109,7 +111,8 @@ export function registryTarget(world: TargetWorld): Target {
           const version = `1.0.${1 + random.below(1_000)}`;
           const changed = { ...manifest, version, ...changedFields(manifest, random) };
           const sealed = signedManifestJson(sealManifest(changed, bundle, key));
-          return send("PUT", path(manifest.name, version), Buffer.from(JSON.stringify(sealed)));
+          const headers = { [claimHeader]: sealClaim(changed, world.claimant, key) };
+          return send("PUT", path(manifest.name, version), Buffer.from(JSON.stringify(sealed)), headers);
         }
         default: {
           const body = mutateJson(signedManifestJson(signed), random);

@@ -195,7 +195,7 @@ function headerOf(demo: Buffer, random: Random): Buffer {
 
 async function startWorld(root: string, home: Home, hostFrames: readonly string[]): Promise<TargetWorld> {
   const start = { home, role: "network", options: networkStartSchema.parse({ port: 0 }), mode: "background" } as const;
-  const { url } = networkReadySchema.parse((await startDaemon(start, () => {}, signal)).ready);
+  const { url, networkId } = networkReadySchema.parse((await startDaemon(start, () => {}, signal)).ready);
   const { accountId, apiKey } = await createAccount(homeAt(join(root, "account")), url, { name: "Fuzz" }, signal);
   await callDaemon(home, "network", networkMethods.credit, { account: accountId, usd: "100.00" }, signal);
   const model = await testModel({ bytes: await readFile(packageFile(demoModel)) });
@@ -203,8 +203,15 @@ async function startWorld(root: string, home: Home, hostFrames: readonly string[
   const gateway = createGateway({ url, apiKey });
   const upload = { method: "PATCH", path: `/api/v1/registry/uploads/${digest}`, bytes: model.bytes } as const;
   await gateway.send({ ...upload, headers: { "upload-offset": "0" } }, signal);
-  await publishManifest(gateway, model.signed, () => {}, signal);
-  return { url, apiKey, controlSocket: socketPath(home, "network"), model, hostFrames };
+  await publishManifest(gateway, model, () => {}, signal);
+  return {
+    url,
+    apiKey,
+    claimant: { networkId, accountId },
+    controlSocket: socketPath(home, "network"),
+    model,
+    hostFrames,
+  };
 }
 
 /** What the orchestrator says of itself afterwards. */

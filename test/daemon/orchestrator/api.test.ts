@@ -1,10 +1,13 @@
 import OpenAI, { APIError } from "openai";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { createGateway } from "../../../src/client/gateway.ts";
+import { type Claimant, claimHeader, sealClaim } from "../../../src/models/claim.ts";
+import { signedManifestJson } from "../../../src/models/manifest.ts";
 import { addUsd, formatUsd, nanoUsd, parseUsd } from "../../../src/money.ts";
 import { routes } from "../../../src/protocol/api.ts";
 import { economyRoutes } from "../../../src/protocol/economy-api.ts";
 import { type DemoNetwork, demoNetwork, demoReference } from "../../worlds/demo-network.ts";
+import { type TestModel, testModel } from "../../worlds/published-model.ts";
 
 const { signal } = new AbortController();
 let network: DemoNetwork;
@@ -166,5 +169,33 @@ describe("what an account spends", () => {
     const settled = rows.map((row) => row.split(",")).filter(([, kind]) => kind === "settle");
     expect(settled.map((fields) => fields[3])).toEqual(lines.map(({ usd }) => usd));
     expect(settled.every((fields) => fields.length === 6 && fields[5]?.startsWith("receipt_"))).toBe(true);
+  });
+});
+
+describe("a manifest that its producer signed, where models earn", () => {
+  async function publish(claim: string | null) {
+    const headers = claim === null ? {} : { [claimHeader]: claim };
+    const request = { method: "PUT", path: "/api/v1/registry/models/acme/tiny/1.0.0", headers } as const;
+    return gateway(network.apiKey).send({ ...request, json: signedManifestJson(model.signed) }, signal);
+  }
+  let model: TestModel;
+  let claimant: Claimant;
+  beforeAll(async () => {
+    model = await testModel();
+    const { networkId } = await gateway(network.apiKey).call(routes["network-show"], {}, signal);
+    claimant = { networkId, accountId: network.consumer };
+  });
+
+  it("is not published for an account that its producer's key did not name", async () => {
+    const { manifest } = model.signed;
+    const stolen = sealClaim(manifest, { ...claimant, accountId: network.producer }, model.key);
+    await expect(publish(null)).rejects.toMatchObject({ code: "permission_denied" });
+    await expect(publish(stolen)).rejects.toMatchObject({ code: "signature_invalid" });
+  });
+
+  it("is taken for the account that it named", async () => {
+    const claim = sealClaim(model.signed.manifest, claimant, model.key);
+    // The file has not been sent: what is asked for next.
+    await expect(publish(claim)).rejects.toMatchObject({ code: "not_found", message: expect.stringContaining("0 of") });
   });
 });

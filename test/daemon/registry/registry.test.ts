@@ -55,6 +55,7 @@ async function registryWorld(options: Partial<RegistryOptions> = {}) {
       if (id === null) throw new PeerError("authentication_failed", "No such key.");
       return id;
     },
+    requireClaim: async () => {},
     requireLicence: async () => {},
     probe: acceptAll,
     mayRead: ({ signed, accountId }, reader) => signed.manifest.visibility === "global" || accountId === reader,

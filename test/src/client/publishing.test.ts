@@ -97,7 +97,9 @@ describe("a publication", () => {
       return replies.shift() ?? reply(500, null);
     });
     const steps: string[] = [];
-    expect(await publishManifest(gateway, signed, (step) => steps.push(step), never, eagerClock)).toEqual(row);
+    expect(
+      await publishManifest(gateway, { signed, key: null }, (step) => steps.push(step), never, eagerClock),
+    ).toEqual(row);
     expect(steps).toEqual(["The network is fetching", "The network is verifying", "The network is opening"]);
     expect(new Set(paths)).toEqual(new Set(["/api/v1/registry/models/acme/tiny/1.0.0"]));
   });
@@ -105,8 +107,8 @@ describe("a publication", () => {
   it("answered with what can't be read says so", async () => {
     const { signed } = await testModel();
     const gateway = scriptedGateway(() => reply(201, { model: 1 }));
-    await expect(publishManifest(gateway, signed, () => {}, never, eagerClock)).rejects.toSatisfy((error) =>
-      isPeerError(error, "protocol_incompatible"),
+    await expect(publishManifest(gateway, { signed, key: null }, () => {}, never, eagerClock)).rejects.toSatisfy(
+      (error) => isPeerError(error, "protocol_incompatible"),
     );
   });
 });
