@@ -4,6 +4,7 @@ import type { Fault } from "../paypal-simulator/simulator.ts";
 import { faultsOf, type Market, openMarket, paid, purchases } from "../worlds/paypal-flows.ts";
 
 const slow = 300_000;
+const named = purchases.map(({ name, buy }) => [name, buy] as const);
 const ends: (() => Promise<void>)[] = [];
 let market: Market;
 
@@ -24,7 +25,7 @@ describe.each([
 ])("where %s", (_what, faults) => {
   beforeAll(() => void market.network.simulator.faults.push(...faults));
 
-  test.concurrent.each(purchases)("$name is had once, and paid for once", ({ buy }) => buy(market), slow);
+  test.concurrent.each(named)("%s is had once, and paid for once", (_name, buy) => buy(market), slow);
 
   test("the books are PayPal's to the cent, and nobody was asked to pay for the same again", async () => {
     const { simulator, audit } = market.network;

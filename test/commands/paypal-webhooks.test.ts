@@ -5,6 +5,7 @@ import { type Market, openMarket, purchases } from "../worlds/paypal-flows.ts";
 const soon = { timeout: 60_000, interval: 100 };
 const healthy: WebhookFaults = { copies: 1, isLossy: false, isReordering: false };
 const slow = 300_000;
+const named = purchases.map(({ name, buy }) => [name, buy] as const);
 const ends: (() => Promise<void>)[] = [];
 let market: Market;
 
@@ -23,7 +24,7 @@ describe.each([
 ])("where webhooks %s", (_what, faults) => {
   beforeAll(() => void Object.assign(market.network.simulator.webhooks.faults, faults));
 
-  test.concurrent.each(purchases)("$name is had once, and paid for once", ({ buy }) => buy(market), slow);
+  test.concurrent.each(named)("%s is had once, and paid for once", (_name, buy) => buy(market), slow);
 
   test("the books are PayPal's to the cent, before and after what was late has come", async () => {
     const { simulator, audit, isEqual } = market.network;
