@@ -19,10 +19,19 @@ export async function dispatch(script: string, subcommands: Subcommands, argv: r
   try {
     await subcommand.run(args, json);
   } catch (error) {
-    if (!isWrongUsage(error)) throw error;
+    if (!(error instanceof WrongUsage || isWrongUsage(error))) throw error;
     process.stderr.write(`npm run ${script} -- ${name}: ${error.message}\n`);
     process.exitCode = 2;
   }
+}
+
+class WrongUsage extends Error {}
+
+/** An option's value, 1 or more. Anything else is wrong usage. */
+export function wholeNumber(option: string, text: string): number {
+  const number = Number(text);
+  if (Number.isSafeInteger(number) && number >= 1) return number;
+  throw new WrongUsage(`${option} wants a whole number of 1 or more, not "${text}"`);
 }
 
 /** What `parseArgs` of Node throws. */

@@ -1,5 +1,6 @@
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
+import { benchmarkShape } from "../../src/models/demo/train/random-model.ts";
 import {
   type Contestant,
   type Course,
@@ -7,7 +8,8 @@ import {
   lockstepContestant,
   naiveContestant,
 } from "./contestant.ts";
-import { qwenHalfBillion, randomModelFile } from "./random-model.ts";
+import { wholeNumber } from "./dispatch.ts";
+import { randomModelFile } from "./random-model.ts";
 
 export interface EngineBenchOptions {
   /** A GGUF file; by default a random one of Qwen2.5-0.5B's shape. */
@@ -47,9 +49,9 @@ export async function run(args: readonly string[], json: boolean): Promise<void>
       laps: { type: "string", default: "3" },
     },
   });
-  const threads = Number(values.threads);
-  const streams = values.streams.split(",").map(Number);
-  const laps = Number(values.laps);
+  const threads = wholeNumber("--threads", values.threads);
+  const streams = values.streams.split(",").map((each) => wholeNumber("--streams", each));
+  const laps = wholeNumber("--laps", values.laps);
   const llamaServer = process.env.LLAMA_SERVER;
   const rows = await engineBench({ modelFile: values.model, threads, streams, laps, llamaServer });
   const cpu = cpus()[0]?.model ?? "unknown";
@@ -72,7 +74,7 @@ export async function run(args: readonly string[], json: boolean): Promise<void>
 
 export async function engineBench(options: EngineBenchOptions): Promise<EngineBenchRow[]> {
   const course: Course = {
-    modelFile: options.modelFile ?? (await randomModelFile(qwenHalfBillion, 1)),
+    modelFile: options.modelFile ?? (await randomModelFile(benchmarkShape, 1)),
     threads: options.threads,
     sequences: Math.max(...options.streams),
     contextLength,

@@ -8,6 +8,7 @@ import { closeDemoNetwork, type DemoNetwork, startDemoNetwork } from "../../comm
 import { readAccounts } from "../../src/client/account-file.ts";
 import { homeAt, packageFile } from "../../src/paths.ts";
 import { hostStartSchema } from "../../src/protocol/start.ts";
+import { wholeNumber } from "./dispatch.ts";
 import { firstReleaseAt, type StageTime, stageTimes } from "./overhead-stages.ts";
 
 export interface OverheadSide {
@@ -41,7 +42,7 @@ const { signal } = new AbortController();
 /** `npm run bench -- overhead [--laps N] [--json]`: through proxy, orchestrator and host, and by the same engine directly. */
 export async function run(args: readonly string[], json: boolean): Promise<void> {
   const { values } = parseArgs({ args: [...args], options: { laps: { type: "string", default: "5" } } });
-  const { rows, stages } = await overheadBench(Number(values.laps), [1, 16]);
+  const { rows, stages } = await overheadBench(wholeNumber("--laps", values.laps), [1, 16]);
   const cpu = cpus()[0]?.model ?? "unknown";
   if (json) return void process.stdout.write(`${JSON.stringify({ cpu, cores: cpus().length, rows, stages })}\n`);
   process.stdout.write(

@@ -17,6 +17,7 @@ import { signModel, verifyModel } from "../../src/models/signature.ts";
 import { generateSigningKey, parsePublicKey } from "../../src/models/signing-key.ts";
 import { zeroUsd } from "../../src/money.ts";
 import { ggufFile, pseudoRandomBytes } from "../worlds/gguf-file.ts";
+import { wholeNumber } from "./dispatch.ts";
 
 export interface RegistryBenchRow {
   readonly measure: string;
@@ -36,8 +37,8 @@ export async function run(args: readonly string[], json: boolean): Promise<void>
     args: [...args],
     options: { megabytes: { type: "string", default: "512" }, laps: { type: "string", default: "3" } },
   });
-  const sizeBytes = Number(values.megabytes) * 1_000_000;
-  const rows = await registryBench(sizeBytes, Number(values.laps));
+  const sizeBytes = wholeNumber("--megabytes", values.megabytes) * 1_000_000;
+  const rows = await registryBench(sizeBytes, wholeNumber("--laps", values.laps));
   const cpu = cpus()[0]?.model ?? "unknown";
   if (json) return void process.stdout.write(`${JSON.stringify({ cpu, cores: cpus().length, sizeBytes, rows })}\n`);
   process.stdout.write(`${cpu}, ${cpus().length} cores; ${values.megabytes} MB, megabytes per second\n`);
