@@ -12,6 +12,8 @@ export interface Market {
   /** Runs a command of the host's owner. */
   readonly owner: Member["run"];
   readonly hostId: string;
+  /** How many hosts serve the model now. */
+  readonly hostsServing: () => Promise<number>;
 }
 
 export async function openMarket(atEnd: Ending): Promise<Market> {
@@ -20,7 +22,7 @@ export async function openMarket(atEnd: Ending): Promise<Market> {
   const digest = await owner.publish("--price", "20", "--monthly", "3");
   const hostId = await owner.host();
   const run: Member["run"] = (words, options = {}) => peerllm([...words, "--json"], { ...options, home: owner.home });
-  return { network, model: "peerllm/demo:1.0.0", digest, owner: run, hostId };
+  return { network, model: "peerllm/demo:1.0.0", digest, owner: run, hostId, hostsServing: owner.hostsServing };
 }
 
 export interface Purchase {
