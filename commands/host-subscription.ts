@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { z } from "zod";
 import { callDaemon } from "../src/client/control.ts";
 import { PeerError } from "../src/errors.ts";
+import { routes } from "../src/protocol/api.ts";
 import { hostMethods } from "../src/protocol/control-methods.ts";
 import { economyRoutes, type SubscriptionDocument } from "../src/protocol/economy-api.ts";
 import { openGateway } from "./access.ts";
@@ -97,6 +98,19 @@ export function hostUnsubscribeCommand(): Command {
         session.printer.result(now, () => `The subscription of ${hostId} is ${now.status}.`);
       }),
     );
+}
+
+/** Tells the owner of the host here where its network gives it no work before its month is paid. */
+export async function noteUnpaid(session: Session): Promise<void> {
+  const gateway = await openGateway(session);
+  const { billing, hostSubscriptionUsd } = await gateway.call(routes["network-show"], {}, session.signal);
+  if (billing !== "paypal") return;
+  const hostId = await hostHere(session);
+  const { subscriptions } = await gateway.call(economyRoutes["subscriptions-list"], {}, session.signal);
+  if (subscriptions.some((each) => each.hostId === hostId && each.standing !== "unpaid")) return;
+  session.printer.note(
+    `This network gives work to hosts that pay $${hostSubscriptionUsd} a month. Run "peerllm host subscribe".`,
+  );
 }
 
 async function hostHere(session: Session): Promise<string> {

@@ -10,7 +10,12 @@ import { doctor } from "./doctor.ts";
 import { hostModelsCommand } from "./host-models.ts";
 import { absoluteIfFile, addHostOptions, type HostOptions, hostOptions, requireUpstream } from "./host-options.ts";
 import { hostServiceCommand } from "./host-service.ts";
-import { hostSubscribeCommand, hostSubscriptionCommand, hostUnsubscribeCommand } from "./host-subscription.ts";
+import {
+  hostSubscribeCommand,
+  hostSubscriptionCommand,
+  hostUnsubscribeCommand,
+  noteUnpaid,
+} from "./host-subscription.ts";
 import { formatDuration } from "./printer.ts";
 import { action, type Session } from "./session.ts";
 import { watch } from "./watch.ts";
@@ -71,6 +76,7 @@ async function up(session: Session, options: HostOptions & { readonly foreground
     const pause = ready.isPaused ? ' It is paused as before; "peerllm host resume" ends that.' : "";
     return `Serving ${ready.models.join(", ")} ${where}: ${speed}.${pause}`;
   });
+  if (access !== null && !options.foreground) await noteUnpaid(session);
 }
 
 function statusCommand(): Command {

@@ -137,7 +137,9 @@ describe("a network that bills by PayPal", () => {
 
       const published = await publishing;
       expect(published, published.stderr).toMatchObject({ code: 0 });
-      const ready = documentOf(await run(owner, "host", "up"), z.object({ hostId: z.string() }));
+      const up = await peerllm(["host", "up"], { home: owner.home });
+      expect(up.stderr).toContain('hosts that pay $6.00 a month. Run "peerllm host subscribe"');
+      const ready = documentOf(await run(owner, "host", "status"), z.object({ hostId: z.string() }));
       onTestFinished(async () => void (await peerllm(["host", "down", "--now"], { home: owner.home })));
       expect(await hostsOf(home)).toMatchObject([{ hostId: ready.hostId, state: "paused" }]);
 
