@@ -20,6 +20,7 @@ import type { ModelStore, PublishedModel } from "../../src/models/model-store.ts
 import { turns } from "../../src/turns.ts";
 import type { Blobs } from "./blobs.ts";
 import { downloadFile } from "./download.ts";
+import { removePart } from "./part-file.ts";
 import type { Uploads } from "./uploads.ts";
 
 export interface PublisherOptions {
@@ -189,7 +190,13 @@ async function candidate(
   };
   await uploads.remove(accountId, digest);
   const plan = { path, sizeBytes, shards, identity: rootDigest };
-  await downloadFile({ plan, source: sourceOf(source), clock, onProgress }, signal);
+  try {
+    await downloadFile({ plan, source: sourceOf(source), clock, onProgress }, signal);
+  } catch (error) {
+    // A source that failed may never come back, and its part would take the room of an upload.
+    if (!signal.aborted) await removePart(path);
+    throw error;
+  }
   return path;
 }
 

@@ -389,6 +389,7 @@ describe("publishing from a source", () => {
     ]) {
       const { model, world } = await hubWorld(() => ({ status: 302, headers: { location } }));
       expect((await world.publish(model)).json).toMatchObject({ error: { code: "address_refused" } });
+      expect(await readdir(world.folder.file(`uploads/${alice}`))).toEqual([]);
     }
     expect(inside).toEqual([]);
   });
