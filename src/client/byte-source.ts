@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import type { IncomingHttpHeaders } from "node:http";
 import { got, type Request } from "got";
+import { Channel } from "../channel.ts";
 import { type ErrorCode, isPeerError, PeerError } from "../errors.ts";
 import { packageVersion } from "../paths.ts";
 import { checkLiteralAddress, publicLookup, type Resolve, systemResolve } from "./public-address.ts";
@@ -132,7 +133,7 @@ async function connect(
     close();
     throw translate(error, url, limited);
   }
-  const bytes = readAll(stream, url, limited, watch, close);
+  const bytes = readAll(stream, arriving(stream, watch), { url, signal: limited, watch, close });
   return { url, status: stream.response?.statusCode ?? 0, headers: stream.response?.headers ?? {}, bytes, close };
 }
 
@@ -142,19 +143,44 @@ interface StallWatch {
   disarm(): void;
 }
 
+/** What has come and was not read yet; at most these, then the sender waits. */
+const chunksMax = 16;
+
+/** Takes bytes as they come: those that came before a connection broke are not lost with it. */
+function arriving(stream: Request, watch: StallWatch): Channel<Uint8Array> {
+  const chunks = new Channel<Uint8Array>(chunksMax);
+  stream.on("data", (chunk: Uint8Array) => {
+    watch.disarm();
+    chunks.push(chunk);
+    if (chunks.length < chunksMax) watch.arm();
+    else stream.pause();
+  });
+  stream.once("end", () => chunks.close());
+  stream.once("error", (error) => chunks.fail(error));
+  stream.once("close", () => chunks.fail(new Error("The stream was closed.")));
+  watch.arm();
+  return chunks;
+}
+
+interface Reading {
+  readonly url: URL;
+  readonly signal: AbortSignal;
+  readonly watch: StallWatch;
+  close(): void;
+}
+
 async function* readAll(
   stream: Request,
-  url: URL,
-  signal: AbortSignal,
-  watch: StallWatch,
-  close: () => void,
+  chunks: Channel<Uint8Array>,
+  { url, signal, watch, close }: Reading,
 ): AsyncGenerator<Uint8Array> {
   try {
-    watch.arm();
-    for await (const chunk of stream) {
-      watch.disarm();
+    for await (const chunk of chunks) {
+      if (stream.isPaused() && chunks.length < chunksMax / 2) {
+        watch.arm();
+        stream.resume();
+      }
       yield chunk;
-      watch.arm();
     }
   } catch (error) {
     throw translate(error, url, signal);
