@@ -15,8 +15,6 @@ import { probeModel } from "./llama/probe.ts";
 import { startTokenizers } from "./llama/tokenizer.ts";
 import { startOrchestrator, type TreasuryNetwork } from "./orchestrator/orchestrator.ts";
 import { returnUrlAt, webhookUrlAt } from "./orchestrator/paypal-link.ts";
-import { paypalAccessOf } from "./paypal/access-token.ts";
-import { Treasury } from "./paypal/treasury.ts";
 import { startProxy } from "./proxy/proxy.ts";
 import { openBlobs } from "./registry/blobs.ts";
 import { openModelFiles } from "./registry/model-files.ts";
@@ -108,6 +106,11 @@ const paypalPollMs = 15_000;
 
 /** PayPal by `PAYPAL_CLIENT_ID`, `PAYPAL_CLIENT_SECRET`, and where they are said `PAYPAL_BASE_URL`, `PAYPAL_WEBHOOK_ID`. */
 async function treasuryOpener(database: Database, { clock, log }: RoleContext) {
+  // PayPal's SDK is slow to load: only where it is used.
+  const [{ paypalAccessOf }, { Treasury }] = await Promise.all([
+    import("./paypal/access-token.ts"),
+    import("./paypal/treasury.ts"),
+  ]);
   const access = paypalAccessOf(process.env);
   const records = openPayPalRecords(database, clock);
   const webhookId = process.env.PAYPAL_WEBHOOK_ID;
