@@ -1,4 +1,3 @@
-import { execa } from "execa";
 import { systemClock } from "../src/clock.ts";
 import { isPeerError, PeerError } from "../src/errors.ts";
 import type { Session } from "./session.ts";
@@ -48,5 +47,7 @@ function unlessUnanswered(error: unknown): null {
 /** A link that does not open by itself was printed, and can be clicked. */
 async function openBrowser(url: string): Promise<void> {
   const command = process.platform === "darwin" ? "open" : process.platform === "win32" ? "explorer" : "xdg-open";
+  // Loaded here: most commands start nothing, and people wait for every one of them.
+  const { execa } = await import("execa");
   await execa(command, [url], { reject: false, timeout: 5_000, stdio: "ignore" });
 }

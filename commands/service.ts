@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
-import { execa } from "execa";
 import { type Home, homeAt } from "../src/paths.ts";
 
 /** What the platform's service manager is to keep running. */
@@ -65,6 +64,7 @@ export interface ToolRun {
 
 /** Runs a service manager's tool. Never throws for what the tool says. */
 export async function runTool(tool: string, words: readonly string[], signal: AbortSignal): Promise<ToolRun> {
+  const { execa } = await import("execa");
   const done = await execa(tool, words, { reject: false, timeout: toolMsMax, stdin: "ignore", cancelSignal: signal });
   signal.throwIfAborted();
   const exitCode = done.code === "ENOENT" ? null : (done.exitCode ?? 1);
