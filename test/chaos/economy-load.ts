@@ -28,7 +28,7 @@ export interface Load {
 }
 
 const answering = 6;
-const dealing = 2;
+const dealing = 1;
 const answerTokensMax = 16;
 const topic = ["a fox", "a lighthouse", "a robot", "a river", "PeerLLM", "the moon"] as const;
 const lastChunkSchema = z.looseObject({ peerllm: z.looseObject({ receipt: z.string(), costUsd: z.string() }) });
@@ -102,7 +102,7 @@ async function topUp({ network, random, tell }: People): Promise<void> {
   const usd = `${1 + random.below(50)}`;
   const { paymentId, approvalUrl } = await consumer.gateway.call(economyRoutes["billing-topup"], { usd }, signal);
   await approve(approvalUrl);
-  if (random.below(2) === 0) await lookAfter(consumer, paymentId, tell);
+  if (random.below(4) > 0) await lookAfter(consumer, paymentId, tell);
 }
 
 async function buyModel({ network, random, tell }: People): Promise<void> {

@@ -57,11 +57,15 @@ const lookMs = 20;
 const patienceMs = 120_000;
 const { signal } = new AbortController();
 
-/** Polls until it holds. Throws after two minutes. */
-export async function untilHolds(what: string, holds: () => Promise<boolean>): Promise<void> {
-  const until = performance.now() + patienceMs;
+/** Polls until it holds. Throws where it takes longer than `withinMs`. */
+export async function untilHolds(
+  what: string,
+  holds: () => Promise<boolean>,
+  withinMs: number = patienceMs,
+): Promise<void> {
+  const until = performance.now() + withinMs;
   while (!(await holds())) {
-    if (performance.now() > until) throw new Error(`Still not so after ${patienceMs / 1_000} s: ${what}.`);
+    if (performance.now() > until) throw new Error(`Still not so after ${withinMs / 1_000} s: ${what}.`);
     await delay(lookMs);
   }
 }

@@ -213,6 +213,8 @@ function memoryOf({ connection }: Database): (told: Told) => boolean {
 }
 
 const { signal } = new AbortController();
+/** PayPal is asked after 50 payments every 15 s, and what was never approved stays open. */
+const restMsMax = 1_200_000;
 
 /**
  * A last start, undisturbed: what was open is released or asked for, what PayPal held goes one way or the other, nothing
@@ -228,10 +230,12 @@ async function lastRites(network: EconomyNetwork): Promise<Inspection> {
   paypal.payouts.settleHeld();
   await network.up();
   await network.hostsServing();
-  await untilHolds("PayPal and the books say the same, and nothing is under way", async () => {
+  const isAtRest = async () => isQuiet(network);
+  await untilHolds("no payment, subscription or payout is under way", isAtRest, restMsMax);
+  await untilHolds("PayPal and the books say the same", async () => {
     await callDaemon(operator, "network", networkMethods.reconcile, {}, signal);
     const { balanced, paypal: compared } = await callDaemon(operator, "network", networkMethods.audit, {}, signal);
-    return balanced && compared?.comparison === "equal" && isAtRest(network);
+    return balanced && compared?.comparison === "equal";
   });
   await stopDaemon(operator, "network", false, signal);
   const found = await inspect(network, []);
@@ -241,7 +245,7 @@ async function lastRites(network: EconomyNetwork): Promise<Inspection> {
 }
 
 /** No payout is under way, and every payment and subscription has reached PayPal. */
-function isAtRest({ databaseFile }: EconomyNetwork): boolean {
+function isQuiet({ databaseFile }: EconomyNetwork): boolean {
   const database = new Database(databaseFile);
   try {
     const open = database.connection
