@@ -56,8 +56,10 @@ export function openPayments(database: Database, clock: Clock): PaymentStore {
     `SELECT * FROM payments WHERE account_id = ? AND model = ? AND state <> 'failed' AND refunded < amount
      ORDER BY state, created_at LIMIT 1`,
   );
-  const selectOpen: Statement<[bigint], PaymentRow> = connection.prepare(
-    "SELECT * FROM payments WHERE state = 'open' ORDER BY updated_at LIMIT ?",
+  const takeOpen: Statement<[bigint, bigint], PaymentRow> = connection.prepare(
+    `UPDATE payments SET updated_at = ? WHERE id IN (
+       SELECT id FROM payments WHERE state = 'open' ORDER BY updated_at LIMIT ?
+     ) RETURNING *`,
   );
   const update: Statement<[PaymentState, string | null, string | null, string | null, bigint, bigint, PaymentId]> =
     connection.prepare(
@@ -151,7 +153,7 @@ export function openPayments(database: Database, clock: Clock): PaymentStore {
     find: async (id) => found(select.get(id)),
     findByOrder: async (orderId) => found(selectByOrder.get(orderId)),
     findByCapture: async (captureId) => found(selectByCapture.get(captureId)),
-    open: async (limit) => selectOpen.all(BigInt(limit)).map(paymentOf),
+    open: (limit) => database.promptly(() => takeOpen.all(BigInt(clock.now()), BigInt(limit)).map(paymentOf)),
   };
 }
 

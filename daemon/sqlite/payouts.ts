@@ -88,8 +88,10 @@ export function openPayouts(database: Database, clock: Clock): PayoutStore {
          created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, 'reserved', ?, ?)`,
     );
   const select: Statement<[PayoutId], PayoutRow> = connection.prepare("SELECT * FROM payouts WHERE id = ?");
-  const selectOpen: Statement<[bigint], PayoutRow> = connection.prepare(
-    "SELECT * FROM payouts WHERE state IN ('reserved', 'sent') ORDER BY updated_at LIMIT ?",
+  const takeOpen: Statement<[bigint, bigint], PayoutRow> = connection.prepare(
+    `UPDATE payouts SET updated_at = ? WHERE id IN (
+       SELECT id FROM payouts WHERE state IN ('reserved', 'sent') ORDER BY updated_at LIMIT ?
+     ) RETURNING *`,
   );
   const selectOf: Statement<[AccountId, bigint], PayoutRow> = connection.prepare(
     "SELECT * FROM payouts WHERE account_id = ? ORDER BY created_at DESC, rowid DESC LIMIT ?",
@@ -208,7 +210,7 @@ export function openPayouts(database: Database, clock: Clock): PayoutStore {
       const row = select.get(id);
       return row === undefined ? null : payoutOf(row);
     },
-    open: async (limit) => selectOpen.all(BigInt(limit)).map(payoutOf),
+    open: (limit) => database.promptly(() => takeOpen.all(BigInt(clock.now()), BigInt(limit)).map(payoutOf)),
     list: async (accountId, limit) => selectOf.all(accountId, BigInt(limit)).map(payoutOf),
     paid: async (accountId) => nanoUsd(selectPaid.get(accountId)?.paid ?? 0n),
   };

@@ -82,9 +82,11 @@ export function openSubscriptions(database: Database, clock: Clock): Subscriptio
   const selectOfAccount: Statement<[AccountId], SubscriptionRow> = connection.prepare(
     "SELECT * FROM subscriptions WHERE account_id = ? ORDER BY created_at DESC, id",
   );
-  const selectOpen: Statement<[bigint], SubscriptionRow> = connection.prepare(
-    `SELECT * FROM subscriptions WHERE status NOT IN ('CANCELLED', 'EXPIRED') AND funding = 'paypal'
-     ORDER BY updated_at LIMIT ?`,
+  const takeOpen: Statement<[bigint, bigint], SubscriptionRow> = connection.prepare(
+    `UPDATE subscriptions SET updated_at = ? WHERE id IN (
+       SELECT id FROM subscriptions WHERE status NOT IN ('CANCELLED', 'EXPIRED') AND funding = 'paypal'
+       ORDER BY updated_at LIMIT ?
+     ) RETURNING *`,
   );
   const update: Statement<
     [SubscriptionStatus, string | null, string | null, bigint | null, bigint, bigint, SubscriptionId]
@@ -197,7 +199,7 @@ export function openSubscriptions(database: Database, clock: Clock): Subscriptio
     ofHost: async (hostId) => found(selectOfHost.get(hostId)),
     ofModel: async (accountId, model) => found(selectOfModel.get(accountId, model)),
     list: async (accountId) => selectOfAccount.all(accountId).map(subscriptionOf),
-    open: async (limit) => selectOpen.all(BigInt(limit)).map(subscriptionOf),
+    open: (limit) => database.promptly(() => takeOpen.all(BigInt(clock.now()), BigInt(limit)).map(subscriptionOf)),
   };
 }
 

@@ -238,6 +238,6 @@ export interface PaymentStore {
   find(id: PaymentId): Promise<Payment | null>;
   findByOrder(orderId: string): Promise<Payment | null>;
   findByCapture(captureId: string): Promise<Payment | null>;
-  /** Not final yet, oldest first, at most `limit`. */
+  /** Not final yet, those longest unasked after, at most `limit`; they count as asked after from now on. */
   open(limit: number): Promise<readonly Payment[]>;
 }

@@ -179,7 +179,7 @@ export interface PayoutStore {
   /** Pays or returns it for good, as `itemStatus` says; pending statuses are only noted. */
   close(id: PayoutId, itemStatus: string, fee: NanoUsd): Promise<Payout>;
   find(id: PayoutId): Promise<Payout | null>;
-  /** Not final yet, oldest first, at most `limit`. */
+  /** Not final yet, those longest unasked after, at most `limit`; they count as asked after from now on. */
   open(limit: number): Promise<readonly Payout[]>;
   /** Newest first, at most `limit`. */
   list(accountId: AccountId, limit: number): Promise<readonly Payout[]>;

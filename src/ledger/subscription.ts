@@ -112,6 +112,6 @@ export interface SubscriptionStore {
   ofModel(accountId: AccountId, model: string): Promise<Subscription | null>;
   /** Newest first. */
   list(accountId: AccountId): Promise<readonly Subscription[]>;
-  /** Not final at PayPal, the longest unseen first, at most `limit`. */
+  /** Not final at PayPal, those longest unasked after, at most `limit`; they count as asked after from now on. */
   open(limit: number): Promise<readonly Subscription[]>;
 }

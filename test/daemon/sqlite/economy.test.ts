@@ -205,6 +205,19 @@ describe("payments", () => {
     expect(await payments.open(10)).toEqual([]);
   });
 
+  it("that are never approved don't keep others from being asked after", async () => {
+    let time = now;
+    const payments = openPayments(open.database, { ...clock, now: () => time++ });
+    const ids = Array.from({ length: 5 }, () => newId("payment"));
+    for (const id of ids) {
+      await payments.create({ id, accountId: consumer, purpose: { kind: "credit" }, amount: parseUsd("20") });
+    }
+    const rounds = [await payments.open(2), await payments.open(2), await payments.open(1)];
+    expect(rounds.map((round) => round.map(({ id }) => id).sort())).toEqual(
+      [ids.slice(0, 2), ids.slice(2, 4), ids.slice(4)].map((round) => round.sort()),
+    );
+  });
+
   it("that are refunded in parts take back each part once", async () => {
     const payments = openPayments(open.database, clock);
     const id = newId("payment");
