@@ -56,7 +56,8 @@ export async function run(args: readonly string[], json: boolean): Promise<void>
     args: [...args],
     options: { seed: { type: "string", default: "1" }, count: { type: "string", default: "10000" } },
   });
-  const figures = await fuzz(Number(values.seed), Number(values.count));
+  const progress = (line: string) => process.stderr.write(`${line}\n`);
+  const figures = await fuzz(Number(values.seed), Number(values.count), progress);
   if (figures.problems.length > 0) process.exitCode = 1;
   process.stdout.write(json ? `${JSON.stringify(figures)}\n` : `${describe(figures)}\n`);
 }
@@ -65,7 +66,7 @@ export async function run(args: readonly string[], json: boolean): Promise<void>
  * Throws `count` frames, requests and manifests at the sockets of an orchestrator's process and frames at a host's, and a
  * twentieth as many GGUF headers at our reader and llama.cpp's. The same seed throws the same.
  */
-export async function fuzz(seed: number, count: number): Promise<FuzzFigures> {
+export async function fuzz(seed: number, count: number, progress: (line: string) => void): Promise<FuzzFigures> {
   const startedAt = performance.now();
   const root = await mkdtemp(join(tmpdir(), "peerllm-fuzz-"));
   const home = homeAt(join(root, "operator"));
@@ -93,6 +94,8 @@ export async function fuzz(seed: number, count: number): Promise<FuzzFigures> {
         const [from, until] = isWarmUp ? [0, share] : [share, each];
         await throwAll(kind, target, { seed, from, until }, problems);
         thrown[kind] = until;
+        const seconds = Math.round((performance.now() - startedAt) / 1_000);
+        progress(`${until} of ${each} ${kind} after ${seconds} s, ${problems.length} problems`);
         if (isWarmUp) warmBytes = Math.max(warmBytes, residentBytes(pid));
         if (isWarmUp) warmHostBytes = Math.max(warmHostBytes, host.residentBytes());
       }
