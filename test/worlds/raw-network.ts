@@ -104,14 +104,20 @@ function rawLink(socket: WebSocket): RawLink {
   socket.on("message", (data: Buffer) => frames.push(parseHostFrame(data)));
   socket.on("close", () => frames.push("closed"));
   socket.on("error", () => {});
-  const nextSaid = async (): Promise<HostFrame | "closed"> => {
+  const next = async (): Promise<HostFrame | "closed"> => {
     const frame = await frames.next();
+    // It stays so: whoever asks again must not wait for ever.
+    if (frame === "closed") frames.push("closed");
+    return frame;
+  };
+  const nextSaid = async (): Promise<HostFrame | "closed"> => {
+    const frame = await next();
     return frame !== "closed" && frame.type === "heartbeat" ? nextSaid() : frame;
   };
   return {
     send: (frame) =>
       socket.send(typeof frame === "string" || frame instanceof Uint8Array ? frame : JSON.stringify(frame)),
-    next: frames.next,
+    next,
     nextSaid,
     close: () => socket.terminate(),
   };
