@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import { PeerError } from "../../src/errors.ts";
 import { type Account, type AccountStore, type NewApiKey, ownerOf } from "../../src/identity/account.ts";
-import { type ApiKey, type Scope, scopes } from "../../src/identity/api-key.ts";
+import { type ApiKey, scopes } from "../../src/identity/api-key.ts";
 import type { InviteStore } from "../../src/identity/invite.ts";
 import { type ApiKeyId, type NetworkId, parseId } from "../../src/ids.ts";
 import { type Books, dayOf, type UsageRow } from "../../src/ledger/books.ts";
@@ -13,8 +13,8 @@ import { packageVersion } from "../../src/paths.ts";
 import { type RouteName, type Routes, routes } from "../../src/protocol/api.ts";
 import { protocolVersion } from "../../src/protocol/handshake.ts";
 import type { ReceiptStore } from "../../src/verification/receipt-store.ts";
-import { type Exchange, jsonRoute, type Method, type Route } from "../http/route.ts";
-import { authenticate, type Member } from "./backend.ts";
+import { jsonRoute, type Route } from "../http/route.ts";
+import { type ApiRoute, accountRoutes } from "./account-routes.ts";
 import type { NetworkCatalogue } from "./catalogue.ts";
 import { receiptDocument } from "./receipt-document.ts";
 
@@ -39,14 +39,7 @@ const dayMs = 86_400_000;
 /** The orchestrator's own HTTP API: what src/protocol/api.ts describes. */
 export function apiRoutes(options: ApiOptions): readonly Route[] {
   const { accounts, books, catalogue, receipts } = options;
-
-  const own = <Request extends z.ZodType, Response extends z.ZodType>(
-    route: ApiRoute<Request, Response>,
-    handle: (member: Member, body: z.output<Request>, exchange: Exchange) => Promise<z.input<Response>>,
-  ) =>
-    open(route, async (body, exchange) =>
-      handle(await authenticate(exchange.request, accounts, route.scope ?? null), body, exchange),
-    );
+  const own = accountRoutes(accounts);
 
   return [
     open(routes["network-show"], async () => {
@@ -111,17 +104,9 @@ export function apiRoutes(options: ApiOptions): readonly Route[] {
   ];
 }
 
-interface ApiRoute<Request extends z.ZodType, Response extends z.ZodType> {
-  readonly method: Method;
-  readonly path: string;
-  readonly scope?: Scope;
-  readonly request: Request;
-  readonly response: Response;
-}
-
 function open<Request extends z.ZodType, Response extends z.ZodType>(
   { method, path, request }: ApiRoute<Request, Response>,
-  handle: (body: z.output<Request>, exchange: Exchange) => Promise<z.input<Response>>,
+  handle: (body: z.output<Request>) => Promise<z.input<Response>>,
 ): Route {
   return jsonRoute(method, path, request, handle);
 }

@@ -1,8 +1,6 @@
-import type { z } from "zod";
 import type { Clock } from "../../src/clock.ts";
 import { PeerError } from "../../src/errors.ts";
 import type { AccountStore } from "../../src/identity/account.ts";
-import type { Scope } from "../../src/identity/api-key.ts";
 import type { HostStore } from "../../src/identity/known-host.ts";
 import { type AccountId, parseId } from "../../src/ids.ts";
 import { ownedAccount } from "../../src/ledger/account.ts";
@@ -36,9 +34,9 @@ import {
   type PaymentDocument,
   type SubscriptionDocument,
 } from "../../src/protocol/economy-api.ts";
-import { type Exchange, jsonRoute, type Method, type Route } from "../http/route.ts";
+import type { Route } from "../http/route.ts";
 import type { Treasury } from "../paypal/treasury.ts";
-import { authenticate } from "./backend.ts";
+import { accountRoutes } from "./account-routes.ts";
 
 export interface EconomyOptions {
   readonly accounts: AccountStore;
@@ -69,76 +67,80 @@ export function economyApi(options: EconomyOptions): readonly Route[] {
     if (subscription?.accountId === accountId) return subscription;
     throw new PeerError("not_found", `This account has no subscription ${subscriptionId}.`);
   };
+  const documentsOf = async (each: readonly Subscription[]) => {
+    const sheets = await options.prices.list();
+    return each.map((subscription) => subscriptionDocument(subscription, sheets, clock.now()));
+  };
   const documentOf = async (subscription: Subscription) =>
     subscriptionDocument(subscription, await options.prices.list(), clock.now());
 
   return [
-    own(economyRoutes.earnings, (accountId) => earnings(accountId, options)),
-    own(economyRoutes["billing-topup"], async (accountId, { usd }) =>
-      paymentDocument(await paypal().topUp(accountId, wholeCents(usd))),
+    own(economyRoutes.earnings, ({ account }) => earnings(account.id, options)),
+    own(economyRoutes["billing-topup"], async ({ account }, { usd }) =>
+      paymentDocument(await paypal().topUp(account.id, wholeCents(usd))),
     ),
-    own(economyRoutes["billing-payment"], async (accountId, _body, { parameters }) =>
-      paymentDocument(await paypal().payment(accountId, parseId("payment", parameters.paymentId ?? ""))),
+    own(economyRoutes["billing-payment"], async ({ account }, _body, { parameters }) =>
+      paymentDocument(await paypal().payment(account.id, parseId("payment", parameters.paymentId ?? ""))),
     ),
-    own(economyRoutes["billing-redeem"], async (accountId, { code }) => {
-      const { amount } = await codes.redeem(code, accountId);
-      const { available } = await books.balance(accountId);
+    own(economyRoutes["billing-redeem"], async ({ account }, { code }) => {
+      const { amount } = await codes.redeem(code, account.id);
+      const { available } = await books.balance(account.id);
       return { creditedUsd: formatUsd(amount), availableUsd: formatUsd(available) };
     }),
-    own(economyRoutes["billing-statement"], async (accountId, { month, after }) => {
+    own(economyRoutes["billing-statement"], async ({ account }, { month, after }) => {
       const { from, until } = monthRange(month);
       const begin = after === undefined ? null : parseId("transfer", after);
-      const { entries, next } = await books.entries(accountId, { from, until, after: begin });
+      const { entries, next } = await books.entries(account.id, { from, until, after: begin });
       return {
         month,
-        openingUsd: begin === null ? formatUsd(await books.creditAt(accountId, from)) : null,
-        closingUsd: next === null ? formatUsd(await books.creditAt(accountId, until)) : null,
+        openingUsd: begin === null ? formatUsd(await books.creditAt(account.id, from)) : null,
+        closingUsd: next === null ? formatUsd(await books.creditAt(account.id, until)) : null,
         ...linesDocument(statementLines(entries)),
         next,
       };
     }),
-    own(economyRoutes["subscriptions-list"], async (accountId) => ({
-      subscriptions: await Promise.all((await subscriptions.list(accountId)).map(documentOf)),
+    own(economyRoutes["subscriptions-list"], async ({ account }) => ({
+      subscriptions: await documentsOf(await subscriptions.list(account.id)),
     })),
-    own(economyRoutes["subscription-begin"], async (accountId, { hostId, usd }) => {
+    own(economyRoutes["subscription-begin"], async ({ account }, { hostId, usd }) => {
       if (hostId === undefined) {
-        return documentOf(await paypal().subscribeCredit(accountId, wholeCents(usd ?? "")));
+        return documentOf(await paypal().subscribeCredit(account.id, wholeCents(usd ?? "")));
       }
       const host = await options.knownHosts.find(parseId("host", hostId));
-      if (host?.accountId !== accountId) throw new PeerError("not_found", `This account has no host ${hostId}.`);
+      if (host?.accountId !== account.id) throw new PeerError("not_found", `This account has no host ${hostId}.`);
       const { hostSubscription } = await options.prices.current();
-      return documentOf(await paypal().subscribeHost(accountId, host.id, hostSubscription));
+      return documentOf(await paypal().subscribeHost(account.id, host.id, hostSubscription));
     }),
-    own(economyRoutes["subscription-show"], async (accountId, _body, { parameters }) => {
-      const subscription = await ownSubscription(accountId, parameters);
+    own(economyRoutes["subscription-show"], async ({ account }, _body, { parameters }) => {
+      const subscription = await ownSubscription(account.id, parameters);
       if (subscription.funding === "credit") return documentOf(subscription);
-      return documentOf(await paypal().subscription(accountId, subscription.id));
+      return documentOf(await paypal().subscription(account.id, subscription.id));
     }),
-    own(economyRoutes["subscription-cancel"], async (accountId, _body, { parameters }) => {
-      const { id, funding, status, outstanding } = await ownSubscription(accountId, parameters);
-      if (funding === "paypal") return documentOf(await paypal().cancel(accountId, id));
+    own(economyRoutes["subscription-cancel"], async ({ account }, _body, { parameters }) => {
+      const { id, funding, status, outstanding } = await ownSubscription(account.id, parameters);
+      if (funding === "paypal") return documentOf(await paypal().cancel(account.id, id));
       return documentOf(await subscriptions.note(id, isFinal(status) ? status : "CANCELLED", outstanding));
     }),
-    own(economyRoutes["payout-settings-show"], async (accountId) =>
-      settingsDocument(await payouts.settings(accountId)),
+    own(economyRoutes["payout-settings-show"], async ({ account }) =>
+      settingsDocument(await payouts.settings(account.id)),
     ),
-    own(economyRoutes["payout-settings-set"], async (accountId, { receiver, thresholdUsd }) => {
-      const before = await payouts.settings(accountId);
+    own(economyRoutes["payout-settings-set"], async ({ account }, { receiver, thresholdUsd }) => {
+      const before = await payouts.settings(account.id);
       const threshold =
         thresholdUsd === undefined ? (before?.threshold ?? defaultPayoutThreshold) : parseUsd(thresholdUsd);
       if (threshold < payoutThresholdMin) {
         throw new PeerError("request_invalid", `A payout's threshold is at least $${formatUsd(payoutThresholdMin)}.`);
       }
       const receiverType = receiver.includes("@") ? "EMAIL" : "PAYPAL_ID";
-      return settingsDocument(await payouts.setSettings(accountId, { receiver, receiverType, threshold }));
+      return settingsDocument(await payouts.setSettings(account.id, { receiver, receiverType, threshold }));
     }),
-    own(economyRoutes["payout-request"], async (accountId) =>
-      payoutDocument(await paypal().payOut(accountId, payoutThresholdMin)),
+    own(economyRoutes["payout-request"], async ({ account }) =>
+      payoutDocument(await paypal().payOut(account.id, payoutThresholdMin)),
     ),
-    own(economyRoutes["payouts-list"], async (accountId) => ({
-      payouts: (await payouts.list(accountId, payoutsMax)).map(payoutDocument),
-      setOffs: (await payouts.setOffs(accountId, payoutsMax)).map(setOffDocument),
-      owedUsd: formatUsd((await books.balance(accountId)).owed),
+    own(economyRoutes["payouts-list"], async ({ account }) => ({
+      payouts: (await payouts.list(account.id, payoutsMax)).map(payoutDocument),
+      setOffs: (await payouts.setOffs(account.id, payoutsMax)).map(setOffDocument),
+      owedUsd: formatUsd((await books.balance(account.id)).owed),
     })),
   ];
 }
@@ -149,27 +151,6 @@ export function requireTreasury(treasury: Treasury | null): Treasury {
   throw new PeerError("parameter_unsupported", "This network takes no PayPal payments.", {
     hint: 'Its operator grants credit ("peerllm network credit") or makes codes ("peerllm network code create").',
   });
-}
-
-interface EconomyRoute<Request extends z.ZodType, Response extends z.ZodType> {
-  readonly method: Method;
-  readonly path: string;
-  /** What the key must be allowed; any key where it isn't said. */
-  readonly scope?: Scope;
-  readonly request: Request;
-  readonly response: Response;
-}
-
-/** Makes routes of economy-api.ts, each for the account whose key the request carries. */
-export function accountRoutes(accounts: AccountStore) {
-  return <Request extends z.ZodType, Response extends z.ZodType>(
-    route: EconomyRoute<Request, Response>,
-    handle: (accountId: AccountId, body: z.output<Request>, exchange: Exchange) => Promise<z.input<Response>>,
-  ): Route =>
-    jsonRoute(route.method, route.path, route.request, async (body, exchange) => {
-      const { account } = await authenticate(exchange.request, accounts, route.scope ?? null);
-      return handle(account.id, body, exchange);
-    });
 }
 
 async function earnings(accountId: AccountId, options: EconomyOptions): Promise<EarningsDocument> {

@@ -16,8 +16,9 @@ import {
 } from "../../src/protocol/economy-api.ts";
 import type { Route } from "../http/route.ts";
 import type { Treasury } from "../paypal/treasury.ts";
+import { accountRoutes } from "./account-routes.ts";
 import type { NetworkCatalogue } from "./catalogue.ts";
-import { accountRoutes, subscriptionDocument } from "./economy.ts";
+import { subscriptionDocument } from "./economy.ts";
 
 export interface SalesOptions {
   billing(): Promise<BillingMode>;
@@ -61,13 +62,13 @@ export function salesApi(options: SalesOptions): readonly Route[] {
   }
 
   return [
-    own(economyRoutes["model-buy"], async (accountId, { version }, { parameters }) =>
-      buy(accountId, await wantedOf(referenceOf(parameters, version), accountId), options),
+    own(economyRoutes["model-buy"], async ({ account }, { version }, { parameters }) =>
+      buy(account.id, await wantedOf(referenceOf(parameters, version), account.id), options),
     ),
-    own(economyRoutes["model-subscribe"], async (accountId, { version }, { parameters }) =>
-      subscribe(accountId, await wantedOf(referenceOf(parameters, version), accountId), options),
+    own(economyRoutes["model-subscribe"], async ({ account }, { version }, { parameters }) =>
+      subscribe(account.id, await wantedOf(referenceOf(parameters, version), account.id), options),
     ),
-    own(economyRoutes["producer-sales"], (accountId) => salesDocument(accountId, sales)),
+    own(economyRoutes["producer-sales"], ({ account }) => salesDocument(account.id, sales)),
   ];
 }
 

@@ -3,13 +3,11 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { z } from "zod";
-import { openaiRoutes } from "../../daemon/http/openai-routes.ts";
-import { createHttpServer } from "../../daemon/http/server.ts";
 import { isAlive } from "../../src/client/process-identity.ts";
 import { readRunRecord } from "../../src/client/run-record.ts";
-import { silentLog } from "../../src/log.ts";
 import { homeAt, packageFile } from "../../src/paths.ts";
 import { type Script, scriptedBackend } from "../daemon/http/scripted-backend.ts";
+import { serveAnswers } from "../worlds/answer-server.ts";
 import { peerllm, temporaryFolder } from "../worlds/command.ts";
 import { type Deferred, deferred } from "../worlds/deferred.ts";
 
@@ -31,14 +29,7 @@ function halved(gate: Deferred<void>): Script {
 /** `peerllm consume` as a shell runs it in the foreground, with a process group of its own, at a network of one answer. */
 async function endpoint(gate: Deferred<void>) {
   const home = await temporaryFolder();
-  const network = await createHttpServer({
-    address: "127.0.0.1",
-    port: 0,
-    allowedHosts: [],
-    allowedOrigins: [],
-    routes: openaiRoutes(scriptedBackend(halved(gate))),
-    log: silentLog,
-  });
+  const network = await serveAnswers(scriptedBackend(halved(gate)));
   onTestFinished(() => network.close());
   const words = ["consume", "--port", "0", "--json", "--home", home, "--network", network.url];
   const command = execa(process.execPath, [binary, ...words], {

@@ -3,11 +3,9 @@ import { join } from "node:path";
 import OpenAI from "openai";
 import { expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
-import { openaiRoutes } from "../../daemon/http/openai-routes.ts";
-import { createHttpServer } from "../../daemon/http/server.ts";
-import { silentLog } from "../../src/log.ts";
 import { packageFile } from "../../src/paths.ts";
 import { type Script, sayHello, scriptedBackend, scriptedModel } from "../daemon/http/scripted-backend.ts";
+import { serveAnswers } from "../worlds/answer-server.ts";
 import { peerllm, temporaryFolder } from "../worlds/command.ts";
 import { forbiddenWord, writeGuardModel } from "../worlds/guard-model.ts";
 
@@ -36,14 +34,7 @@ async function guardedNetwork() {
   const guard = join(home, "guard.gguf");
   writeGuardModel(guard);
   const upstream = scriptedBackend(tellStory);
-  const server = await createHttpServer({
-    address: "127.0.0.1",
-    port: 0,
-    allowedHosts: [],
-    allowedOrigins: [],
-    routes: openaiRoutes(upstream),
-    log: silentLog,
-  });
+  const server = await serveAnswers(upstream);
   onTestFinished(async () => {
     await peerllm(["host", "down", "--now"], { home });
     await peerllm(["network", "down", "--now"], { home });

@@ -1,10 +1,8 @@
 import { describe, expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
-import { openaiRoutes } from "../../daemon/http/openai-routes.ts";
-import { createHttpServer } from "../../daemon/http/server.ts";
-import { silentLog } from "../../src/log.ts";
 import { rawRequest } from "../daemon/http/raw-http.ts";
 import { type ScriptedBackend, scriptedBackend } from "../daemon/http/scripted-backend.ts";
+import { serveAnswers } from "../worlds/answer-server.ts";
 import { peerllm, temporaryFolder } from "../worlds/command.ts";
 
 const trusted = "https://app.example";
@@ -14,14 +12,7 @@ const json = { "content-type": "application/json" };
 /** An OpenAI server that counts what it is asked, in the place of a network and of a host's engine. */
 async function upstream(): Promise<{ url: string; backend: ScriptedBackend }> {
   const backend = scriptedBackend();
-  const server = await createHttpServer({
-    address: "127.0.0.1",
-    port: 0,
-    allowedHosts: [],
-    allowedOrigins: [],
-    routes: openaiRoutes(backend),
-    log: silentLog,
-  });
+  const server = await serveAnswers(backend);
   onTestFinished(() => server.close());
   return { url: server.url, backend };
 }

@@ -1,11 +1,11 @@
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { engineBackend } from "../../../daemon/http/engine-backend.ts";
-import { openaiRoutes } from "../../../daemon/http/openai-routes.ts";
-import { createHttpServer, type HttpServer } from "../../../daemon/http/server.ts";
+import type { HttpServer } from "../../../daemon/http/server.ts";
 import { type LlamaEngine, startLlamaEngine } from "../../../daemon/llama/engine.ts";
 import type { Engine } from "../../../src/chat/generation.ts";
 import { silentLog } from "../../../src/log.ts";
+import { serveAnswers } from "../../worlds/answer-server.ts";
 import { demoModelFile } from "../../worlds/answers.ts";
 import { describeClients } from "../proxy/client-suite.ts";
 
@@ -33,14 +33,7 @@ beforeAll(async () => {
     close: () => engine.close(),
   };
   const listing = { id: model, createdAt: 0, owner: "local", contextLength: engine.contextLength };
-  server = await createHttpServer({
-    address: "127.0.0.1",
-    port: 0,
-    allowedHosts: [],
-    allowedOrigins: [],
-    routes: openaiRoutes(engineBackend(() => [{ listing, engine: heard }])),
-    log: silentLog,
-  });
+  server = await serveAnswers(engineBackend(() => [{ listing, engine: heard }]));
   client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: "none", maxRetries: 0 });
 });
 

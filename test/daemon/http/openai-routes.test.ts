@@ -4,10 +4,10 @@ import { ChatOpenAI } from "@langchain/openai";
 import { streamText } from "ai";
 import OpenAI, { APIError } from "openai";
 import { afterEach, describe, expect, it } from "vitest";
-import { type AnswerBackend, openaiRoutes } from "../../../daemon/http/openai-routes.ts";
-import { createHttpServer, type HttpServer } from "../../../daemon/http/server.ts";
+import type { AnswerBackend } from "../../../daemon/http/openai-routes.ts";
+import type { HttpServer } from "../../../daemon/http/server.ts";
 import { PeerError } from "../../../src/errors.ts";
-import { silentLog } from "../../../src/log.ts";
+import { serveAnswers } from "../../worlds/answer-server.ts";
 import { deferred } from "../../worlds/deferred.ts";
 import { hasOpenAiSchemas, openAiValidators } from "./openai-schemas.ts";
 import { type Script, sayHello, scriptedBackend, scriptedModel, scriptedReceipt } from "./scripted-backend.ts";
@@ -15,14 +15,7 @@ import { type Script, sayHello, scriptedBackend, scriptedModel, scriptedReceipt 
 const servers: HttpServer[] = [];
 
 async function serve(backend: AnswerBackend): Promise<{ url: string; client: OpenAI }> {
-  const server = await createHttpServer({
-    address: "127.0.0.1",
-    port: 0,
-    allowedHosts: [],
-    allowedOrigins: [],
-    routes: openaiRoutes(backend),
-    log: silentLog,
-  });
+  const server = await serveAnswers(backend);
   servers.push(server);
   return { url: server.url, client: new OpenAI({ baseURL: `${server.url}/v1`, apiKey: "none", maxRetries: 0 }) };
 }

@@ -1,22 +1,14 @@
-import { openaiRoutes } from "../../../daemon/http/openai-routes.ts";
-import { createHttpServer } from "../../../daemon/http/server.ts";
 import { startProxy } from "../../../daemon/proxy/proxy.ts";
 import { systemClock } from "../../../src/clock.ts";
 import { silentLog } from "../../../src/log.ts";
+import { serveAnswers } from "../../worlds/answer-server.ts";
 import { scriptedBackend, scriptedModel } from "../http/scripted-backend.ts";
 import { describeClients } from "./client-suite.ts";
 
 const known = { model: scriptedModel.id, question: "Say hello.", answerPart: "Hello, world!" };
 
 function serveScript() {
-  return createHttpServer({
-    address: "127.0.0.1",
-    port: 0,
-    allowedHosts: [],
-    allowedOrigins: [],
-    routes: openaiRoutes(scriptedBackend()),
-    log: silentLog,
-  });
+  return serveAnswers(scriptedBackend());
 }
 
 describeClients("unmodified clients of a server of OpenAI's surface", async () => {

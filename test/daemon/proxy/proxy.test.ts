@@ -2,14 +2,15 @@ import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
 import OpenAI from "openai";
 import { afterEach, describe, expect, it } from "vitest";
-import { type AnswerBackend, openaiRoutes } from "../../../daemon/http/openai-routes.ts";
-import { createHttpServer, type HttpServer } from "../../../daemon/http/server.ts";
+import type { AnswerBackend } from "../../../daemon/http/openai-routes.ts";
+import type { HttpServer } from "../../../daemon/http/server.ts";
 import { proxyBackend } from "../../../daemon/proxy/backend.ts";
 import { startProxy } from "../../../daemon/proxy/proxy.ts";
 import { createUpstream } from "../../../src/client/upstream.ts";
 import { systemClock } from "../../../src/clock.ts";
 import { PeerError } from "../../../src/errors.ts";
 import { silentLog } from "../../../src/log.ts";
+import { serveAnswers } from "../../worlds/answer-server.ts";
 import { deferred } from "../../worlds/deferred.ts";
 import { type Script, sayHello, scriptedBackend, scriptedModel, scriptedReceipt } from "../http/scripted-backend.ts";
 
@@ -20,14 +21,7 @@ afterEach(async () => {
 });
 
 async function serve(backend: AnswerBackend, port = 0): Promise<HttpServer> {
-  const server = await createHttpServer({
-    address: "127.0.0.1",
-    port,
-    allowedHosts: [],
-    allowedOrigins: [],
-    routes: openaiRoutes(backend),
-    log: silentLog,
-  });
+  const server = await serveAnswers(backend, port);
   closers.push(() => server.close());
   return server;
 }
