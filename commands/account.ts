@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { z } from "zod";
+import * as z from "zod";
 import { PeerError } from "../src/errors.ts";
 import { defaultRateLimits, scopes } from "../src/identity/api-key.ts";
 import { routes } from "../src/protocol/api.ts";

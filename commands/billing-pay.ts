@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { z } from "zod";
+import * as z from "zod";
 import type { Gateway } from "../src/client/gateway.ts";
 import { PeerError } from "../src/errors.ts";
 import { economyRoutes } from "../src/protocol/economy-api.ts";

@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { z } from "zod";
+import * as z from "zod";
 import { routes } from "../src/protocol/api.ts";
 import { wholeNumber } from "../src/typed-number.ts";
 import { openGateway } from "./access.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { text as readAll } from "node:stream/consumers";
 import { Command } from "commander";
-import { z } from "zod";
+import * as z from "zod";
 import { createGateway, type Gateway } from "../src/client/gateway.ts";
 import { isAlive } from "../src/client/process-identity.ts";
 import { readRunRecord } from "../src/client/run-record.ts";

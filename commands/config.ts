@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { z } from "zod";
+import * as z from "zod";
 import { type ConfigValue, configKeyNames, parseConfigKey } from "../src/config.ts";
 import { action } from "./session.ts";
 

@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { z } from "zod";
+import * as z from "zod";
 import { callDaemon } from "../src/client/control.ts";
 import { proxyMethods } from "../src/protocol/control-methods.ts";
 import { allowedOrigins, defaultPorts, proxyReadySchema, proxyStartSchema } from "../src/protocol/start.ts";

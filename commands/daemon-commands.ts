@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { z } from "zod";
+import * as z from "zod";
 import type { RoleName } from "../src/protocol/control.ts";
 import { wholeNumber } from "../src/typed-number.ts";
 import { startDaemon, stopDaemon } from "./daemon-process.ts";

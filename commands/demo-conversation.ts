@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { callDaemon, streamDaemon } from "../src/client/control.ts";
 import { createGateway } from "../src/client/gateway.ts";
 import { type ReceiptDocument, routes } from "../src/protocol/api.ts";

@@ -3,7 +3,7 @@ import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { Command } from "commander";
-import { z } from "zod";
+import * as z from "zod";
 import { PeerError } from "../src/errors.ts";
 import { converse } from "./demo-conversation.ts";
 import { loseHost } from "./demo-failover.ts";

@@ -2,7 +2,7 @@ import { constants, access as mayUse, readdir, stat, statfs } from "node:fs/prom
 import { availableParallelism, freemem, totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import { Command } from "commander";
-import { z } from "zod";
+import * as z from "zod";
 import { callDaemon } from "../src/client/control.ts";
 import { createGateway } from "../src/client/gateway.ts";
 import { isAlive } from "../src/client/process-identity.ts";

@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { z } from "zod";
+import * as z from "zod";
 import { readKeptBenchmark } from "../src/client/kept-benchmark.ts";
 import { type EarningsScenario, forecastEarnings } from "../src/ledger/calculator.ts";
 import { formatUsd, parseUsd } from "../src/money.ts";

@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { z } from "zod";
+import * as z from "zod";
 import { parseUsd } from "../src/money.ts";
 import { type EarningsDocument, economyRoutes } from "../src/protocol/economy-api.ts";
 import { findAccess, openGateway } from "./access.ts";

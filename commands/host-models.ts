@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { z } from "zod";
+import * as z from "zod";
 import { callDaemon, streamDaemon } from "../src/client/control.ts";
 import { hostMethods } from "../src/protocol/control-methods.ts";
 import { formatBytes } from "./printer.ts";

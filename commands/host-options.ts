@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Command } from "commander";
-import { z } from "zod";
+import * as z from "zod";
 import type { Config } from "../src/config.ts";
 import { PeerError } from "../src/errors.ts";
 import { allowedOrigins, defaultPorts } from "../src/protocol/start.ts";

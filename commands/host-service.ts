@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { Command } from "commander";
-import { z } from "zod";
+import * as z from "zod";
 import { isAlive } from "../src/client/process-identity.ts";
 import { readLockRecord } from "../src/client/run-record.ts";
 import { PeerError } from "../src/errors.ts";

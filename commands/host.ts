@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { z } from "zod";
+import * as z from "zod";
 import { callDaemon } from "../src/client/control.ts";
 import { isPeerError, PeerError } from "../src/errors.ts";
 import { hostMethods, type hostStatusSchema } from "../src/protocol/control-methods.ts";

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { Command } from "commander";
-import { z } from "zod";
+import * as z from "zod";
 import type { Gateway } from "../src/client/gateway.ts";
 import { publishManifest, uploadFile } from "../src/client/publishing.ts";
 import { openPulled, pullModel } from "../src/client/pulling.ts";

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { Command } from "commander";
-import { z } from "zod";
+import * as z from "zod";
 import { callDaemon } from "../src/client/control.ts";
 import { PeerError } from "../src/errors.ts";
 import { type HostRow, type NetworkStatus, networkMethods } from "../src/protocol/control-methods.ts";

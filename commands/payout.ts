@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { z } from "zod";
+import * as z from "zod";
 import { economyRoutes, type PayoutsDocument } from "../src/protocol/economy-api.ts";
 import { openGateway } from "./access.ts";
 import { action } from "./session.ts";

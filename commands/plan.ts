@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { Command } from "commander";
-import { z } from "zod";
+import * as z from "zod";
 import type { Prompt } from "../src/chat/message.ts";
 import { PeerError } from "../src/errors.ts";
 import { planningBudget } from "../src/planning/budget.ts";

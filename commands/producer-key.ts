@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { Command } from "commander";
-import { z } from "zod";
+import * as z from "zod";
 import { createProducerKey, producerKey, producerKeyFile, type SigningKey } from "../src/models/signing-key.ts";
 import { action, type Session } from "./session.ts";
 

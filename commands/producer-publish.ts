@@ -1,7 +1,7 @@
 import { readdir, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { Command } from "commander";
-import { z } from "zod";
+import * as z from "zod";
 import { createGateway } from "../src/client/gateway.ts";
 import { copySource, modelSource, sourceBaseName, sourceFileName } from "../src/client/model-source.ts";
 import { publishManifest, uploadFile } from "../src/client/publishing.ts";

@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { z } from "zod";
+import * as z from "zod";
 import { economyRoutes, type SalesDocument } from "../src/protocol/economy-api.ts";
 import { openGateway } from "./access.ts";
 import { action, type Session } from "./session.ts";

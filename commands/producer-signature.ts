@@ -3,7 +3,7 @@ import { existsSync, statSync } from "node:fs";
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { Command } from "commander";
-import { z } from "zod";
+import * as z from "zod";
 import { PeerError } from "../src/errors.ts";
 import { parseBundle } from "../src/models/bundle.ts";
 import { readCertificates } from "../src/models/certificate.ts";

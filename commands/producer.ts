@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { z } from "zod";
+import * as z from "zod";
 import { createGateway } from "../src/client/gateway.ts";
 import { listPublished, listVersions, type PublishedRow, yankModel } from "../src/client/publishing.ts";
 import { PeerError } from "../src/errors.ts";

@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { z } from "zod";
+import * as z from "zod";
 import { PeerError } from "../src/errors.ts";
 import type { ReceiptDocument } from "../src/protocol/api.ts";
 import { routes } from "../src/protocol/api.ts";

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { z } from "zod";
+import * as z from "zod";
 import { type Config, type ConfigKey, configKeyNames, openConfig } from "../src/config.ts";
 import { PeerError } from "../src/errors.ts";
 import { type Home, homeAt } from "../src/paths.ts";

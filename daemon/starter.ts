@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { PeerError } from "../src/errors.ts";
 import { errorDocument, type StartProgress, type StartReport } from "../src/protocol/control.ts";
 

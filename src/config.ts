@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import Conf from "conf";
-import { z } from "zod";
+import * as z from "zod";
 import { PeerError, systemFailure } from "./errors.ts";
 import type { Home } from "./paths.ts";
 import { portNumber as port, positiveNumber, wholeNumber } from "./typed-number.ts";

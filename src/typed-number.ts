@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** Digits as people write them; "" and "1e3" and "0x10", which Number() takes, are none. */
 const digits = /^-?\d+(?:\.\d+)?$/;

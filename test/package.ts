@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { execa, type Options } from "execa";
-import { z } from "zod";
+import * as z from "zod";
 import { packageFile } from "../src/paths.ts";
 
 /*

@@ -1,5 +1,5 @@
 import { createServer, type Server, type Socket } from "node:net";
-import type { z } from "zod";
+import type * as z from "zod";
 import { PeerError } from "../../src/errors.ts";
 import type { Log } from "../../src/log.ts";
 import {

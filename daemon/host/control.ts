@@ -1,7 +1,7 @@
 import { statfs } from "node:fs/promises";
 import { freemem } from "node:os";
 import { dirname } from "node:path";
-import type { z } from "zod";
+import type * as z from "zod";
 import { Channel } from "../../src/channel.ts";
 import { PeerError } from "../../src/errors.ts";
 import { hostMethods } from "../../src/protocol/control-methods.ts";

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
-import { z } from "zod";
+import * as z from "zod";
 import { PeerError } from "../../src/errors.ts";
 import type { PublicKey } from "../../src/identity/key.ts";
 import { writePrivateFile } from "../../src/private-file.ts";

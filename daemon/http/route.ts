@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { z } from "zod";
+import type * as z from "zod";
 import { parseFields } from "../../src/chat/openai-fields.ts";
 import { PeerError } from "../../src/errors.ts";
 import { sendJson } from "./errors.ts";

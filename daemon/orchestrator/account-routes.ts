@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import type * as z from "zod";
 import type { AccountStore } from "../../src/identity/account.ts";
 import type { Scope } from "../../src/identity/api-key.ts";
 import { type Exchange, jsonRoute, type Method, type Route } from "../http/route.ts";

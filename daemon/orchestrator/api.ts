@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import type * as z from "zod";
 import { PeerError } from "../../src/errors.ts";
 import { type Account, type AccountStore, type NewApiKey, ownerOf } from "../../src/identity/account.ts";
 import { type ApiKey, scopes } from "../../src/identity/api-key.ts";

@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import type * as z from "zod";
 import { isPeerError, PeerError } from "../../src/errors.ts";
 import { networkAccount } from "../../src/ledger/account.ts";
 import type { Books } from "../../src/ledger/books.ts";

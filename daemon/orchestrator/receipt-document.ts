@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import type * as z from "zod";
 import type { Entry } from "../../src/ledger/books.ts";
 import { addUsd, formatUsd, type NanoUsd, nanoUsd } from "../../src/money.ts";
 import type { receiptSchema } from "../../src/protocol/api.ts";

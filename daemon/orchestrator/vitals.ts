@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import type * as z from "zod";
 import type { Clock } from "../../src/clock.ts";
 import type { HostId } from "../../src/ids.ts";
 import { type Books, type Day, type DaySettlements, dayOf } from "../../src/ledger/books.ts";

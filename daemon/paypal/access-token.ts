@@ -1,5 +1,5 @@
 import got from "got";
-import { z } from "zod";
+import * as z from "zod";
 import { PeerError } from "../../src/errors.ts";
 import { required } from "./paypal-error.ts";
 

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { AccountId } from "../../src/ids.ts";
 import type { Payout, PayoutStore } from "../../src/ledger/payout.ts";
 import { type NanoUsd, parseUsd, zeroUsd } from "../../src/money.ts";

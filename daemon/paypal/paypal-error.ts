@@ -1,6 +1,6 @@
 import { ApiError } from "@paypal/paypal-server-sdk";
 import { HTTPError } from "got";
-import { z } from "zod";
+import * as z from "zod";
 import { isPeerError, PeerError } from "../../src/errors.ts";
 
 /** What PayPal said no to. Branch on `issue`, never on its description. */

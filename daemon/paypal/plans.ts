@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { IntervalUnit, PlanRequestStatus, type SubscriptionsController, TenureType } from "@paypal/paypal-server-sdk";
-import { z } from "zod";
+import * as z from "zod";
 import type { PayPalRecords } from "../../src/ledger/paypal-records.ts";
 import type { NanoUsd } from "../../src/money.ts";
 import { paypalValue } from "./amount.ts";

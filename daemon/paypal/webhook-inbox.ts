@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http";
-import { z } from "zod";
+import * as z from "zod";
 import { PeerError } from "../../src/errors.ts";
 import { isId } from "../../src/ids.ts";
 import type { PaymentStore } from "../../src/ledger/payment.ts";

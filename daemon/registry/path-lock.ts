@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { link, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { z } from "zod";
+import * as z from "zod";
 import { isAlive, ownIdentity } from "../../src/client/process-identity.ts";
 import type { Clock } from "../../src/clock.ts";
 import { base32 } from "../../src/ids.ts";

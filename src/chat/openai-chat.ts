@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { PeerError } from "../errors.ts";
 import type { AnswerRequest } from "./answer.ts";
 import type { Message, Role } from "./message.ts";

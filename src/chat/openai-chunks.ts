@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { PeerError } from "../errors.ts";
 import type { AnswerEvent, AnswerSummary } from "./answer.ts";
 import type { FinishReason, Usage } from "./generation.ts";

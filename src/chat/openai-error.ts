@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { type ErrorCode, errorTable, PeerError } from "../errors.ts";
 
 /** An error as OpenAI's clients read it. `code` is a code of the error table, `param` the request field at fault. */

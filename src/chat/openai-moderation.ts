@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { type FieldRules, parseFields, takeFields, unsupported } from "./openai-fields.ts";
 
 /** One result of `/v1/moderations`, in OpenAI's form; scores are in [0, 1]. */

@@ -1,5 +1,5 @@
 import { randomInt } from "node:crypto";
-import { z } from "zod";
+import * as z from "zod";
 import { PeerError } from "../errors.ts";
 import type { AnswerRequest, PlanMode, PrivacyLevel } from "./answer.ts";
 import { empty, type FieldRules, only, parseFields, takeFields, unsupported } from "./openai-fields.ts";

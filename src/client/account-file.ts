@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { PeerError } from "../errors.ts";
 import type { Home } from "../paths.ts";
 import { writePrivateFile } from "../private-file.ts";

@@ -1,5 +1,5 @@
 import { connect, type Socket } from "node:net";
-import type { z } from "zod";
+import type * as z from "zod";
 import { PeerError } from "../errors.ts";
 import type { Home } from "../paths.ts";
 import {

@@ -1,6 +1,6 @@
 import type { Readable } from "node:stream";
 import { got, HTTPError, type Method, RequestError, type Response } from "got";
-import { z } from "zod";
+import * as z from "zod";
 import { type ErrorCode, PeerError } from "../errors.ts";
 import { packageVersion } from "../paths.ts";
 import { isErrorCode } from "../protocol/control.ts";

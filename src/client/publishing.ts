@@ -1,5 +1,5 @@
 import { open } from "node:fs/promises";
-import { z } from "zod";
+import * as z from "zod";
 import { type Clock, systemClock } from "../clock.ts";
 import { isPeerError, PeerError } from "../errors.ts";
 import { claimHeader, sealClaim } from "../models/claim.ts";

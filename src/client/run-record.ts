@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
 import { join, resolve } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { PeerError } from "../errors.ts";
 import type { Home } from "../paths.ts";
 import { errorDocumentSchema, type RoleName } from "../protocol/control.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { PeerError } from "../errors.ts";
 import { type NanoUsd, nanosPerUsd, nanoUsd } from "../money.ts";
 import { type BundleJson, preAuthenticationEncoding, readBundle } from "./bundle.ts";

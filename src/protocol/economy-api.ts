@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /*
  * The money side of the orchestrator's HTTP API, as src/protocol/api.ts describes the rest: amounts are decimal dollars

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { PeerError } from "../errors.ts";
 import { requireSameProtocol, type Side } from "./handshake.ts";
 

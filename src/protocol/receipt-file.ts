@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { z } from "zod";
+import * as z from "zod";
 import { PeerError } from "../errors.ts";
 import { parsePublicKey } from "../identity/key.ts";
 import { parseId } from "../ids.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { PeerError } from "../errors.ts";
 
 /** What the network judges text by: OpenAI's moderation categories, then two of the network's own. */

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { callDaemon } from "../../src/client/control.ts";
 import { type ErrorCode, isPeerError } from "../../src/errors.ts";
 import { networkMethods } from "../../src/protocol/control-methods.ts";

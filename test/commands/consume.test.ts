@@ -1,7 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { parseUsd } from "../../src/money.ts";
 import { packageFile } from "../../src/paths.ts";
 import { peerllm, processesIn, temporaryFolder } from "../worlds/command.ts";

@@ -2,7 +2,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { isAlive } from "../../src/client/process-identity.ts";
 import { readRunRecord } from "../../src/client/run-record.ts";
 import { homeAt, packageFile } from "../../src/paths.ts";

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { readdir } from "node:fs/promises";
 import { execa } from "execa";
 import { expect, onTestFinished, test, vi } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { parseUsd } from "../../src/money.ts";
 import { packageFile } from "../../src/paths.ts";
 import { peerllm, processesIn, temporaryFolder } from "../worlds/command.ts";

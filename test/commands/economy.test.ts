@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test, vi } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { callDaemon } from "../../src/client/control.ts";
 import { createGateway } from "../../src/client/gateway.ts";
 import { formatUsd, parseUsd, subtractUsd } from "../../src/money.ts";

@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import OpenAI from "openai";
 import { expect, onTestFinished, test } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { packageFile } from "../../src/paths.ts";
 import { type Script, sayHello, scriptedBackend, scriptedModel } from "../daemon/http/scripted-backend.ts";
 import { serveAnswers } from "../worlds/answer-server.ts";

@@ -1,7 +1,7 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { expect, test } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { launchd, launchdPlist } from "../../commands/launchd.ts";
 import { runTool, type ServiceManager, serviceName } from "../../commands/service.ts";
 import { systemd, systemdUnit } from "../../commands/systemd.ts";

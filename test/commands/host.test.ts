@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { parseDuration } from "../../commands/host.ts";
 import { createGateway } from "../../src/client/gateway.ts";
 import { routes } from "../../src/protocol/api.ts";

@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { packageFile } from "../../src/paths.ts";
 import { makeCertificate } from "../worlds/certificates.ts";
 import { peerllm, temporaryFolder } from "../worlds/command.ts";

@@ -1,5 +1,5 @@
 import { expect, test, vi } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { billingNetwork, documentOf } from "../worlds/billing-network.ts";
 
 const hostsShape = z.object({ hosts: z.array(z.looseObject({ owner: z.string() })) });

@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test, vi } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { billingNetwork, documentOf } from "../worlds/billing-network.ts";
 import { openMarket, paid } from "../worlds/paypal-flows.ts";
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { createGateway } from "../../src/client/gateway.ts";
 import { economyRoutes } from "../../src/protocol/economy-api.ts";
 import type { ItemStatus } from "../paypal-simulator/payouts.ts";

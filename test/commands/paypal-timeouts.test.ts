@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test, vi } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { documentOf } from "../worlds/billing-network.ts";
 import { openMarket, paid, purchases } from "../worlds/paypal-flows.ts";
 

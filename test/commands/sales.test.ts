@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { billingNetwork, documentOf } from "../worlds/billing-network.ts";
 import { peerllm, temporaryFolder } from "../worlds/command.ts";
 

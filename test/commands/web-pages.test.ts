@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { rawRequest } from "../daemon/http/raw-http.ts";
 import { type ScriptedBackend, scriptedBackend } from "../daemon/http/scripted-backend.ts";
 import { serveAnswers } from "../worlds/answer-server.ts";

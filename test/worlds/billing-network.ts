@@ -1,5 +1,5 @@
 import { expect, onTestFinished } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { readAccounts } from "../../src/client/account-file.ts";
 import { callDaemon } from "../../src/client/control.ts";
 import { createGateway } from "../../src/client/gateway.ts";

@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import type { Fault, PayPalSimulator } from "../paypal-simulator/simulator.ts";
 import { type BillingNetwork, billingNetwork, documentOf, type Member } from "./billing-network.ts";
 import { type Ending, peerllm, type Ran } from "./command.ts";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { callDaemon } from "../../src/client/control.ts";
 import { type Home, homeAt } from "../../src/paths.ts";
 import { type StartReport, startReportSchema } from "../../src/protocol/control.ts";

@@ -3,7 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { beforeEach, expect, onTestFinished, test } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { type ControlHandler, serveControl } from "../../../daemon/control/server.ts";
 import { callDaemon, streamDaemon } from "../../../src/client/control.ts";
 import { ownIdentity } from "../../../src/client/process-identity.ts";

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
-import { z } from "zod";
+import * as z from "zod";
 import { openEventStream } from "../../../daemon/http/event-stream.ts";
 import { type Exchange, jsonRoute, type Route, readJson } from "../../../daemon/http/route.ts";
 import { createHttpServer, type HttpServer, type HttpServerOptions } from "../../../daemon/http/server.ts";
