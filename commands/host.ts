@@ -117,7 +117,9 @@ function showStatus({ printer }: Session, status: HostStatus): void {
   );
 }
 
-function describeState({ state, pausedUntil, schedule }: HostStatus): string {
+function describeState({ state, isEntitled, pausedUntil, schedule }: HostStatus): string {
+  if (!isEntitled && state === "degraded")
+    return `${state}: not paid for, so given no work; see "peerllm host subscribe"`;
   if (pausedUntil !== null) return `${state} until ${new Date(pausedUntil).toLocaleString("sv")}`;
   if (schedule !== null) return `${state}, serves ${schedule}`;
   return state === "paused" ? 'paused, until "peerllm host resume"' : state;

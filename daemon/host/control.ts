@@ -114,6 +114,7 @@ function status({ models, availability, door, feed, networkUrl, startedAt }: Hos
   const list = models.list();
   return {
     state: stateOf(list, availability, door),
+    isEntitled: door.isEntitled,
     pid: process.pid,
     hostId: door.hostId,
     networkUrl,
@@ -137,7 +138,7 @@ function finite(until: number | null): number | null {
 function stateOf(list: readonly ServedModel[], availability: Availability, door: Door): Result<"status">["state"] {
   if (!door.isConnected) return "offline";
   if (!availability.isOpen) return "paused";
-  const isWhole = list.length > 0 && list.every(({ engine }) => engine.state() === "ready");
+  const isWhole = door.isEntitled && list.length > 0 && list.every(({ engine }) => engine.state() === "ready");
   return isWhole ? "serving" : "degraded";
 }
 

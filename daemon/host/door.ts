@@ -24,6 +24,8 @@ export interface Door {
   /** The local endpoint's; ends in `/v1`. */
   readonly baseUrl: string | null;
   readonly isConnected: boolean;
+  /** Whether the network gives it work: one that asks hosts to pay gives none before. */
+  readonly isEntitled: boolean;
   readonly activeStreams: number;
   /** Tells the other side what is offered now, and whether anything is accepted. */
   refresh(): void;
@@ -98,6 +100,9 @@ export async function openNetworkDoor(options: NetworkDoorOptions, signal: Abort
     get isConnected() {
       return link.isConnected;
     },
+    get isEntitled() {
+      return link.isEntitled;
+    },
     get activeStreams() {
       return link.activeSubtasks;
     },
@@ -129,6 +134,7 @@ export async function openLocalDoor(options: LocalDoorOptions): Promise<Door> {
     hostId: null,
     baseUrl: `${server.url}/v1`,
     isConnected: true,
+    isEntitled: true,
     get activeStreams() {
       return server.activeRequests;
     },

@@ -62,6 +62,11 @@ export class NetworkLink {
     return this.#connection !== null;
   }
 
+  /** Whether the orchestrator gives this host work; assumed until it says otherwise. */
+  get isEntitled(): boolean {
+    return this.#connection?.isEntitled ?? true;
+  }
+
   get activeSubtasks(): number {
     return this.#connection?.activeSubtasks ?? 0;
   }
@@ -112,6 +117,7 @@ export class NetworkLink {
 /** One connection, from its handshake to its end. */
 class Connection {
   readonly closed: Promise<void>;
+  isEntitled = true;
   readonly #options: NetworkLinkOptions;
   readonly #running = new Map<string, AbortController>();
   #socket: WebSocket | null = null;
@@ -231,6 +237,9 @@ class Connection {
         return;
       case "heartbeat-ack":
         this.#acknowledged = Math.max(this.#acknowledged, Math.min(frame.sequence, this.#sequence));
+        return;
+      case "entitlement":
+        this.isEntitled = frame.isEntitled;
         return;
       case "refused":
         throw refusalOf(frame);

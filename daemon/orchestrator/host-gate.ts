@@ -170,6 +170,7 @@ export class HostGate {
     this.#sessions.set(hostId, session);
     hosts.join(session);
     send(socket, { type: "welcome", hostId, heartbeatMs: heartbeatIntervalMs });
+    if (!identity.isEntitled) send(socket, { type: "entitlement", isEntitled: false });
     vitals.event("host-joined", hostId);
     log.info("host-joined", { hostId, accountId: identity.accountId });
   }

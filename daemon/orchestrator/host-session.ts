@@ -109,6 +109,7 @@ export class HostSession implements HostLink {
   setEntitled(isEntitled: boolean): void {
     if (isEntitled === this.#isEntitled) return;
     this.#isEntitled = isEntitled;
+    this.#send({ type: "entitlement", isEntitled });
     this.#options.onOffer();
   }
 

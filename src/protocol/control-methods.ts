@@ -210,6 +210,8 @@ export const benchmarkSchema = z.looseObject({
 
 export const hostStatusSchema = z.looseObject({
   state: z.enum(["serving", "paused", "degraded", "offline"]),
+  /** Whether its network gives it work: one that asks hosts to pay gives none before. */
+  isEntitled: z.boolean(),
   pid: z.int(),
   /** Null where the host serves this machine alone. */
   hostId: z.string().nullable(),

@@ -113,6 +113,7 @@ const networkFrame = z.discriminatedUnion("type", [
   }),
   z.strictObject({ type: z.literal("refused"), code: z.string().max(64), message: z.string().max(1_024) }),
   z.strictObject({ type: z.literal("heartbeat-ack"), sequence: count }),
+  z.strictObject({ type: z.literal("entitlement"), isEntitled: z.boolean() }),
   z.strictObject({
     type: z.literal("run"),
     subtask,

@@ -139,7 +139,10 @@ describe("a network that bills by PayPal", () => {
       expect(published, published.stderr).toMatchObject({ code: 0 });
       const up = await peerllm(["host", "up"], { home: owner.home });
       expect(up.stderr).toContain('hosts that pay $6.00 a month. Run "peerllm host subscribe"');
-      const ready = documentOf(await run(owner, "host", "status"), z.object({ hostId: z.string() }));
+      const ready = documentOf(
+        await run(owner, "host", "status"),
+        z.object({ hostId: z.string(), state: z.literal("degraded"), isEntitled: z.literal(false) }),
+      );
       onTestFinished(async () => void (await peerllm(["host", "down", "--now"], { home: owner.home })));
       expect(await hostsOf(home)).toMatchObject([{ hostId: ready.hostId, state: "paused" }]);
 
@@ -156,6 +159,8 @@ describe("a network that bills by PayPal", () => {
         timeout: 60_000,
         interval: 100,
       });
+
+      expect((await run(owner, "host", "status")).json()).toMatchObject({ state: "serving", isEntitled: true });
 
       const standing = documentOf(
         await run(owner, "host", "subscription", ready.hostId),

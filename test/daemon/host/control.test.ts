@@ -55,6 +55,7 @@ async function world(changes: Partial<HostControlOptions> = {}) {
     hostId: null,
     baseUrl: "http://127.0.0.1:7422/v1",
     isConnected: true,
+    isEntitled: true,
     activeStreams: 2,
     refreshed: 0,
     refresh() {
@@ -93,8 +94,11 @@ describe("a host's control", () => {
       activeStreams: 2,
       models: ["acme/tiny:1.0.0"],
     });
+    door.isEntitled = false;
+    expect(await status()).toMatchObject({ state: "degraded", isEntitled: false });
+    door.isEntitled = true;
     tiny.engine.turn();
-    expect(await status()).toMatchObject({ state: "degraded" });
+    expect(await status()).toMatchObject({ state: "degraded", isEntitled: true });
     expect(await ask("pause", { forMs: 1_000 })).toMatchObject({ state: "paused", pausedUntil: noon + 1_000 });
     door.isConnected = false;
     expect(await status()).toMatchObject({ state: "offline" });

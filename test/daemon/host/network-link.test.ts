@@ -70,6 +70,16 @@ describe("a host's link to its network", () => {
     expect(link.isConnected).toBe(true);
   });
 
+  it("is entitled to work until the orchestrator says otherwise, and again when it says so", async () => {
+    const link = open();
+    const [seen] = await Promise.all([welcome(network), link.connect(signal)]);
+    expect(link.isEntitled).toBe(true);
+    for (const isEntitled of [false, true]) {
+      seen.send({ type: "entitlement", isEntitled });
+      await vi.waitUntil(() => link.isEntitled === isEntitled);
+    }
+  });
+
   it("gives its API key to nobody who can't prove to be the network it knows", async () => {
     const impostor = expect(open().connect(signal)).rejects.toMatchObject({ code: "authentication_failed" });
     const seen = await network.accept();

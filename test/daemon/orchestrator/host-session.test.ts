@@ -96,16 +96,18 @@ describe("a seated host's session", () => {
     expect(session.offerOf(digest)).toBeUndefined();
   });
 
-  it("takes no work for a host that is not entitled to any, until it is", async () => {
+  it("takes no work for a host that is not entitled to any, until it is, and tells it so", async () => {
     const unpaid = await gateWorld(async () => false);
     const raw = await rawHost(unpaid.url);
     expect(await introduce(raw, await unpaid.account("host"))).toMatchObject({ type: "welcome" });
+    expect(await raw.next()).toEqual({ type: "entitlement", isEntitled: false });
     raw.send({ type: "offer", models: [offered], isAccepting: true });
     const [seated] = unpaid.gate.sessions();
     await vi.waitUntil(() => seated?.offerOf(digest) !== undefined, { timeout: 30_000 });
     expect(seated?.isAccepting).toBe(false);
     seated?.setEntitled(true);
     expect(seated?.isAccepting).toBe(true);
+    expect(await raw.next()).toEqual({ type: "entitlement", isEntitled: true });
     raw.close();
     await unpaid.close();
   });
