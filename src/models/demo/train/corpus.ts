@@ -42,7 +42,7 @@ export interface Mix {
 
 /** A conversation of the corpus; the same stream of random numbers gives the same conversations. */
 export function conversation(random: Random, mix: Mix): Conversation {
-  if (random.chance(0.16)) return toolConversation(random);
+  if (random.chance(0.24)) return toolConversation(random);
   const exchanges: Exchange[] = [];
   const count = random.chance(0.3) ? 1 : random.integer(1, mix.exchangesMax);
   while (exchanges.length < count)
@@ -174,7 +174,7 @@ function severalQuestions(random: Random): Exchange {
     (index) => `${index + 1}) `,
     () => "- ",
   ]);
-  if (random.chance(0.6)) {
+  if (random.chance(0.5)) {
     const number = (line: string, index: number) => `${bullet(index)}${line}`;
     return { user: preamble + questions.map(number).join("\n"), assistant: answers.map(number).join("\n") };
   }

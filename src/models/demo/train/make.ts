@@ -31,7 +31,7 @@ const shape: ModelShape = {
 };
 /** Short rows, where attention is cheap; then whole contexts, so that late answers of long chats work too. */
 const phases: readonly Phase[] = [
-  { rowTokens: 512, rows: 6, batches: 3000, exchangesMax: 6, repeatShare: 0.05 },
+  { rowTokens: 512, rows: 6, batches: 3000, exchangesMax: 6, repeatShare: 0.08 },
   { rowTokens: 1024, rows: 4, batches: 250, exchangesMax: 16, repeatShare: 0.05 },
 ];
 

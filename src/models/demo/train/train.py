@@ -5,7 +5,7 @@
 WORK_DIRECTORY/rows.bin holds uint16 rows of tokens, batch after batch as the phases of shape.json say; bit 15 marks a
 token the model is trained to predict. weights.f32 is every tensor as little-endian float32 in the order of weights.json.
 Matrices of the blocks are optimised with Muon (Jordan et al., 2024: momentum orthogonalised by Newton-Schulz),
-embeddings and norms with AdamW; trapezoid learning rate. Needs PyTorch 2 and NumPy.
+embeddings and norms with AdamW; trapezoid learning rate. Needs PyTorch 1.13 or newer and NumPy.
 """
 
 import argparse
@@ -46,7 +46,9 @@ class Block(torch.nn.Module):
         q, k = rotate(q, cos, sin), rotate(k, cos, sin)
         k = k.repeat_interleave(self.heads // self.kv, dim=1)
         v = v.repeat_interleave(self.heads // self.kv, dim=1)
-        attended = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        later = torch.ones(length, length, dtype=torch.bool).triu(1)
+        scores = (q @ k.transpose(2, 3) / self.head_width**0.5).masked_fill(later, float("-inf"))
+        attended = scores.softmax(dim=-1) @ v
         return x + attended.transpose(1, 2).reshape(batch, length, d) @ self.attn_output.T
 
     def feed(self, x):
@@ -140,7 +142,7 @@ def matrix(rows, columns, layers=None):
 
 
 def rms_norm(x, weight):
-    return F.rms_norm(x, (x.shape[-1],), weight, EPSILON)
+    return x * torch.rsqrt(x.square().mean(dim=-1, keepdim=True) + EPSILON) * weight
 
 
 def rotate(x, cos, sin):
