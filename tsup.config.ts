@@ -21,12 +21,14 @@ const licenses: Plugin = {
   },
 };
 
+/** Some packages bring no text: their name, licence and source have to do. */
 function termsOf(folder: string): string {
-  const { name, version, license } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+  const { name, version, license, repository } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+  const source = repository?.url ?? repository ?? "";
   const texts = readdirSync(folder)
     .filter((file) => /^(licen[cs]e|notice)/i.test(file))
     .map((file) => readFileSync(join(folder, file), "utf8").trim());
-  return `${[`${name} ${version} (${license})`, ...texts].join("\n\n")}\n`;
+  return `${[`${name} ${version} (${license})\n${source}`.trim(), ...texts].join("\n\n")}\n`;
 }
 
 /**
@@ -44,9 +46,9 @@ export default defineConfig({
   target: "node20",
   outDir,
   splitting: true,
-  sourcemap: true,
   dts: false,
-  env: { NODE_ENV: "production" },
+  // React's for production, and Ink without its inspector, which is not installed.
+  env: { NODE_ENV: "production", DEV: "false" },
   external: ["react-devtools-core"],
   esbuildPlugins: [licenses],
   banner: {

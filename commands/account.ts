@@ -62,6 +62,7 @@ function showCommand(): Command {
         session.printer.facts([
           ["account", account.accountId],
           ["name", account.name ?? "-"],
+          ["e-mail", account.email ?? "-"],
           ["network", gateway.url],
           ["created", day(account.createdAt)],
           ["vouched for", account.isVouched ? "yes" : "no"],
@@ -125,7 +126,7 @@ Example:
     .action(
       action(
         z.object({
-          name: z.string().min(1).max(80),
+          name: z.string().min(1).max(64),
           scope: z.array(z.enum(scopes)).min(1).optional(),
           budgetPerDay: z.string().nullable().default(null),
           budgetPerMonth: z.string().nullable().default(null),

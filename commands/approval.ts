@@ -33,7 +33,8 @@ export async function waitForApproval<State>(session: Session, approval: Approva
     }
   } catch (error) {
     if (!signal.aborted) throw error;
-    throw new PeerError("cancelled", "Nobody waits for the approval any more; when it comes, it counts all the same.");
+    const code = session.signal.aborted ? "cancelled" : "deadline_exceeded";
+    throw new PeerError(code, "Nobody waits for the approval any more; when it comes, it counts all the same.");
   } finally {
     progress.end();
   }

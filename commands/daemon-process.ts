@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, openSync } from "node:fs";
+import { closeSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { callDaemon } from "../src/client/control.ts";
 import { isAlive, type ProcessIdentity } from "../src/client/process-identity.ts";
@@ -95,7 +95,7 @@ function spawnDaemon({ home, role, mode }: DaemonStart): ChildProcess {
   const lastWords =
     mode === "foreground" ? "inherit" : openSync(join(home.logsDirectory, `${role}.stderr.log`), "w", 0o600);
   const { PEERLLM_API_KEY: _, ...environment } = process.env;
-  return spawn(process.execPath, [packageFile("dist/daemon.js"), role], {
+  const child = spawn(process.execPath, [packageFile("dist/daemon.js"), role], {
     cwd: home.root,
     // A session of its own: the terminal's Ctrl-C is for the command, which asks it once to drain and go.
     detached: true,
@@ -103,6 +103,8 @@ function spawnDaemon({ home, role, mode }: DaemonStart): ChildProcess {
     stdio: ["pipe", "ignore", lastWords, "ipc"],
     windowsHide: true,
   });
+  if (lastWords !== "inherit") closeSync(lastWords);
+  return child;
 }
 
 function waitUntilReady(

@@ -8,6 +8,7 @@ import { createGateway } from "../src/client/gateway.ts";
 import { isAlive } from "../src/client/process-identity.ts";
 import { readLockRecord } from "../src/client/run-record.ts";
 import { isPeerError, PeerError, systemFailure } from "../src/errors.ts";
+import { ifThere } from "../src/if-there.ts";
 import { packageVersion } from "../src/paths.ts";
 import { routes } from "../src/protocol/api.ts";
 import { type RoleName, roleNames } from "../src/protocol/control.ts";
@@ -99,13 +100,7 @@ async function homeCheck({ home }: Session): Promise<Check> {
 
 /** The folder itself, or the one it would be made in. */
 async function nearestExisting(path: string): Promise<string> {
-  const isThere = await stat(path).then(
-    () => true,
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT") return false;
-      throw error;
-    },
-  );
+  const isThere = (await ifThere(stat(path))) !== null;
   return isThere || dirname(path) === path ? path : nearestExisting(dirname(path));
 }
 

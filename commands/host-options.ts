@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import * as z from "zod";
 import type { Config } from "../src/config.ts";
 import { PeerError } from "../src/errors.ts";
+import { tokensMax } from "../src/protocol/frame.ts";
 import { allowedOrigins, defaultPorts } from "../src/protocol/start.ts";
 import { portNumber, positiveNumber, wholeNumber } from "../src/typed-number.ts";
 
@@ -40,7 +41,7 @@ export const hostOptions = z.object({
   threads: wholeNumber(1, 256).nullable().default(null),
   gpu: z.enum(["auto", "off", "cuda", "metal", "vulkan"]).default("auto"),
   sequences: wholeNumber(1, 64).nullable().default(null),
-  context: wholeNumber(128, 1_048_576).nullable().default(null),
+  context: wholeNumber(128, tokensMax).nullable().default(null),
   tokensPerSecondMax: positiveNumber(1_000_000).nullable().default(null),
   schedule: z
     .string()

@@ -8,6 +8,7 @@ import { type HostRow, type NetworkStatus, networkMethods } from "../src/protoco
 import { allowedOrigins, defaultPorts, networkReadySchema, networkStartSchema } from "../src/protocol/start.ts";
 import { portNumber, positiveNumber, wholeNumber } from "../src/typed-number.ts";
 import { downCommand, logsCommand, runRole } from "./daemon-commands.ts";
+import { accountsCommand, vouchCommand } from "./network-accounts.ts";
 import { auditCommand, reconcileCommand } from "./network-audit.ts";
 import { codeCommand, creditCommand, reverseCommand } from "./network-credit.ts";
 import { priceCommand } from "./network-price.ts";
@@ -27,6 +28,8 @@ export function networkCommand(): Command {
   network.addCommand(statusCommand());
   network.addCommand(logsCommand("network", "show the orchestrator's log"));
   network.addCommand(inviteCommand());
+  network.addCommand(accountsCommand());
+  network.addCommand(vouchCommand());
   network.addCommand(creditCommand());
   network.addCommand(reverseCommand());
   network.addCommand(auditCommand());
@@ -35,7 +38,6 @@ export function networkCommand(): Command {
   network.addCommand(priceCommand());
   network.addCommand(hostsCommand());
   network.addCommand(modelsCommand());
-  network.addCommand(vouchCommand());
   network.addCommand(policyCommand());
   return network;
 }
@@ -235,23 +237,6 @@ function modelsCommand(): Command {
       );
     }),
   );
-}
-
-function vouchCommand(): Command {
-  return new Command("vouch")
-    .description("vouch that an account is an owner of its own")
-    .argument("<account>", "the account's id")
-    .option("--withdraw", "take it back")
-    .addHelpText("after", "\nAccounts nobody vouches for count as one owner when a prompt's parts are spread.")
-    .action(
-      action(z.object({ withdraw: z.boolean().default(false) }), async (session, options, [account = ""]) => {
-        const params = { account, isVouched: !options.withdraw };
-        const now = await callDaemon(session.home, "network", networkMethods.vouch, params, session.signal);
-        session.printer.result(now, () =>
-          now.isVouched ? `${now.accountId} counts as an owner of its own.` : `${now.accountId} is not vouched for.`,
-        );
-      }),
-    );
 }
 
 function policyCommand(): Command {

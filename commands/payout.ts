@@ -26,12 +26,11 @@ function settingsCommand(): Command {
         z.object({ paypal: z.string().optional(), threshold: z.string().optional() }),
         async (session, options) => {
           const gateway = await openGateway(session);
-          const { paypal: receiver, threshold } = options;
-          const change = { receiver: receiver ?? "", ...(threshold === undefined ? {} : { thresholdUsd: threshold }) };
-          const settings =
-            receiver === undefined
-              ? await gateway.call(economyRoutes["payout-settings-show"], {}, session.signal)
-              : await gateway.call(economyRoutes["payout-settings-set"], change, session.signal);
+          const change = { receiver: options.paypal, thresholdUsd: options.threshold };
+          const isChange = Object.values(change).some((value) => value !== undefined);
+          const settings = isChange
+            ? await gateway.call(economyRoutes["payout-settings-set"], change, session.signal)
+            : await gateway.call(economyRoutes["payout-settings-show"], {}, session.signal);
           session.printer.result(settings, () =>
             session.printer.facts([
               ["paid to", settings.receiver ?? "nobody yet"],

@@ -2,6 +2,7 @@ import { readFile, rm } from "node:fs/promises";
 import { homedir, userInfo } from "node:os";
 import { join } from "node:path";
 import { PeerError } from "../src/errors.ts";
+import { ifThere } from "../src/if-there.ts";
 import { writePrivateFile } from "../src/private-file.ts";
 import { runTool, type Service, type ServiceManager } from "./service.ts";
 
@@ -22,7 +23,7 @@ export function systemd(service: Service, signal: AbortSignal): ServiceManager {
       hint: `Look into "journalctl --user -u ${unit}" and "${file}".`,
     });
   };
-  const written = () => readIfThere(file);
+  const written = () => ifThere(readFile(file, "utf8"));
   return {
     file,
     async obstacle() {
@@ -112,11 +113,4 @@ function withoutManager([, , ...words]: readonly string[]): string {
 
 function firstLine(text: string): string {
   return (text.trim().split("\n")[0] ?? "").replace(/\.$/, "");
-}
-
-function readIfThere(path: string): Promise<string | null> {
-  return readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return null;
-    throw error;
-  });
 }

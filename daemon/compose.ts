@@ -113,8 +113,8 @@ async function treasuryOpener(database: Database, { clock, log }: RoleContext) {
   ]);
   const access = paypalAccessOf(process.env);
   const records = openPayPalRecords(database, clock);
-  const webhookId = process.env.PAYPAL_WEBHOOK_ID;
-  if (webhookId !== undefined && webhookId !== "") await records.remember("webhook", webhookId);
+  const webhookId = process.env.PAYPAL_WEBHOOK_ID ?? "";
+  if (webhookId !== "") await records.remember("webhook", webhookId);
   return ({ networkId, url, payerSeen }: TreasuryNetwork) => {
     const treasury = new Treasury({
       access,
@@ -132,7 +132,7 @@ async function treasuryOpener(database: Database, { clock, log }: RoleContext) {
     });
     treasury.start(paypalPollMs);
     const isReachable = url.startsWith("https:") || access.isSimulated;
-    if (isReachable && webhookId === undefined) void treasury.listenAt(webhookUrlAt(url));
+    if (isReachable && webhookId === "") void treasury.listenAt(webhookUrlAt(url));
     return treasury;
   };
 }

@@ -5,6 +5,7 @@ import { type LockRecord, lockPath, parseLockRecord, readLockRecord } from "../s
 import { systemClock } from "../src/clock.ts";
 import { PeerError } from "../src/errors.ts";
 import { base32 } from "../src/ids.ts";
+import { ifThere } from "../src/if-there.ts";
 import type { Home } from "../src/paths.ts";
 import type { RoleName } from "../src/protocol/control.ts";
 
@@ -42,7 +43,7 @@ export async function acquireLock(home: Home, role: RoleName, startedAt: number)
 async function take(path: string, draft: string): Promise<LockRecord | null> {
   for (let attempt = 0; attempt < attemptsMax; attempt += 1) {
     if (await tryLink(draft, path)) return null;
-    const content = await readIfThere(path);
+    const content = await ifThere(readFile(path, "utf8"));
     if (content === null) continue;
     const holder = parseLockRecord(content);
     if (holder !== null && isAlive(holder)) return holder;
@@ -68,18 +69,11 @@ async function removeStale(path: string, content: string, draft: string): Promis
   const guard = `${path}.${createHash("sha256").update(content).digest("hex").slice(0, 16)}`;
   if ((await take(guard, draft)) !== null) return false;
   try {
-    if ((await readIfThere(path)) === content) await rm(path, { force: true });
+    if ((await ifThere(readFile(path, "utf8"))) === content) await rm(path, { force: true });
   } finally {
     await rm(guard, { force: true });
   }
   return true;
-}
-
-async function readIfThere(path: string): Promise<string | null> {
-  return readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return null;
-    throw error;
-  });
 }
 
 async function release(home: Home, role: RoleName, own: LockRecord): Promise<void> {

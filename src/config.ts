@@ -31,7 +31,7 @@ export const configKeys = {
   "host.threads": count(256),
   "host.gpu": z.string().min(1),
   "host.sequences": count(64),
-  "host.context": wholeNumber(128, 1_048_576),
+  "host.context": wholeNumber(128, 131_072),
   "host.tokensPerSecondMax": positiveNumber(1_000_000),
   "host.schedule": z.string().regex(timesOfDay, "must be times of day, such as 22:00-07:00"),
 } as const satisfies Record<string, z.ZodType>;

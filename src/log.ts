@@ -27,7 +27,7 @@ export interface OpenLog extends Log {
 /** Logs nothing. */
 export const silentLog: Log = { error() {}, warn() {}, info() {}, debug() {} };
 
-/** Bytes after which a log file is rotated, and how many rotated ones stay. */
+/** How large a log file grows before it is rotated, and how many rotated ones stay. */
 export const logFileMegabytesMax = 10;
 export const logFilesMax = 5;
 const backlogBytesMax = 16 * 1024 * 1024;

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { chmod, mkdir, open, rename, rm } from "node:fs/promises";
+import { chmod, link, mkdir, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { base32 } from "./ids.ts";
 
@@ -24,5 +24,20 @@ export async function writePrivateFile(path: string, content: string): Promise<v
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
+  }
+}
+
+/** Puts `content` at `path` as `writePrivateFile` does, unless there is a file: false then, and it stays as it was. */
+export async function createPrivateFile(path: string, content: string): Promise<boolean> {
+  const fresh = `${path}.${base32(randomBytes(5))}`;
+  await writePrivateFile(fresh, content);
+  try {
+    await link(fresh, path);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
+    throw error;
+  } finally {
+    await rm(fresh, { force: true });
   }
 }

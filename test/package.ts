@@ -12,11 +12,13 @@ import { packageFile } from "../src/paths.ts";
  * and runs it from an empty home. Native modules are built once more for it, so this is no part of `npm test`.
  */
 const bytesMax = 10_000_000;
-const allowed = /^(dist\/[^/]+\.js|src\/.+\.(gguf|weights|md)|package\.json|(README|SECURITY)\.md|LICENSE)$/;
+const allowed =
+  /^(dist\/([^/]+\.js|THIRD-PARTY-LICENSES\.txt)|src\/.+\.(gguf|weights|md)|package\.json|(README|SECURITY)\.md|LICENSE)$/;
 const needed = [
   "dist/peerllm.js",
   "dist/daemon.js",
   "dist/engine.js",
+  "dist/THIRD-PARTY-LICENSES.txt",
   "src/models/demo/demo.gguf",
   "src/privacy/tagger.weights",
   "src/safety/triage.weights",

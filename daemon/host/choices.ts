@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod";
 import { PeerError } from "../../src/errors.ts";
+import { ifThere } from "../../src/if-there.ts";
 import type { Home } from "../../src/paths.ts";
 import { writePrivateFile } from "../../src/private-file.ts";
 import { turns } from "../../src/turns.ts";
@@ -40,11 +41,10 @@ const pinsMax = 256;
 export async function openChoices(home: Home): Promise<Choices> {
   const path = join(home.root, "host-choices.json");
   const inTurn = turns();
-  const { signal } = new AbortController();
   let choices = await read(path);
   const change = (changed: Partial<ChoicesDocument>) => {
     choices = { ...choices, ...changed };
-    return inTurn(() => writePrivateFile(path, `${JSON.stringify(choices, null, 2)}\n`), signal);
+    return inTurn(() => writePrivateFile(path, `${JSON.stringify(choices, null, 2)}\n`));
   };
   return {
     get pause() {
@@ -65,10 +65,7 @@ export async function openChoices(home: Home): Promise<Choices> {
 }
 
 async function read(path: string): Promise<ChoicesDocument> {
-  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT" || error.code === "ENOTDIR") return null;
-    throw error;
-  });
+  const text = await ifThere(readFile(path, "utf8"));
   if (text === null) return { version: 1, pause: null, pins: [] };
   try {
     return choicesSchema.parse(JSON.parse(text));

@@ -63,7 +63,7 @@ const drainStepMs = 50;
 /** Joins the network and stays in it. Throws what kept it out the first time. */
 export async function openNetworkDoor(options: NetworkDoorOptions, signal: AbortSignal): Promise<Door> {
   const { network, home, log, clock, models, availability, pace } = options;
-  const key = loadOrCreateKeyPair(join(home.keysDirectory, "host.pem"));
+  const key = await loadOrCreateKeyPair(join(home.keysDirectory, "host.pem"));
   const known = new KnownNetworks(join(home.root, "known-networks.json"));
   let isDraining = false;
   const link = new NetworkLink({

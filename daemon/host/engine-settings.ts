@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import { tokensMax } from "../../src/protocol/frame.ts";
 import type { HostStart } from "../../src/protocol/start.ts";
 
 export interface EngineSettings {
@@ -24,6 +25,6 @@ export function engineSettings(
     threads: start.threads ?? (isTiny ? 1 : availableParallelism()),
     gpu: start.gpu,
     sequences: start.sequences ?? (isTiny ? sequencesOfTinyModel : sequencesDefault),
-    contextLength: Math.min(start.context ?? contextLengthDefault, model.contextLength),
+    contextLength: Math.min(start.context ?? contextLengthDefault, model.contextLength, tokensMax),
   };
 }

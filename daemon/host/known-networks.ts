@@ -14,9 +14,9 @@ export class KnownNetworks {
     this.#path = path;
   }
 
-  /** Throws `authentication_failed` where another key answers at a known address. */
+  /** Throws `authentication_failed` where another key answers at a known address, `config_invalid` for a damaged file. */
   async trust(url: string, publicKey: PublicKey): Promise<void> {
-    const known = existsSync(this.#path) ? knownSchema.parse(JSON.parse(readFileSync(this.#path, "utf8"))) : {};
+    const known = this.#read();
     const expected = known[url];
     if (expected === publicKey) return;
     if (expected !== undefined) {
@@ -25,5 +25,21 @@ export class KnownNetworks {
       });
     }
     await writePrivateFile(this.#path, JSON.stringify({ ...known, [url]: publicKey }, null, 2));
+  }
+
+  #read(): z.output<typeof knownSchema> {
+    if (!existsSync(this.#path)) return {};
+    try {
+      return knownSchema.parse(JSON.parse(readFileSync(this.#path, "utf8")));
+    } catch (cause) {
+      throw new PeerError(
+        "config_invalid",
+        `"${this.#path}" is damaged: it says which orchestrators this host knows.`,
+        {
+          cause,
+          hint: "Put a copy of it back. Where it is removed, whoever answers at an address next is trusted anew.",
+        },
+      );
+    }
   }
 }

@@ -13,6 +13,7 @@ import {
   type NetworkFrame,
   type OfferedModel,
   parseNetworkFrame,
+  unreadBytesMax,
 } from "../../src/protocol/frame.ts";
 import {
   hostLinkPath,
@@ -124,6 +125,7 @@ class Connection {
   #heartbeat: NodeJS.Timeout | null = null;
   #sequence = 0;
   #acknowledged = 0;
+  #isClosed = false;
   #markClosed: () => void = () => {};
 
   constructor(options: NetworkLinkOptions) {
@@ -166,6 +168,8 @@ class Connection {
   }
 
   close(reason: string): void {
+    if (!this.#isClosed) this.#options.log.info("network-link-closed", { reason, running: this.#running.size });
+    this.#isClosed = true;
     if (this.#heartbeat !== null) clearInterval(this.#heartbeat);
     for (const controller of this.#running.values()) controller.abort(new PeerError("cancelled", reason));
     this.#running.clear();
@@ -253,20 +257,25 @@ class Connection {
 
   async #run(frame: RunFrame): Promise<void> {
     const name = nameOf(frame);
-    if (this.#running.has(name) || this.#running.size >= subtasksMax) return;
+    if (this.#running.has(name) || this.#running.size >= subtasksMax) {
+      this.#options.log.warn("subtask-not-begun", { subtaskId: frame.subtask, running: this.#running.size });
+      return;
+    }
     const controller = new AbortController();
     this.#running.set(name, controller);
-    const { key, clock, observer, engineOf } = this.#options;
+    const { key, clock, log, observer, engineOf } = this.#options;
     const engine = this.#options.isAccepting() ? engineOf(frame.digest) : undefined;
     const send = (answer: HostFrame) => {
       if (!controller.signal.aborted) this.#send(answer);
     };
-    await runSubtask(frame, engine, { key, clock, observer, send }, controller.signal);
+    await runSubtask(frame, engine, { key, clock, log, observer, send }, controller.signal);
     this.#running.delete(name);
   }
 
   #send(frame: HostFrame): void {
-    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(encodeFrame(frame));
+    if (this.#socket?.readyState !== WebSocket.OPEN) return;
+    if (this.#socket.bufferedAmount > unreadBytesMax) this.close("The orchestrator does not read what it is sent.");
+    else this.#socket.send(encodeFrame(frame));
   }
 }
 

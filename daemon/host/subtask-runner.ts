@@ -2,6 +2,7 @@ import type { Engine } from "../../src/chat/generation.ts";
 import type { Clock } from "../../src/clock.ts";
 import { isPeerError, PeerError } from "../../src/errors.ts";
 import type { KeyPair } from "../../src/identity/key.ts";
+import type { Log } from "../../src/log.ts";
 import type { HostFrame, NetworkFrame } from "../../src/protocol/frame.ts";
 import { AnswerDigest, signStatement } from "../../src/verification/statement.ts";
 
@@ -17,6 +18,7 @@ export interface SubtaskRunnerOptions {
   readonly key: KeyPair;
   readonly clock: Clock;
   readonly observer: SubtaskObserver;
+  readonly log: Log;
   send(frame: HostFrame): void;
 }
 
@@ -70,8 +72,8 @@ export async function runSubtask(
   } catch (error) {
     if (signal.aborted) return;
     const failure = isPeerError(error) ? error : new PeerError("unexpected", "The engine failed.", { cause: error });
-    const statement = statementOf(promptTokens);
-    send({ type: "failed", subtask, epoch, code: failure.code, message: failure.code, statement });
+    options.log.warn("subtask-failed", { subtaskId: subtask, digest, error: failure });
+    send({ type: "failed", subtask, epoch, code: failure.code, statement: statementOf(promptTokens) });
   } finally {
     observer.ended(run, { promptTokens, completionTokens });
   }

@@ -1,4 +1,5 @@
 import type * as z from "zod";
+import type { Clock } from "../../src/clock.ts";
 import { PeerError } from "../../src/errors.ts";
 import { type Account, type AccountStore, type NewApiKey, ownerOf } from "../../src/identity/account.ts";
 import { type ApiKey, scopes } from "../../src/identity/api-key.ts";
@@ -26,6 +27,7 @@ export interface ApiOptions {
   readonly books: Books;
   readonly receipts: ReceiptStore;
   readonly catalogue: NetworkCatalogue;
+  readonly clock: Clock;
   priceSheet(): Promise<PriceSheet>;
   /** Told of every key that is revoked. */
   keyRevoked(keyId: ApiKeyId): void;
@@ -78,7 +80,7 @@ export function apiRoutes(options: ApiOptions): readonly Route[] {
       return { available: formatUsd(available), held: formatUsd(held), ...debt };
     }),
     own(routes["billing-usage"], async ({ account }, { by, days }) => {
-      const now = Date.now();
+      const now = options.clock.now();
       const range = { from: dayOf(now - (days - 1) * dayMs), to: dayOf(now) };
       const rows = groupUsage(await books.usage(account.id, range), by);
       const keys = by === "key" ? await accounts.keys(account.id) : [];
@@ -120,7 +122,7 @@ async function createAccount(body: Body<"account-create">, options: ApiOptions):
     }
     await options.invites.accept(body.invite);
   }
-  const account = await options.accounts.create({ name: body.name ?? "" });
+  const account = await options.accounts.create({ name: body.name ?? "", email: body.email ?? null });
   const { secret } = await options.accounts.createKey(account.id, { name: "first", scopes });
   return { accountId: account.id, apiKey: secret };
 }
@@ -129,6 +131,7 @@ function accountRow(account: Account): Answer<"account-show"> {
   return {
     accountId: account.id,
     name: account.name === "" ? null : account.name,
+    email: account.email,
     createdAt: account.createdAt,
     isVouched: account.vouchedAt !== null,
     owner: ownerOf(account),

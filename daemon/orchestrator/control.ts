@@ -1,7 +1,7 @@
 import type * as z from "zod";
 import type { Clock } from "../../src/clock.ts";
 import { PeerError } from "../../src/errors.ts";
-import { type AccountStore, ownerOf } from "../../src/identity/account.ts";
+import { type Account, type AccountStore, ownerOf } from "../../src/identity/account.ts";
 import type { InviteStore } from "../../src/identity/invite.ts";
 import { newId, parseId } from "../../src/ids.ts";
 import type { Books } from "../../src/ledger/books.ts";
@@ -46,6 +46,7 @@ type Methods = typeof networkMethods;
 type Result<Name extends keyof Methods> = z.input<Methods[Name]["result"]>;
 
 const hourMs = 3_600_000;
+const accountsMax = 100;
 
 /** What the operator's commands ask of a running orchestrator. */
 export function networkControl(options: NetworkControlOptions): Readonly<Record<keyof Methods, ControlHandler>> {
@@ -87,6 +88,12 @@ export function networkControl(options: NetworkControlOptions): Readonly<Record<
     "price-show": async () => showPrice(prices),
     "price-set": async (params) =>
       setPrice(networkMethods["price-set"].params.parse(params), { prices, clock, treasury: options.treasury }),
+    accounts: async (params) => {
+      const { words } = networkMethods.accounts.params.parse(params);
+      const found = await accounts.search(words, accountsMax + 1);
+      const rows = found.slice(0, accountsMax).map((account) => accountRow(account, books));
+      return { accounts: await Promise.all(rows), isWhole: found.length <= accountsMax } satisfies Result<"accounts">;
+    },
     hosts: async () => ({ hosts: hostRows(gate, hosts) }) satisfies Result<"hosts">,
     models: async () => ({ models: await modelRows(options) }),
     vouch: async (params) => {
@@ -121,6 +128,19 @@ async function status(options: NetworkControlOptions): Promise<Result<"status">>
     requests: { active, queued: hosts.queueLength(), completed, failed, refused },
     tokens: { prompt: traffic.promptTokens, completion: traffic.completionTokens },
     ...options.vitals.snapshot(),
+  };
+}
+
+async function accountRow(account: Account, books: Books): Promise<Result<"accounts">["accounts"][number]> {
+  const { available, owed } = await books.balance(account.id);
+  return {
+    accountId: account.id,
+    name: account.name === "" ? null : account.name,
+    email: account.email,
+    createdAt: account.createdAt,
+    isVouched: account.vouchedAt !== null,
+    available: formatUsd(available),
+    owed: formatUsd(owed),
   };
 }
 

@@ -124,8 +124,15 @@ export function economyApi(options: EconomyOptions): readonly Route[] {
     own(economyRoutes["payout-settings-show"], async ({ account }) =>
       settingsDocument(await payouts.settings(account.id)),
     ),
-    own(economyRoutes["payout-settings-set"], async ({ account }, { receiver, thresholdUsd }) => {
+    own(economyRoutes["payout-settings-set"], async ({ account }, { thresholdUsd, ...change }) => {
       const before = await payouts.settings(account.id);
+      const receiver = change.receiver ?? before?.receiver;
+      if (receiver === undefined) {
+        throw new PeerError("request_invalid", "It is not known yet where earnings are to be paid.", {
+          hint: 'Say it with "peerllm payout settings --paypal you@example.com".',
+          parameter: "receiver",
+        });
+      }
       const threshold =
         thresholdUsd === undefined ? (before?.threshold ?? defaultPayoutThreshold) : parseUsd(thresholdUsd);
       if (threshold < payoutThresholdMin) {

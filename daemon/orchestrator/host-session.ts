@@ -13,6 +13,7 @@ import {
   heartbeatIntervalsMax,
   type NetworkFrame,
   parseHostFrame,
+  unreadBytesMax,
 } from "../../src/protocol/frame.ts";
 import type { Offer } from "../../src/scheduling/offer.ts";
 import { isStatementBy, type SignedStatement } from "../../src/verification/statement.ts";
@@ -141,7 +142,7 @@ export class HostSession implements HostLink {
         cacheKey,
       });
       for await (const event of channel) {
-        isEnded = event.kind === "end";
+        isEnded = event.kind !== "delta";
         yield event;
       }
     } finally {
@@ -198,9 +199,12 @@ export class HostSession implements HostLink {
         });
         return;
       case "failed":
-        this.#running
-          .get(`${frame.subtask}:${frame.epoch}`)
-          ?.channel.fail(new PeerError("upstream_failed", `The host reported "${frame.code}".`));
+        this.#deliver(frame.subtask, frame.epoch, {
+          kind: "failed",
+          code: frame.code,
+          statement:
+            frame.statement === null ? null : this.#checkedStatement(frame.subtask, frame.epoch, frame.statement),
+        });
         return;
       default:
         frame satisfies never;
@@ -215,7 +219,7 @@ export class HostSession implements HostLink {
     if (running.framesLeft <= 0) throw new PeerError("protocol_violation", "A host sent more frames than tokens.");
     running.channel.push(event);
     if (event.kind === "delta") this.#options.onTokens(Math.max(1, event.tokens.length));
-    if (event.kind === "end") running.channel.close();
+    else running.channel.close();
   }
 
   #checkedStatement(subtask: string, epoch: number, statement: SignedStatement): SignedStatement {
@@ -236,7 +240,8 @@ export class HostSession implements HostLink {
   }
 
   #send(frame: NetworkFrame): void {
-    this.#socket.send(encodeFrame(frame));
+    if (this.#socket.bufferedAmount > unreadBytesMax) this.close("The host does not read what it is sent.");
+    else this.#socket.send(encodeFrame(frame));
   }
 
   #over(reason: string): void {

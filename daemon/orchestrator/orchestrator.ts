@@ -105,7 +105,7 @@ export async function startOrchestrator(
   const { home, log, clock } = context;
   const { accounts, books, prices, receipts, models, invites } = adapters;
   const { isPrivate } = options;
-  const networkKey = loadOrCreateKeyPair(join(home.keysDirectory, "network.pem"));
+  const networkKey = await loadOrCreateKeyPair(join(home.keysDirectory, "network.pem"));
   const networkId = networkIdOf(networkKey.publicKey);
   const holdsReleased = await books.releaseAll();
   await setBilling(prices, options.billing, clock);
@@ -168,6 +168,7 @@ export async function startOrchestrator(
         books,
         receipts,
         catalogue,
+        clock,
         priceSheet: ports.priceSheet,
         keyRevoked: (keyId) => gate.keyRevoked(keyId),
       }),

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { SubscriptionsController, TransactionSearchController } from "@paypal/paypal-server-sdk";
 import type { Clock } from "../../src/clock.ts";
-import { isPeerError, PeerError } from "../../src/errors.ts";
+import { PeerError } from "../../src/errors.ts";
 import type { AccountId, HostId, PaymentId, SubscriptionId } from "../../src/ids.ts";
 import type { Books } from "../../src/ledger/books.ts";
 import type { ModelPurpose, Payment, PaymentStore } from "../../src/ledger/payment.ts";
@@ -247,7 +247,6 @@ export class Treasury {
   }
 
   #note(what: string, id: string, error: unknown): void {
-    const code = isPeerError(error) ? error.code : "unexpected";
-    this.#options.log.warn("paypal-not-done", { what, id, code, message: error instanceof Error ? error.message : "" });
+    this.#options.log.warn("paypal-not-done", { what, id, error });
   }
 }

@@ -1,5 +1,6 @@
 import { mkdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { ifThere } from "../../src/if-there.ts";
 import { syncFolder } from "./part-file.ts";
 
 /** Files kept under their own SHA-256. What is here was verified before it came. */
@@ -15,13 +16,7 @@ export function openBlobs(directory: string): Blobs {
   const file = (digest: string) => join(directory, digest.slice(0, 2), `${digest}.gguf`);
 
   async function has(digest: string): Promise<boolean> {
-    return stat(file(digest)).then(
-      () => true,
-      (error: NodeJS.ErrnoException) => {
-        if (error.code === "ENOENT") return false;
-        throw error;
-      },
-    );
+    return (await ifThere(stat(file(digest)))) !== null;
   }
 
   return {

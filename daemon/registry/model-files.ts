@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { ByteSource } from "../../src/client/byte-source.ts";
 import { type Clock, systemClock } from "../../src/clock.ts";
 import { PeerError } from "../../src/errors.ts";
+import { ifThere } from "../../src/if-there.ts";
 import { digestRanges } from "../../src/models/digest.ts";
 import { modelId, type SignedManifest, verifySignedManifest } from "../../src/models/manifest.ts";
 import { downloadFile } from "./download.ts";
@@ -101,10 +102,7 @@ export function openModelFiles(directory: string, clock: Clock = systemClock): M
       return size;
     },
     async list() {
-      const names = await readdir(directory).catch((error: NodeJS.ErrnoException) => {
-        if (error.code === "ENOENT") return [];
-        throw error;
-      });
+      const names = (await ifThere(readdir(directory))) ?? [];
       const digests = names.flatMap((name) => /^([0-9a-f]{64})\.gguf$/.exec(name)?.[1] ?? []);
       return Promise.all(digests.map(async (digest) => ({ digest, sizeBytes: (await sizeOf(pathOf(digest))) ?? 0 })));
     },
@@ -164,11 +162,5 @@ async function waitAlong(
 }
 
 async function sizeOf(path: string): Promise<number | undefined> {
-  return stat(path).then(
-    ({ size }) => size,
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT") return undefined;
-      throw error;
-    },
-  );
+  return (await ifThere(stat(path)))?.size;
 }

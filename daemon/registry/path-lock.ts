@@ -4,6 +4,7 @@ import * as z from "zod";
 import { isAlive, ownIdentity } from "../../src/client/process-identity.ts";
 import type { Clock } from "../../src/clock.ts";
 import { base32 } from "../../src/ids.ts";
+import { ifThere, isMissing } from "../../src/if-there.ts";
 
 /** The right to write a file, among all processes of this machine. */
 export interface PathLock {
@@ -55,12 +56,9 @@ async function tryLink(draft: string, lock: string): Promise<boolean> {
 
 /** Undefined where there is none, or none that can be read. */
 async function readRecord(path: string): Promise<LockRecord | undefined> {
-  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return "";
-    throw error;
-  });
+  const text = await ifThere(readFile(path, "utf8"));
   try {
-    return recordShape.parse(JSON.parse(text));
+    return recordShape.parse(JSON.parse(text ?? ""));
   } catch {
     // Not a record of ours: treated as a dead holder's, and looked at again once it is out of the way.
     return undefined;
@@ -71,7 +69,7 @@ async function removeStale(lock: string, holder: LockRecord | undefined, aside: 
   try {
     await rename(lock, aside);
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return;
+    if (isMissing(error)) return;
     throw error;
   }
   const taken = await readRecord(aside);

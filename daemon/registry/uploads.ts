@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Clock } from "../../src/clock.ts";
 import { PeerError } from "../../src/errors.ts";
 import type { AccountId } from "../../src/ids.ts";
+import { ifThere } from "../../src/if-there.ts";
 import { modelBytesMax } from "../../src/models/manifest.ts";
 
 /** A file on its way in, one per account and digest. */
@@ -41,14 +42,8 @@ export function openUploads(directory: string, clock: Clock): Uploads {
   const file = (accountId: AccountId, digest: string) => join(folder(accountId), `${digest}.upload`);
 
   async function state(accountId: AccountId, digest: string): Promise<UploadState> {
-    const offset = await stat(file(accountId, digest)).then(
-      ({ size }) => size,
-      (error: NodeJS.ErrnoException) => {
-        if (error.code === "ENOENT") return 0;
-        throw error;
-      },
-    );
-    return { digest, offset };
+    const found = await ifThere(stat(file(accountId, digest)));
+    return { digest, offset: found?.size ?? 0 };
   }
 
   async function checkRoom(accountId: AccountId, offset: number): Promise<void> {

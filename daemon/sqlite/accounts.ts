@@ -18,6 +18,7 @@ import type { Database } from "./database.ts";
 interface AccountRow {
   readonly id: AccountId;
   readonly name: string;
+  readonly email: string | null;
   readonly created_at: bigint;
   readonly vouched_at: bigint | null;
   readonly payment_identity: string | null;
@@ -39,13 +40,15 @@ interface KeyRow {
   readonly revoked_at: bigint | null;
 }
 
-const keyNameLengthMax = 64;
-
 /** Accounts and API keys on SQLite. */
 export function openAccounts(database: Database, clock: Clock): AccountStore {
   const { connection } = database;
-  const insertAccount: Statement<[AccountId, string, bigint]> = connection.prepare(
-    "INSERT INTO accounts (id, name, created_at) VALUES (?, ?, ?)",
+  const insertAccount: Statement<[AccountId, string, string | null, bigint]> = connection.prepare(
+    "INSERT INTO accounts (id, name, email, created_at) VALUES (?, ?, ?, ?)",
+  );
+  const searchAccounts: Statement<[string, number], AccountRow> = connection.prepare(
+    `SELECT * FROM accounts WHERE instr(lower(id || char(10) || name || char(10) || coalesce(email, '')), lower(?)) > 0
+     ORDER BY created_at DESC, id LIMIT ?`,
   );
   const selectAccount: Statement<[AccountId], AccountRow> = connection.prepare("SELECT * FROM accounts WHERE id = ?");
   const countAccounts: Statement<[], bigint> = connection.prepare<[], bigint>("SELECT count(*) FROM accounts").pluck();
@@ -115,15 +118,14 @@ export function openAccounts(database: Database, clock: Clock): AccountStore {
     return keyOf(row);
   }
 
-  function create(name: string): Account {
+  function create(name: string, email: string | null): Account {
     const id = newId("account");
-    insertAccount.run(id, name, BigInt(clock.now()));
+    insertAccount.run(id, name, email, BigInt(clock.now()));
     return requireAccount(id);
   }
 
   function createKey(id: AccountId, request: NewApiKey): { key: ApiKey; secret: string } {
     requireAccount(id);
-    requireKeyName(request.name);
     const keyId = newId("key");
     const secret = newApiKeySecret();
     const budget = request.budget ?? noBudget;
@@ -156,11 +158,12 @@ export function openAccounts(database: Database, clock: Clock): AccountStore {
   }
 
   return {
-    create: ({ name }) => database.durably(() => create(name)),
+    create: ({ name, email = null }) => database.durably(() => create(name, email)),
     find: async (id) => {
       const row = selectAccount.get(id);
       return row === undefined ? null : accountOf(row);
     },
+    search: async (words, max) => searchAccounts.all(words, max).map(accountOf),
     count: async () => Number(countAccounts.get() ?? 0n),
     vouch: (id, isVouched) =>
       database.durably(() => {
@@ -187,17 +190,11 @@ export function openAccounts(database: Database, clock: Clock): AccountStore {
   };
 }
 
-function requireKeyName(name: string): void {
-  if (name.length >= 1 && name.length <= keyNameLengthMax) return;
-  throw new PeerError("request_invalid", `An API key's name has 1 to ${keyNameLengthMax} characters.`, {
-    parameter: "name",
-  });
-}
-
 function accountOf(row: AccountRow): Account {
   return {
     id: row.id,
     name: row.name,
+    email: row.email,
     createdAt: Number(row.created_at),
     vouchedAt: millisOrNull(row.vouched_at),
     paymentIdentity: row.payment_identity,

@@ -1,5 +1,6 @@
 import { PeerError } from "../../src/errors.ts";
 import type { Connection } from "./connection.ts";
+import { accountEmailsSchema } from "./schema/account-emails.ts";
 import { accountKeysSchema } from "./schema/account-keys.ts";
 import { accountsSchema } from "./schema/accounts.ts";
 import { economySchema } from "./schema/economy.ts";
@@ -24,6 +25,7 @@ export const migrations: readonly Migration[] = [
   refundsSchema,
   accountKeysSchema,
   graceSchema,
+  accountEmailsSchema,
 ];
 
 /** Brings the schema up to date, each step in a transaction. Throws `storage_failed` for a database of the future. */

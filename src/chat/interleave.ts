@@ -12,11 +12,15 @@ export async function* interleave<Item>(
   const limited = AbortSignal.any([signal, stop.signal]);
   const waiting = sources.values();
   const open = new Map<AsyncIterator<Item>, Promise<Pulled<Item>>>();
+  const pullFrom = (iterator: AsyncIterator<Item>) => {
+    const pulled = pull(iterator);
+    // Its failure is met where it is raced for; while the reader takes its time, nobody waits for it.
+    pulled.catch(() => {});
+    open.set(iterator, pulled);
+  };
   const openNext = () => {
     const { value: source } = waiting.next();
-    if (source === undefined) return;
-    const iterator = source(limited)[Symbol.asyncIterator]();
-    open.set(iterator, pull(iterator));
+    if (source !== undefined) pullFrom(source(limited)[Symbol.asyncIterator]());
   };
   for (let count = 0; count < concurrencyMax; count++) openNext();
   try {
@@ -27,7 +31,7 @@ export async function* interleave<Item>(
         openNext();
         continue;
       }
-      open.set(iterator, pull(iterator));
+      pullFrom(iterator);
       yield result.value;
     }
   } finally {

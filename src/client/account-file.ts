@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod";
 import { PeerError } from "../errors.ts";
+import { ifThere } from "../if-there.ts";
 import type { Home } from "../paths.ts";
 import { writePrivateFile } from "../private-file.ts";
 
@@ -27,10 +28,7 @@ export function accountFilePath(home: Home): string {
 /** The home's accounts, the newest first. Throws `config_invalid` where the file was damaged. */
 export async function readAccounts(home: Home): Promise<readonly StoredAccount[]> {
   const path = accountFilePath(home);
-  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return null;
-    throw error;
-  });
+  const text = await ifThere(readFile(path, "utf8"));
   if (text === null) return [];
   try {
     return accountFileSchema.parse(JSON.parse(text)).accounts;

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
 import { join, resolve } from "node:path";
 import * as z from "zod";
-import { PeerError } from "../errors.ts";
+import { ifThere } from "../if-there.ts";
 import type { Home } from "../paths.ts";
 import { errorDocumentSchema, type RoleName } from "../protocol/control.ts";
 
@@ -58,31 +58,24 @@ export function socketPath(home: Home, role: RoleName): string {
 
 /** Null where no daemon of that role serves, as far as its home says. */
 export async function readRunRecord(home: Home, role: RoleName): Promise<RunRecord | null> {
-  const text = await readIfThere(runRecordPath(home, role));
+  const text = await ifThere(readFile(runRecordPath(home, role), "utf8"));
   return text === null ? null : parseRecord(runRecordSchema, text);
 }
 
 /** Null where the last daemon of that role ended as it was told to, or none ever ran. */
 export async function readEndRecord(home: Home, role: RoleName): Promise<EndRecord | null> {
-  const text = await readIfThere(endRecordPath(home, role));
+  const text = await ifThere(readFile(endRecordPath(home, role), "utf8"));
   return text === null ? null : parseRecord(endRecordSchema, text);
 }
 
 /** Null where nobody holds the role. The holder may be dead: ask `isAlive`. */
 export async function readLockRecord(home: Home, role: RoleName): Promise<LockRecord | null> {
-  const text = await readIfThere(lockPath(home, role));
+  const text = await ifThere(readFile(lockPath(home, role), "utf8"));
   return text === null ? null : parseLockRecord(text);
 }
 
 export function parseLockRecord(text: string): LockRecord | null {
   return parseRecord(lockRecordSchema, text);
-}
-
-async function readIfThere(path: string): Promise<string | null> {
-  return readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT" || error.code === "ENOTDIR") return null;
-    throw new PeerError("unexpected", `"${path}" can't be read (${error.code}).`, { cause: error });
-  });
 }
 
 /** A record that can't be read says nothing of anybody: whoever wrote it is not a daemon of ours. */

@@ -6,6 +6,8 @@ import type { ApiKey, Budget, RateLimits, Scope } from "./api-key.ts";
 export interface Account {
   readonly id: AccountId;
   readonly name: string;
+  /** Where its operator can reach whose it is; null where none was given. */
+  readonly email: string | null;
   readonly createdAt: Millis;
   /** When the operator said this account is who it says it is, or null. */
   readonly vouchedAt: Millis | null;
@@ -42,8 +44,10 @@ export interface NewApiKey {
 
 /** Accounts and their API keys. Methods throw `not_found` for an account or key that is not there. */
 export interface AccountStore {
-  create(account: { readonly name: string }): Promise<Account>;
+  create(account: { readonly name: string; readonly email?: string | null }): Promise<Account>;
   find(id: AccountId): Promise<Account | null>;
+  /** Those whose id, name or e-mail address has `words` in it, in any case; the newest first, at most `max`. */
+  search(words: string, max: number): Promise<readonly Account[]>;
   /** How many there are. */
   count(): Promise<number>;
   /** The operator's word that the account is a known owner, or its withdrawal. */

@@ -22,13 +22,18 @@ export interface EarningsForecast {
   readonly net: NanoUsd;
 }
 
-const daysPerMonth = 30;
-const secondsPerHour = 3_600;
+const daysPerMonth = 30n;
+/** Rates count in millionths, hours in milliseconds: floats would lose a token here and there. */
+const millionths = 1_000_000;
+const millisPerHour = 3_600_000;
 
 /** A month of 30 days, as busy as said throughout: an estimate, not a promise. Whole tokens. */
 export function forecastEarnings(sheet: PriceSheet, scenario: EarningsScenario): EarningsForecast {
   const { tokensPerSecond, conversations, hosts, hours, electricity, internet } = scenario;
-  const tokens = Math.floor(tokensPerSecond * conversations * hosts * hours * secondsPerHour * daysPerMonth);
+  const streams = BigInt(conversations) * BigInt(hosts);
+  const rate = BigInt(Math.round(tokensPerSecond * millionths)) * streams;
+  const busyMillis = BigInt(Math.round(hours * millisPerHour)) * daysPerMonth;
+  const tokens = Number((rate * busyMillis) / (BigInt(millionths) * 1_000n));
   const gross = priceOfTokens(sheet, tokens);
   const hostShare = hostShareOf(sheet, tokens);
   const subscriptions = sheet.billing === "paypal" ? sheet.hostSubscription * BigInt(hosts) : 0n;

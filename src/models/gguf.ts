@@ -1,5 +1,6 @@
 import { open } from "node:fs/promises";
 import { PeerError } from "../errors.ts";
+import { isMissing } from "../if-there.ts";
 
 /*
  * Reads the header of a GGUF file (key-values and tensor shapes) from bytes nobody vouches for, before an engine opens
@@ -27,7 +28,7 @@ const nameBytesMax = 65_535;
 /** Throws `model_invalid`, saying what is wrong with the file, and `file_missing`. */
 export async function readGgufFacts(path: string): Promise<GgufFacts> {
   const file = await open(path, "r").catch((cause) => {
-    throw new PeerError("file_missing", `There is no model file at "${path}".`, { cause });
+    throw isMissing(cause) ? new PeerError("file_missing", `There is no model file at "${path}".`, { cause }) : cause;
   });
   try {
     const { size } = await file.stat();

@@ -5,15 +5,15 @@ import {
   ECDH,
   generateKeyPairSync,
   type KeyObject,
-  randomUUID,
   sign,
   verify,
 } from "node:crypto";
-import { link, readFile, rm } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PeerError } from "../errors.ts";
+import { ifThere } from "../if-there.ts";
 import type { Home } from "../paths.ts";
-import { writePrivateFile } from "../private-file.ts";
+import { createPrivateFile } from "../private-file.ts";
 
 export type CurveName = "P-256" | "P-384" | "P-521";
 
@@ -56,12 +56,9 @@ export async function producerKey(home: Home): Promise<SigningKey> {
 /** The producer's key of this home, or undefined before its first use. Throws `config_invalid` where it is damaged. */
 export async function findProducerKey(home: Home): Promise<SigningKey | undefined> {
   const file = producerKeyFile(home);
-  const pem = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return undefined;
-    throw error;
-  });
+  const pem = await ifThere(readFile(file, "utf8"));
   try {
-    return pem === undefined ? undefined : parsePrivateKey(pem);
+    return pem === null ? undefined : parsePrivateKey(pem);
   } catch (cause) {
     throw new PeerError("config_invalid", `The producer's key "${file}" is damaged.`, {
       cause,
@@ -74,20 +71,11 @@ export async function findProducerKey(home: Home): Promise<SigningKey | undefine
 export async function createProducerKey(home: Home, curve: CurveName): Promise<SigningKey> {
   const key = generateSigningKey(curve);
   const file = producerKeyFile(home);
-  const fresh = `${file}.${randomUUID()}`;
-  await writePrivateFile(fresh, key.privateKey.export({ type: "pkcs8", format: "pem" }).toString());
-  try {
-    await link(fresh, file);
-  } catch (cause) {
-    if (!isExisting(cause)) throw cause;
-    throw new PeerError("conflict", `There is a producer key already, at "${file}".`, {
-      cause,
-      hint: "It owns what was published with it. Use another --home for another key.",
-    });
-  } finally {
-    await rm(fresh, { force: true });
-  }
-  return key;
+  const pem = key.privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+  if (await createPrivateFile(file, pem)) return key;
+  throw new PeerError("conflict", `There is a producer key already, at "${file}".`, {
+    hint: "It owns what was published with it. Use another --home for another key.",
+  });
 }
 
 export function producerKeyFile(home: Home): string {
@@ -131,10 +119,6 @@ export function signBytes(bytes: Uint8Array, privateKey: KeyObject): Buffer {
 
 export function verifyBytes(bytes: Uint8Array, signature: Uint8Array, publicKey: KeyObject): boolean {
   return verify(curveOf(publicKey).hash, bytes, publicKey, signature);
-}
-
-function isExisting(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "EEXIST";
 }
 
 function readSigningKey(privateKey: KeyObject): SigningKey {

@@ -66,13 +66,13 @@ export async function* answer(
   }
 }
 
-/** One choice's pieces; when the others fail or the reader leaves, its hosts stop too. */
+/** One choice's pieces; when the others fail or the reader leaves, its hosts stop too. One handler for all choices. */
 function endedWith<Item>(
   stopped: AbortSignal,
   over: AbortController,
   pieces: AsyncIterable<Item>,
 ): AsyncIterable<Item> {
-  stopped.addEventListener("abort", () => over.abort(), { once: true });
+  stopped.onabort = () => over.abort();
   return pieces;
 }
 

@@ -78,15 +78,17 @@ export interface Assignment {
 
 export type HostEvent =
   | { readonly kind: "delta"; readonly position: number; readonly tokens: readonly number[]; readonly text: string }
-  | { readonly kind: "end"; readonly finishReason: "stop" | "length"; readonly statement: SignedStatement };
+  | { readonly kind: "end"; readonly finishReason: "stop" | "length"; readonly statement: SignedStatement }
+  /** The host gave up; `statement` of what it delivered before, where it could still make one. */
+  | { readonly kind: "failed"; readonly code: string; readonly statement: SignedStatement | null };
 
 /** A connected host. */
 export interface HostLink extends PoolMember {
   readonly accountId: AccountId;
   readonly publicKey: PublicKey;
   /**
-   * Ends with an `end` event or throws: `host_lost`, the host's own error as `upstream_failed`, or the signal's reason,
-   * at once, having told the host to stop.
+   * Ends with an `end` or a `failed` event, or throws: `host_lost`, or the signal's reason, at once, having told the
+   * host to stop.
    */
   run(assignment: Assignment, signal: AbortSignal): AsyncIterable<HostEvent>;
 }

@@ -72,6 +72,7 @@ export async function* relay(
       runner = first.runner;
       for (let event = first.event; ; event = await runner.next()) {
         course.accept(runner, event);
+        if (event.kind === "failed") throw new PeerError("upstream_failed", `The host reported "${event.code}".`);
         if (event.kind === "end") yield { kind: "end", finishReason: event.finishReason };
         else yield { kind: "delta", tokens: event.tokens, text: event.text, leg: runner.leg };
         if (event.kind === "end") return;
@@ -137,17 +138,19 @@ class Course {
 
   /** Checks what a host sent against what was received before. Throws `protocol_violation`. */
   accept(runner: Runner, event: HostEvent): void {
-    if (event.kind === "end") {
+    const { reportsTokens } = runner.lease.offer;
+    if (event.kind !== "delta") {
       const { statement } = event;
-      const isTrue = statement.promptTokens === this.#subtask.promptTokens.length || !runner.lease.offer.reportsTokens;
-      if (!isTrue || (runner.lease.offer.reportsTokens && statement.completionTokens !== runner.leg.deliveredTokens)) {
-        throw new PeerError("protocol_violation", "A host's statement does not count what it delivered.");
-      }
+      const isTrue =
+        statement === null ||
+        !reportsTokens ||
+        (statement.promptTokens === this.#subtask.promptTokens.length &&
+          statement.completionTokens === runner.leg.deliveredTokens);
+      if (!isTrue) throw new PeerError("protocol_violation", "A host's statement does not count what it delivered.");
       runner.leg.statement = statement;
-      runner.close("finished");
+      if (event.kind === "end") runner.close("finished");
       return;
     }
-    const { reportsTokens } = runner.lease.offer;
     if (reportsTokens ? event.text !== "" : event.tokens.length > 0) {
       throw new PeerError("protocol_violation", "A host's delta is not of the kind it offered.");
     }

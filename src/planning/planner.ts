@@ -23,7 +23,7 @@ export function planRequest(prompt: Prompt, options: PlanOptions): Plan {
   const last = prompt.messages.at(-1);
   const context = prompt.messages.slice(0, -1);
   if (last?.role !== "user") return whole("The conversation does not end with a question.");
-  if (options.isBound && !isAsked) return whole("Tools or a schema shape the answer as one.");
+  if (options.isBound && !isAsked) return whole("A stop string ends the answer as one.");
   if (!isAsked && context.some((message) => message.role !== "system")) {
     return whole("The turns of a conversation lean on each other.");
   }

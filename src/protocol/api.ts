@@ -41,6 +41,7 @@ export const apiKeyRowSchema = z.looseObject({
 export const accountSchema = z.looseObject({
   accountId: z.string(),
   name: z.string().nullable(),
+  email: z.string().nullable(),
   createdAt: z.number(),
   isVouched: z.boolean(),
   /** Who it counts as: itself where it is vouched for, "payment:…" by who paid for its hosts, or "unverified". */
@@ -155,7 +156,7 @@ export const routes = {
     isOpen: false,
     scope: "admin",
     request: z.object({
-      name: z.string().min(1).max(80),
+      name: z.string().min(1).max(64),
       scopes: z
         .array(z.enum(scopes))
         .min(1)

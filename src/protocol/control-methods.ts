@@ -45,6 +45,17 @@ export const hostRowSchema = z.looseObject({
 });
 export type HostRow = z.infer<typeof hostRowSchema>;
 
+/** An account as the operator sees it. */
+const accountRowSchema = z.looseObject({
+  accountId: z.string(),
+  name: z.string().nullable(),
+  email: z.string().nullable(),
+  createdAt: z.number(),
+  isVouched: z.boolean(),
+  available: usd,
+  owed: usd,
+});
+
 export const networkModelSchema = z.looseObject({
   model: z.string(),
   digest: z.string().nullable(),
@@ -191,6 +202,12 @@ export const networkMethods = {
       from: z.number().nullable().default(null),
     }),
     priceSchema,
+  ),
+  /** Those whose id, name or e-mail address has `words` in it, newest first; at most 100, `isWhole` says whether all. */
+  accounts: answers(
+    "accounts",
+    z.object({ words: z.string().max(254).default("") }),
+    z.looseObject({ accounts: z.array(accountRowSchema), isWhole: z.boolean() }),
   ),
   hosts: answers("hosts", nothing, z.looseObject({ hosts: z.array(hostRowSchema) })),
   models: answers("models", nothing, z.looseObject({ models: z.array(networkModelSchema) })),

@@ -203,7 +203,8 @@ export const economyRoutes = {
     method: "POST",
     path: "/api/v1/payouts/settings",
     scope: "admin",
-    request: z.object({ receiver: z.string().min(1).max(254), thresholdUsd: usd.optional() }),
+    /** What is not said stays as it is. */
+    request: z.object({ receiver: z.string().min(1).max(254).optional(), thresholdUsd: usd.optional() }),
     response: payoutSettingsSchema,
   },
   "payout-request": {

@@ -9,6 +9,8 @@ export const tokensMax = 131_072;
 /** A longer heartbeat silence than this many intervals means the link is wedged, and it is rebuilt. */
 export const heartbeatIntervalsMax = 3;
 export const heartbeatIntervalMs = 5_000;
+/** A side that leaves more than this unread is cut off: what waits for it lies in the other's memory. */
+export const unreadBytesMax = 32 * 1_048_576;
 
 const key = z.string().regex(/^[A-Za-z0-9_-]{43}$/);
 const nonce = key;
@@ -19,7 +21,8 @@ const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
 const count = z.int().min(0).max(10_000_000);
 const rate = z.number().min(0).max(10_000_000);
 const tokens = z.array(z.int().min(0).max(4_294_967_295)).max(tokensMax);
-const text = z.string().max(1_000_000);
+/** As long as its frame may be. */
+const text = z.string();
 const elapsedMs = z.number().min(0).max(86_400_000);
 
 const prompt = z.discriminatedUnion("kind", [
@@ -90,7 +93,6 @@ const hostFrame = z.discriminatedUnion("type", [
     subtask,
     epoch,
     code: z.string().max(64),
-    message: z.string().max(1_024),
     /** The host's statement of what it delivered before it failed, where it still could make one. */
     statement: statement.nullable(),
   }),

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { benchmarkSchema } from "./control-methods.ts";
+import { tokensMax } from "./frame.ts";
 
 /**
  * What a command hands to the daemon it starts (on its standard input, since keys are among it), and what the daemon
@@ -56,7 +57,7 @@ export const hostStartSchema = z.object({
   /** auto picks the best there is. */
   gpu: z.enum(["auto", "off", "cuda", "metal", "vulkan"]).default("auto"),
   sequences: z.int().min(1).max(64).nullable().default(null),
-  context: z.int().min(128).max(1_048_576).nullable().default(null),
+  context: z.int().min(128).max(tokensMax).nullable().default(null),
   tokensPerSecondMax: z.number().positive().nullable().default(null),
   /** Times of day, "22:00-07:00,12:00-13:00"; null: always. */
   schedule: z.string().nullable().default(null),

@@ -67,6 +67,8 @@ export interface PoolOptions {
 export type PoolEventKind = "host-failed" | "breaker-opened" | "breaker-closed";
 
 const backupShareMax = 0.05;
+/** Hosts remembered at once; the one seen longest ago is forgotten for another, and begins anew. */
+const historiesMax = 100_000;
 
 /**
  * The hosts that are connected, their free slots, and who waits for one. Fair across accounts: each account's oldest
@@ -99,8 +101,15 @@ export class HostPool<Member extends PoolMember> {
   leave(member: Member): void {
     const seat = this.#seats.get(member.hostId);
     if (seat?.member !== member) return;
-    this.#histories.set(member.hostId, { ...seat.history, cacheKeys: [] });
+    this.#remember(member.hostId, { ...seat.history, cacheKeys: [] });
     this.#seats.delete(member.hostId);
+  }
+
+  #remember(hostId: HostId, history: History): void {
+    this.#histories.delete(hostId);
+    this.#histories.set(hostId, history);
+    const [oldest] = this.#histories.keys();
+    if (this.#histories.size > historiesMax && oldest !== undefined) this.#histories.delete(oldest);
   }
 
   /** To be called when a member accepts again or offers more. */
@@ -298,7 +307,7 @@ export class HostPool<Member extends PoolMember> {
     if (!isClosed(seat.history.breaker, now)) this.#observe("breaker-opened", hostId);
     if (this.#seats.get(seat.member.hostId) !== seat) {
       const kept = this.#histories.get(seat.member.hostId) ?? blankHistory;
-      this.#histories.set(seat.member.hostId, { ...kept, breaker: seat.history.breaker });
+      this.#remember(seat.member.hostId, { ...kept, breaker: seat.history.breaker });
     }
   }
 }

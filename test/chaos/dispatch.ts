@@ -8,6 +8,7 @@ export interface DispatchResult {
   readonly failed: number;
   readonly hungUp: number;
   readonly failovers: number;
+  readonly lostWithStatement: number;
   /** Seeds whose schedule broke a rule, with what it broke; run one again with --seed. */
   readonly failing: readonly { readonly seed: number; readonly problems: readonly string[] }[];
 }
@@ -25,7 +26,7 @@ export async function run(args: readonly string[], json: boolean): Promise<void>
 
 /** Schedules of the seeds `firstSeed`, `firstSeed + 1` and so on. */
 export async function simulateSchedules(firstSeed: number, schedules: number): Promise<DispatchResult> {
-  const sums = { requests: 0, answered: 0, failed: 0, hungUp: 0, failovers: 0 };
+  const sums = { requests: 0, answered: 0, failed: 0, hungUp: 0, failovers: 0, lostWithStatement: 0 };
   const failing: { seed: number; problems: readonly string[] }[] = [];
   for (let seed = firstSeed; seed < firstSeed + schedules; seed += 1) {
     const { problems, ...counts } = await simulateDispatch(seed);
@@ -34,15 +35,16 @@ export async function simulateSchedules(firstSeed: number, schedules: number): P
     sums.failed += counts.failed;
     sums.hungUp += counts.hungUp;
     sums.failovers += counts.failovers;
+    sums.lostWithStatement += counts.lostWithStatement;
     if (problems.length > 0) failing.push({ seed, problems });
   }
   return { schedules, ...sums, failing };
 }
 
 function describeResult(result: DispatchResult): string {
-  const { schedules, requests, answered, failed, hungUp, failovers, failing } = result;
+  const { schedules, requests, answered, failed, hungUp, failovers, lostWithStatement, failing } = result;
   const lines = [
-    `${schedules} schedules, ${requests} requests: ${answered} answered, ${failed} failed, ${hungUp} hung up; ${failovers} failovers.`,
+    `${schedules} schedules, ${requests} requests: ${answered} answered, ${failed} failed, ${hungUp} hung up; ${failovers} failovers, ${lostWithStatement} of hosts that gave up and said what they delivered.`,
     ...failing.map(({ seed, problems }) => `seed ${seed}: ${problems.join("; ")}`),
     failing.length === 0 ? "Every rule held." : `${failing.length} schedules broke a rule.`,
   ];

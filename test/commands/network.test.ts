@@ -125,14 +125,24 @@ test("in the foreground an orchestrator prints that it serves, and ends with its
 
 describe("an account", () => {
   test("is kept in the home for its owner alone, and its keys can be made and revoked", async () => {
-    const { url } = await networkUp();
+    const { url, home: operator } = await networkUp();
     const home = await temporaryFolder();
-    const made = await peerllm(["account", "create", "--name", "Ada", "--network", url, "--json"], { home });
+    const who = ["--name", "Ada", "--email", "ada@example.com"];
+    const made = await peerllm(["account", "create", ...who, "--network", url, "--json"], { home });
     const { accountId, apiKey } = z.strictObject({ accountId: z.string(), apiKey: z.string() }).parse(made.json());
     const file = join(home, "keys", "accounts.json");
     expect((await stat(file)).mode & 0o777).toBe(0o600);
     expect(await readFile(file, "utf8")).toContain(apiKey);
-    expect((await peerllm(["account", "show", "--json"], { home })).json()).toMatchObject({ accountId, name: "Ada" });
+    expect((await peerllm(["account", "show", "--json"], { home })).json()).toMatchObject({
+      accountId,
+      name: "Ada",
+      email: "ada@example.com",
+    });
+    const known = { accountId, name: "Ada", email: "ada@example.com", isVouched: false, available: "0.00" };
+    const found = async (word: string) =>
+      (await peerllm(["network", "accounts", word, "--json"], { home: operator })).json();
+    expect(await found("ADA@")).toMatchObject({ accounts: [known], isWhole: true });
+    expect(await found("nobody")).toEqual({ accounts: [], isWhole: true });
 
     const words = ["account", "keys", "create", "--name", "notebook", "--scope", "consume", "--json"];
     const key = z.looseObject({ keyId: z.string(), apiKey: z.string() }).parse((await peerllm(words, { home })).json());

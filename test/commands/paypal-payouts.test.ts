@@ -26,6 +26,7 @@ beforeAll(async () => {
   producer = await network.join("producer");
   await producer.publish("--price", "30");
   // Beyond reach: only what is requested is paid.
+  expect(await producer.run("payout", "settings", "--threshold", "1000")).toMatchObject({ code: 2 });
   await producer.run("payout", "settings", "--paypal", receiver, "--threshold", "1000");
 });
 
@@ -155,7 +156,8 @@ test(
     expect(await buyer.available()).toBe("15.00");
     expect(receivedCents()).toBe(before);
 
-    await producer.run("payout", "settings", "--paypal", receiver, "--threshold", "25");
+    const changed = await producer.run("payout", "settings", "--threshold", "25");
+    expect(changed.json()).toEqual({ receiver, thresholdUsd: "25.00" });
     await network.restart(1);
     await untilState("paid");
     await network.restart(2);

@@ -25,6 +25,8 @@ export interface SimulationResult {
   readonly failed: number;
   readonly hungUp: number;
   readonly failovers: number;
+  /** Hosts that gave up, and whose statement of what they delivered is in the receipt. */
+  readonly lostWithStatement: number;
   /** What went wrong, in words; empty where every rule held. */
   readonly problems: readonly string[];
 }
@@ -76,7 +78,9 @@ export async function simulateDispatch(seed: number): Promise<SimulationResult> 
   if (pool.queueLength() > 0) problems.push("a ticket was left in the queue");
   for (const receipt of receipts) verifyReceipt(receipt);
   const failovers = receipts.reduce((sum, { receipt }) => sum + receipt.failovers, 0);
-  return { requests, ...counts, failovers, problems };
+  const legs = receipts.flatMap(({ receipt }) => receipt.subtasks.flatMap((subtask) => subtask.legs));
+  const lostWithStatement = legs.filter(({ outcome, statement }) => outcome === "lost" && statement !== null).length;
+  return { requests, ...counts, failovers, lostWithStatement, problems };
 }
 
 async function ask(
@@ -142,6 +146,7 @@ function makeFault(random: Random): Fault {
     { kind: "repeats", atToken },
     { kind: "skips", atToken },
     { kind: "overcounts" },
+    { kind: "gives-up", atToken },
     { kind: "trickles", tokenMs: 3_900 },
     { kind: "starts-late", delayMs: random.below(20_000) },
     { kind: "refuses" },

@@ -10,6 +10,8 @@ export interface RawHost {
   send(frame: HostFrame | string | Uint8Array): void;
   /** The next frame from the orchestrator; "closed" once there are no more. */
   next(): Promise<NetworkFrame | "closed">;
+  /** Reads nothing any more. */
+  pause(): void;
   close(): void;
 }
 
@@ -45,6 +47,7 @@ export async function rawHost(networkUrl: string, key: KeyPair = generateKeyPair
       }
       return frames.shift() ?? "closed";
     },
+    pause: () => socket.pause(),
     close: () => socket.terminate(),
   };
 }

@@ -15,6 +15,8 @@ export type Fault =
   | { readonly kind: "repeats"; readonly atToken: number }
   | { readonly kind: "skips"; readonly atToken: number }
   | { readonly kind: "overcounts" }
+  /** Says that it failed, with a statement of what it delivered before. */
+  | { readonly kind: "gives-up"; readonly atToken: number }
   | { readonly kind: "trickles"; readonly tokenMs: number }
   | { readonly kind: "starts-late"; readonly delayMs: number }
   | { readonly kind: "refuses" };
@@ -84,10 +86,25 @@ export class ScriptedHost implements HostLink {
       const answer = scriptedAnswer(assignment.promptTokens).slice(0, assignment.sampling.maxTokens);
       const answerDigest = new AnswerDigest();
       let delivered = 0;
+      const statementOf = (completionTokens: number) =>
+        signStatement(this.#key, {
+          subtask: assignment.subtaskId,
+          epoch: assignment.epoch,
+          digest,
+          promptTokens: assignment.promptTokens.length,
+          completionTokens,
+          answerDigest: answerDigest.value(),
+          firstTokenMs: 0,
+          elapsedMs: 0,
+        });
       for (let position = assignment.resumedTokens.length; position < answer.length; position += 1) {
         await clock.sleep(fault.kind === "trickles" ? fault.tokenMs : tokenMs, signal);
         if ("atToken" in fault && delivered === fault.atToken) {
           if (fault.kind === "dies") this.#die();
+          if (fault.kind === "gives-up") {
+            yield { kind: "failed", code: "engine_crashed", statement: statementOf(delivered) };
+            return;
+          }
           if (fault.kind === "stalls") await clock.sleep(Number.MAX_SAFE_INTEGER, signal);
           if (fault.kind === "repeats" && position > 0) position -= 1;
           if (fault.kind === "skips") position += 1;
@@ -97,16 +114,7 @@ export class ScriptedHost implements HostLink {
         delivered += 1;
         yield { kind: "delta", position, tokens, text: "" };
       }
-      const statement = signStatement(this.#key, {
-        subtask: assignment.subtaskId,
-        epoch: assignment.epoch,
-        digest,
-        promptTokens: assignment.promptTokens.length,
-        completionTokens: delivered + (fault.kind === "overcounts" ? 100 : 0),
-        answerDigest: answerDigest.value(),
-        firstTokenMs: 0,
-        elapsedMs: 0,
-      });
+      const statement = statementOf(delivered + (fault.kind === "overcounts" ? 100 : 0));
       const finishReason = answer.length < assignment.sampling.maxTokens ? "stop" : "length";
       yield { kind: "end", finishReason, statement };
     } finally {

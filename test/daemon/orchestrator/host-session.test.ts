@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { isPeerError } from "../../../src/errors.ts";
 import { generateKeyPair, type KeyPair } from "../../../src/identity/key.ts";
 import { newId } from "../../../src/ids.ts";
 import type { Assignment, HostEvent, HostLink } from "../../../src/pipeline/ports.ts";
-import type { OfferedModel } from "../../../src/protocol/frame.ts";
+import { type OfferedModel, unreadBytesMax } from "../../../src/protocol/frame.ts";
 import { AnswerDigest, type SignedStatement, signStatement } from "../../../src/verification/statement.ts";
 import { type GateWorld, gateWorld } from "../../worlds/host-gate.ts";
 import { introduce, type RawHost, rawHost } from "../../worlds/raw-host.ts";
@@ -132,7 +133,7 @@ describe("a seated host's session", () => {
     delta(assignment, 1, 0, [6, 6]);
     delta(assignment, 3, 0, [6, 6]);
     delta(assignmentOf(2), 2, 0, [6, 6]);
-    host.send({ type: "failed", subtask: assignment.subtaskId, epoch: 1, code: "x", message: "x", statement: null });
+    host.send({ type: "failed", subtask: assignment.subtaskId, epoch: 1, code: "x", statement: null });
     delta(assignment, 2, 0, [7, 8]);
     end(assignment, statementOf(host.key, assignment));
     await over;
@@ -161,13 +162,27 @@ describe("a seated host's session", () => {
     expect(world.hosts.members()).toEqual([]);
   });
 
-  it("ends the lease with the host's own failure, and keeps the link", async () => {
+  it("ends the lease with the host's own failure and statement, and keeps the link", async () => {
     const assignment = assignmentOf(1);
-    const { over } = await begin(assignment);
-    const failed = { type: "failed", subtask: assignment.subtaskId, epoch: 1, statement: null } as const;
-    host.send({ ...failed, code: "engine_crashed", message: "It crashed." });
-    await expect(over).rejects.toMatchObject({ code: "upstream_failed" });
+    const { events, over } = await begin(assignment);
+    const statement = statementOf(host.key, assignment);
+    host.send({ type: "failed", subtask: assignment.subtaskId, epoch: 1, code: "engine_crashed", statement });
+    await over;
+    expect(events).toEqual([{ kind: "failed", code: "engine_crashed", statement }]);
     expect(session.isAccepting).toBe(true);
+  });
+
+  it("is cut off when it does not read what it is sent, and its subtasks go elsewhere", async () => {
+    host.pause();
+    const promptTokens = Array.from({ length: 130_000 }, (_, index) => 1_000_000 + index);
+    const prompts = Math.ceil((2 * unreadBytesMax) / JSON.stringify(promptTokens).length);
+    const runs = Array.from({ length: prompts }, async () => {
+      const iterator = session.run({ ...assignmentOf(1), promptTokens }, signal)[Symbol.asyncIterator]();
+      return iterator.next();
+    });
+    const ends = await Promise.allSettled(runs);
+    expect(ends.map((end) => end.status === "rejected" && isPeerError(end.reason, "host_lost"))).not.toContain(false);
+    expect(world.hosts.members()).toEqual([]);
   });
 
   it("tells the host to stop when the subtask is given up", async () => {

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { setImmediate } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { interleave } from "../../../src/chat/interleave.ts";
 
@@ -54,6 +55,28 @@ describe("interleaved sources", () => {
     }
     await expect(collect(interleave([waits, fails], 2, never))).rejects.toThrow("broken");
     expect(closed).toEqual(["waits"]);
+  });
+
+  it("that fail while the reader takes its time are met when it comes back", async () => {
+    const unhandled: unknown[] = [];
+    const note = (reason: unknown) => unhandled.push(reason);
+    process.on("unhandledRejection", note);
+    let fail = () => {};
+    async function* fails() {
+      yield "first";
+      await new Promise<void>((_, reject) => {
+        fail = () => reject(new Error("broken"));
+      });
+    }
+    const items = interleave([fails], 1, never);
+    expect(await items.next()).toEqual({ value: "first", done: false });
+    fail();
+    // An unhandled rejection is told before the next turn of the event loop.
+    await setImmediate();
+    await setImmediate();
+    expect(unhandled).toEqual([]);
+    await expect(items.next()).rejects.toThrow("broken");
+    process.off("unhandledRejection", note);
   });
 
   it("are all stopped and closed when the reader leaves", async () => {

@@ -16,6 +16,19 @@ it("a forecast counts every second of a month of 30 days, and takes the costs of
   });
 });
 
+it.each([
+  [0.3, 1, 24, 777_600],
+  [0.1, 3, 8.5, 275_400],
+  [1.1, 7, 24, 19_958_400],
+  [0.000001, 1, 1, 0],
+])(
+  "%s tokens a second in %i conversations, %s hours a day, are %i tokens to the last one",
+  (rate, conversations, hours, tokens) => {
+    const month = { tokensPerSecond: rate, conversations, hosts: 1, hours, ...costs };
+    expect(forecastEarnings(firstPriceSheet("credits", 0), month).tokens).toBe(tokens);
+  },
+);
+
 it("where hosts subscribe, every host's subscription is a cost, and a month may end below zero", () => {
   const idle = { ...scenario, hours: 0, ...costs };
   expect(forecastEarnings(firstPriceSheet("paypal", 0), idle)).toMatchObject({

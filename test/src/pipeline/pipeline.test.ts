@@ -7,6 +7,7 @@ describe("the pipeline under seeded schedules of deaths, stalls, lies and hang-u
     expect(result.failing).toEqual([]);
     expect(result.answered).toBeGreaterThan(100);
     expect(result.failovers).toBeGreaterThan(50);
+    expect(result.lostWithStatement).toBeGreaterThan(5);
     expect(result.hungUp).toBeGreaterThan(10);
   });
 });
