@@ -57,7 +57,7 @@ export const errorTable = {
   deadline_exceeded: shape(4, 504, "server_error"),
   engine_crashed: shape(4, 502, "server_error"),
   protocol_incompatible: shape(4, 426, "server_error"),
-  protocol_violation: shape(4, 400, "server_error"),
+  protocol_violation: shape(4, 502, "server_error"),
   cancelled: shape(130, 499, "server_error"),
 
   signature_invalid: shape(5, 422, "invalid_request_error"),

@@ -117,6 +117,7 @@ async function* generate(
     privacy: "standard" as const,
     plan: "single" as const,
     isMasked: false,
+    isWhole: false,
   };
   try {
     for await (const event of upstream.answer(request, AbortSignal.any([signal, over.signal]))) {

@@ -3,7 +3,7 @@ import type { Engine } from "../../src/chat/generation.ts";
 import { interleave } from "../../src/chat/interleave.ts";
 import type { Prompt } from "../../src/chat/message.ts";
 import { modelMissing } from "../../src/chat/openai-models.ts";
-import type { AnswerBackend } from "./openai-routes.ts";
+import { type AnswerBackend, anyModelNames } from "./openai-routes.ts";
 
 /** A model that this machine serves to itself. */
 export interface ServedEngine {
@@ -20,6 +20,7 @@ const seedRange = 2 ** 32;
  */
 export function engineBackend(served: () => readonly ServedEngine[]): AnswerBackend {
   return {
+    hasDefaultModel: true,
     authenticate: async () => ({ accountId: null, apiKeyId: null }),
     models: async () => served().map(({ listing }) => listing),
 
@@ -80,7 +81,7 @@ async function* answerChoice(
 }
 
 function findEngine(model: string, served: readonly ServedEngine[]): ServedEngine {
-  const isAny = model === "default" || model === "auto";
+  const isAny = anyModelNames.includes(model);
   const found = served.find(({ listing }) => isAny || listing.id === model || listing.id.startsWith(`${model}:`));
   if (found !== undefined) return found;
   throw modelMissing(

@@ -26,9 +26,14 @@ export interface AnswerBackend<Who = Caller> {
   models(caller: Who, signal: AbortSignal): Promise<readonly ModelListing[]>;
   answer(request: AnswerRequest, caller: Who, signal: AbortSignal): AsyncIterable<AnswerEvent>;
   moderate?(inputs: readonly string[], caller: Who, signal: AbortSignal): Promise<readonly Moderation[]>;
+  /** Whether "default" and "auto" name the first of its models. */
+  readonly hasDefaultModel?: boolean;
   /** Headers such as `x-ratelimit-remaining-requests`, lower case, sent with every answer to this caller; as of now. */
   limitHeaders?(caller: Who): Readonly<Record<string, string>>;
 }
+
+/** What stands for whichever model comes first. */
+export const anyModelNames: readonly string[] = ["default", "auto"];
 
 type ParseRequest = (body: unknown, extras: RequestExtras) => OpenAiRequest;
 
@@ -70,7 +75,9 @@ export function openaiRoutes<Who>(
         const listings = await backend.models(caller, exchange.signal);
         // A name without its version is a model too, wherever requests may name it so.
         const listing =
-          listings.find((each) => each.id === id) ?? listings.find((each) => each.id.startsWith(`${id}:`));
+          listings.find((each) => each.id === id) ??
+          listings.find((each) => each.id.startsWith(`${id}:`)) ??
+          (backend.hasDefaultModel === true && anyModelNames.includes(id) ? listings[0] : undefined);
         if (listing === undefined) throw modelMissing(id, listings);
         sendJson(exchange.response, 200, wireModel(listing));
       },
@@ -187,6 +194,7 @@ function extrasOf({ headers }: IncomingMessage, privacy: PrivacyLevel): RequestE
     privacy: text("x-peerllm-privacy") ?? privacy,
     plan: text("x-peerllm-plan"),
     isMasked: text("x-peerllm-masked") === "proxy",
+    isWhole: text("x-peerllm-delivery") === "whole",
   };
 }
 

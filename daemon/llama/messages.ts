@@ -50,13 +50,6 @@ export interface EngineCounters {
   readonly stepElapsedMs: number;
 }
 
-export interface VocabularyFacts {
-  readonly contextLength: number;
-  readonly hasTemplate: boolean;
-  readonly vocabularySize: number;
-  readonly endTokens: readonly number[];
-}
-
 export interface ChildFailure {
   readonly code: ErrorCode;
   readonly message: string;
@@ -72,8 +65,7 @@ export type ToTokenizer = { readonly kind: "ask"; readonly id: number; readonly 
 
 export type TokenizerQuestion =
   | { readonly kind: "render"; readonly modelFile: string; readonly prompt: Prompt }
-  | { readonly kind: "tokenize"; readonly modelFile: string; readonly text: string }
-  | { readonly kind: "facts"; readonly modelFile: string }
+  | { readonly kind: "vocabulary-size"; readonly modelFile: string }
   | { readonly kind: "verbalise-open"; readonly modelFile: string; readonly stop: readonly string[] }
   | { readonly kind: "verbalise-push"; readonly verbaliser: number; readonly tokens: readonly number[] }
   | { readonly kind: "verbalise-flush"; readonly verbaliser: number }
@@ -93,4 +85,4 @@ export type FromChild =
   | { readonly kind: "answer"; readonly id: number; readonly value: TokenizerAnswer }
   | { readonly kind: "refusal"; readonly id: number; readonly failure: ChildFailure };
 
-export type TokenizerAnswer = readonly number[] | VocabularyFacts | Verbalised | number | string | null;
+export type TokenizerAnswer = readonly number[] | Verbalised | number | string | null;

@@ -3,14 +3,7 @@ import { PeerError } from "../../src/errors.ts";
 import type { Verbalised } from "../../src/pipeline/ports.ts";
 import { failureOf } from "./failure.ts";
 import { loadVocabulary, openLibrary } from "./library.ts";
-import type {
-  FromChild,
-  ToChild,
-  TokenizerAnswer,
-  TokenizerOpening,
-  TokenizerQuestion,
-  VocabularyFacts,
-} from "./messages.ts";
+import type { FromChild, ToChild, TokenizerAnswer, TokenizerOpening, TokenizerQuestion } from "./messages.ts";
 import { checkTokens, createRenderer, type Renderer } from "./renderer.ts";
 import { createVerbaliser, type Verbaliser } from "./verbaliser.ts";
 
@@ -44,10 +37,8 @@ export async function openTokenizer(opening: TokenizerOpening, send: (message: F
     switch (question.kind) {
       case "render":
         return (await vocabularies.get(question.modelFile)).renderer.render(question.prompt);
-      case "tokenize":
-        return (await vocabularies.get(question.modelFile)).model.tokenize(question.text);
-      case "facts":
-        return factsOf(await vocabularies.get(question.modelFile));
+      case "vocabulary-size":
+        return (await vocabularies.get(question.modelFile)).renderer.vocabularySize;
       case "verbalise-open": {
         const { model, renderer } = await vocabularies.get(question.modelFile);
         if (verbalisers.size >= verbalisersMax) {
@@ -116,16 +107,6 @@ function createVocabularyCache(llama: Llama, modelsMax: number) {
 async function load(llama: Llama, modelFile: string): Promise<Vocabulary> {
   const model = await loadVocabulary(llama, modelFile);
   return { model, renderer: createRenderer(model) };
-}
-
-function factsOf({ model, renderer }: Vocabulary): VocabularyFacts {
-  const endTokens = [model.tokens.eos, model.tokens.eot].filter((token) => token !== null);
-  return {
-    contextLength: model.fileInsights.trainContextSize ?? 0,
-    hasTemplate: renderer.hasTemplate,
-    vocabularySize: renderer.vocabularySize,
-    endTokens: [...new Set(endTokens)],
-  };
 }
 
 function toToken(token: number): Token {

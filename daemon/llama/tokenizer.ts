@@ -4,17 +4,15 @@ import { PeerError } from "../../src/errors.ts";
 import type { Tokenizers, Verbaliser } from "../../src/pipeline/ports.ts";
 import { errorOf } from "./failure.ts";
 import { ChildLink } from "./link.ts";
-import type { FromChild, TokenizerAnswer, TokenizerQuestion, VocabularyFacts } from "./messages.ts";
+import type { FromChild, TokenizerAnswer, TokenizerQuestion } from "./messages.ts";
 
 export interface LlamaTokenizers extends Tokenizers {
-  /** The number of tokens of `text` as it stands in a message: special markers are text. */
-  count(file: string, text: string): Promise<number>;
-  facts(file: string): Promise<VocabularyFacts>;
   close(): Promise<void>;
 }
 
 /** A vocabulary of 152k tokens takes 1.3 s to load and 150 MB. */
 const vocabulariesMax = 4;
+const sizesMax = 1_024;
 const questionsMax = 4_096;
 const answerWithinMs = 60_000;
 
@@ -28,6 +26,8 @@ export function startTokenizers(): LlamaTokenizers {
 }
 
 class ChildTokenizers implements LlamaTokenizers {
+  /** By file; files are named by their content, so that none changes. */
+  readonly #vocabularySizes = new Map<string, number>();
   #child: TokenizerChild | undefined;
   #isClosed = false;
 
@@ -35,14 +35,15 @@ class ChildTokenizers implements LlamaTokenizers {
     return tokensIn(await this.#current().ask({ kind: "render", modelFile: file, prompt }));
   }
 
-  async count(file: string, text: string): Promise<number> {
-    return tokensIn(await this.#current().ask({ kind: "tokenize", modelFile: file, text })).length;
-  }
-
-  async facts(file: string): Promise<VocabularyFacts> {
-    const answer = await this.#current().ask({ kind: "facts", modelFile: file });
-    if (typeof answer === "object" && answer !== null && "vocabularySize" in answer) return answer;
-    throw answerMalformed();
+  async vocabularySize(file: string): Promise<number> {
+    const known = this.#vocabularySizes.get(file);
+    if (known !== undefined) return known;
+    const answer = await this.#current().ask({ kind: "vocabulary-size", modelFile: file });
+    if (typeof answer !== "number") throw answerMalformed();
+    const [oldest] = this.#vocabularySizes.keys();
+    if (this.#vocabularySizes.size >= sizesMax && oldest !== undefined) this.#vocabularySizes.delete(oldest);
+    this.#vocabularySizes.set(file, answer);
+    return answer;
   }
 
   async verbalise(file: string, stop: readonly string[]): Promise<Verbaliser> {
@@ -100,7 +101,7 @@ class TokenizerChild {
     const id = this.#lastId;
     const answers = new Channel<TokenizerAnswer>(1);
     this.#questions.set(id, answers);
-    const timer = setTimeout(() => void this.close(), answerWithinMs);
+    const timer = setTimeout(() => void this.#giveUp(), answerWithinMs);
     this.#link.send({ kind: "ask", id, question });
     try {
       for await (const answer of answers) return answer;
@@ -119,6 +120,12 @@ class TokenizerChild {
 
   async close(): Promise<void> {
     this.#end(new PeerError("cancelled", "The tokenizer was closed."));
+    await this.#link.close();
+  }
+
+  /** Whatever it is at, it is at it for too long: another child is started for the next question. */
+  async #giveUp(): Promise<void> {
+    this.#end(new PeerError("engine_crashed", "The tokenizer gave no answer in time.", { retryAfterSeconds: 1 }));
     await this.#link.close();
   }
 

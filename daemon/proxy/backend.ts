@@ -3,7 +3,7 @@ import type { Upstream } from "../../src/client/upstream.ts";
 import { type ErrorCode, isPeerError, PeerError } from "../../src/errors.ts";
 import { moderationOf } from "../../src/safety/moderation.ts";
 import { defaultPolicy } from "../../src/safety/policy.ts";
-import type { AnswerBackend } from "../http/openai-routes.ts";
+import { type AnswerBackend, anyModelNames } from "../http/openai-routes.ts";
 import { type MaskingOptions, maskRequest } from "./masking.ts";
 
 export interface ProxyBackendOptions {
@@ -15,8 +15,6 @@ export interface ProxyBackendOptions {
   /** What "default" and "auto" stand for; null: the first model listed. */
   readonly model: string | null;
 }
-
-const anyModelNames = ["default", "auto"];
 
 /** Failures that another server could make good, as long as nothing of the answer was said. */
 const fallbackCodes: readonly ErrorCode[] = [
@@ -34,6 +32,7 @@ const fallbackCodes: readonly ErrorCode[] = [
  */
 export function proxyBackend({ network, local, masking, model }: ProxyBackendOptions): AnswerBackend {
   return {
+    hasDefaultModel: true,
     authenticate: async () => ({ accountId: null, apiKeyId: null }),
 
     async models(_caller, signal) {

@@ -16,6 +16,8 @@ export interface AnswerRequest {
   readonly plan: PlanMode;
   /** True where the consumer's own machine masked the prompt already: placeholders in it are left alone. */
   readonly isMasked: boolean;
+  /** True where the consumer gets to see the answer only once it is whole: one that breaks off before is worth nothing. */
+  readonly isWhole: boolean;
 }
 
 /** What happened to one request, told with its answer. Shares are fractions of masked tokens seen by one owner. */

@@ -1,3 +1,5 @@
+import { PeerError } from "../errors.ts";
+
 /**
  * Everything the sources yield, as it comes: in order within a source, in any order between them. At most
  * `concurrencyMax` sources are open at once, each read only as fast as the whole is. When one throws, or the reader
@@ -11,41 +13,55 @@ export async function* interleave<Item>(
   const stop = new AbortController();
   const limited = AbortSignal.any([signal, stop.signal]);
   const waiting = sources.values();
-  const open = new Map<AsyncIterator<Item>, Promise<Pulled<Item>>>();
-  const pullFrom = (iterator: AsyncIterator<Item>) => {
-    const pulled = pull(iterator);
-    // Its failure is met where it is raced for; while the reader takes its time, nobody waits for it.
-    pulled.catch(() => {});
-    open.set(iterator, pulled);
+  const open = new Set<AsyncIterator<Item>>();
+  const ready: Pulled<Item>[] = [];
+  let wake = () => {};
+  const pull = (iterator: AsyncIterator<Item>) => {
+    const arrive = (pulled: Pulled<Item>) => {
+      ready.push(pulled);
+      wake();
+    };
+    iterator.next().then(
+      (result) => arrive({ iterator, result }),
+      (error: unknown) => arrive({ iterator, error }),
+    );
   };
   const openNext = () => {
     const { value: source } = waiting.next();
-    if (source !== undefined) pullFrom(source(limited)[Symbol.asyncIterator]());
+    if (source === undefined) return;
+    const iterator = source(limited)[Symbol.asyncIterator]();
+    open.add(iterator);
+    pull(iterator);
   };
   for (let count = 0; count < concurrencyMax; count++) openNext();
   try {
     while (open.size > 0) {
-      const { iterator, result } = await Promise.race(open.values());
+      const pulled = ready.shift();
+      if (pulled === undefined) {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+        continue;
+      }
+      if ("error" in pulled) throw pulled.error;
+      const { iterator, result } = pulled;
       if (result.done === true) {
         open.delete(iterator);
         openNext();
         continue;
       }
-      pullFrom(iterator);
+      pull(iterator);
       yield result.value;
     }
   } finally {
-    stop.abort();
+    stop.abort(new PeerError("cancelled", "Nobody reads on."));
     // One failure has told why already; a source that is stopped has nothing more to say.
-    await Promise.allSettled([...open.values(), ...[...open.keys()].map((iterator) => iterator.return?.())]);
+    await Promise.allSettled([...open].map((iterator) => iterator.return?.()));
   }
 }
 
-interface Pulled<Item> {
-  readonly iterator: AsyncIterator<Item>;
-  readonly result: IteratorResult<Item, unknown>;
-}
-
-async function pull<Item>(iterator: AsyncIterator<Item>): Promise<Pulled<Item>> {
-  return { iterator, result: await iterator.next() };
-}
+/** What one source gave: each has at most one of them ready. */
+type Pulled<Item> = { readonly iterator: AsyncIterator<Item> } & (
+  | { readonly result: IteratorResult<Item, unknown> }
+  | { readonly error: unknown }
+);

@@ -47,7 +47,11 @@ const messageRules = {
   function_call: refused,
 } as const satisfies FieldRules;
 
-const partRules = { type: "supported", text: "supported" } as const satisfies FieldRules;
+const partRules = {
+  type: "supported",
+  text: "supported",
+  prompt_cache_breakpoint: "hint",
+} as const satisfies FieldRules;
 
 const messagesMax = 4_096;
 const messagesSchema = z.array(z.unknown()).min(1).max(messagesMax);

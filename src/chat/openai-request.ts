@@ -3,15 +3,18 @@ import * as z from "zod";
 import { PeerError } from "../errors.ts";
 import type { AnswerRequest, PlanMode, PrivacyLevel } from "./answer.ts";
 import { empty, type FieldRules, only, parseFields, takeFields, unsupported } from "./openai-fields.ts";
+import { stopLengthMax } from "./stop.ts";
 
 /** What a request says outside its body, or what the server assumes where it says nothing. Null: not said. */
 export interface RequestExtras {
   readonly privacy: string | null;
   readonly plan: string | null;
   readonly isMasked: boolean;
+  /** The caller asks for a stream, but hands its answer on only once it is whole. */
+  readonly isWhole: boolean;
 }
 
-export const noExtras: RequestExtras = { privacy: null, plan: null, isMasked: false };
+export const noExtras: RequestExtras = { privacy: null, plan: null, isMasked: false, isWhole: false };
 
 /** A request as it was asked for: whole (`stream` null), or as a stream with or without a usage chunk. */
 export interface OpenAiRequest {
@@ -22,7 +25,6 @@ export interface OpenAiRequest {
 /** Most answers to one prompt. OpenAI's own bound is 128. */
 const choicesMax = 16;
 const stopStringsMax = 4;
-const stopCharsMax = 1_000;
 const seedRange = 2 ** 32;
 
 /** Fields of `/v1/chat/completions` and `/v1/completions` that mean the same in both. */
@@ -49,7 +51,7 @@ const sharedSchema = z.object({
   temperature: z.number().min(0).max(2).optional(),
   top_p: z.number().min(0).max(1).optional(),
   n: z.int().min(1).max(128).optional(),
-  seed: z.int("expected a whole number that JSON carries exactly").optional(),
+  seed: z.number().refine(Number.isInteger, "expected a whole number").optional(),
   stream: z.boolean().optional(),
 });
 
@@ -71,6 +73,7 @@ export function parseShared(
   extras: RequestExtras,
 ): { readonly answer: Omit<AnswerRequest, "prompts">; readonly stream: OpenAiRequest["stream"] } {
   const shared = parseFields(sharedSchema, fields);
+  const stream = parseStream(shared.stream ?? false, fields.stream_options);
   if (shared.n !== undefined && shared.n > choicesMax) {
     throw unsupported("n", `Unsupported value for 'n': at most ${choicesMax} answers to a prompt, got ${shared.n}.`);
   }
@@ -86,8 +89,9 @@ export function parseShared(
       },
       choices: shared.n ?? 1,
       ...parseExtras(fields.peerllm, extras),
+      isWhole: stream === null || extras.isWhole,
     },
-    stream: parseStream(shared.stream ?? false, fields.stream_options),
+    stream,
   };
 }
 
@@ -109,7 +113,7 @@ export function composeShared(request: AnswerRequest): Record<string, unknown> {
 
 function parseStop(value: unknown): readonly string[] {
   if (value === undefined) return [];
-  const schema = z.array(z.string().min(1).max(stopCharsMax)).max(stopStringsMax);
+  const schema = z.array(z.string().min(1).max(stopLengthMax)).max(stopStringsMax);
   return parseFields(schema, typeof value === "string" ? [value] : value, "stop");
 }
 

@@ -1,3 +1,6 @@
+/** Most characters of a stop string. */
+export const stopLengthMax = 1_000;
+
 export interface Scanned {
   /** The part that became certain: it neither is nor may become part of a stop string. */
   readonly text: string;

@@ -63,7 +63,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
   });
 
   /** Opens a response, again and again while nothing of it has come and the server can't be reached. */
-  async function open(path: string, body: { json: unknown; isMasked: boolean } | null, signal: AbortSignal) {
+  async function open(path: string, body: Body | null, signal: AbortSignal) {
     const startedAt = clock.monotonic();
     for (let attempt = 0; ; attempt++) {
       try {
@@ -77,14 +77,14 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     }
   }
 
-  async function openOnce(path: string, body: { json: unknown; isMasked: boolean } | null, signal: AbortSignal) {
+  async function openOnce(path: string, body: Body | null, signal: AbortSignal) {
     const stream =
       body === null
         ? client.stream.get(`${url}${path}`, { signal })
         : client.stream.post(`${url}${path}`, {
             signal,
             json: body.json,
-            headers: { accept: "text/event-stream", ...(body.isMasked ? { "x-peerllm-masked": "proxy" } : {}) },
+            headers: { accept: "text/event-stream", ...body.headers },
           });
     // Failures reach whoever reads the stream; one that comes when nobody does is not an uncaught exception.
     stream.on("error", () => {});
@@ -118,7 +118,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     },
     async *answer(request, signal) {
       const { path, json } = composeBody(request, isForeign);
-      const { stream, headers } = await open(path, { json, isMasked: request.isMasked }, signal);
+      const { stream, headers } = await open(path, { json, headers: headersOf(request) }, signal);
       const receipt = headers["x-peerllm-receipt"];
       try {
         yield* decodeChunks(parseEvents(watched(stream)), typeof receipt === "string" ? receipt : null);
@@ -132,6 +132,19 @@ export function createUpstream(options: UpstreamOptions): Upstream {
       agents.http.destroy();
       agents.https.destroy();
     },
+  };
+}
+
+interface Body {
+  readonly json: unknown;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** What a request says besides its body, to servers of ours. */
+function headersOf({ isMasked, isWhole }: AnswerRequest): Body["headers"] {
+  return {
+    ...(isMasked ? { "x-peerllm-masked": "proxy" } : {}),
+    ...(isWhole ? { "x-peerllm-delivery": "whole" } : {}),
   };
 }
 

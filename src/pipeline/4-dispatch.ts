@@ -102,7 +102,10 @@ async function answerSubtask(
   const reader = new TokenReader(tokenizers.verbalise(model.file, stop), push);
   try {
     const prompt = run.subtask.compose(answers);
-    const { tokens: promptTokens, shownTokens } = await meter.measure(prompt);
+    const [{ tokens: promptTokens, shownTokens }, vocabularySize] = await Promise.all([
+      meter.measure(prompt),
+      tokenizers.vocabularySize(model.file),
+    ]);
     requireRoom(model, promptTokens.length);
     run.promptTokens = promptTokens.length;
     const tokensLeft = model.contextLength - promptTokens.length;
@@ -110,7 +113,8 @@ async function answerSubtask(
     const sampling = { ...work.sampling, maxTokens, stop };
     const cacheKey = cacheKeyOf(prompt, tenantKey);
     const { subtaskId, legs } = run;
-    const relayed = { subtaskId, accountId, digest: model.digest, prompt, promptTokens, sampling, cacheKey, exposure };
+    const asked = { digest: model.digest, prompt, promptTokens, vocabularySize, sampling, cacheKey };
+    const relayed = { subtaskId, accountId, ...asked, exposure };
     const counter = new TextCounter((text) => countContinued(text, model.file, tokenizers), maxTokens);
     let textLeg: Leg | null = null;
     const pushText = (text: string, tokens: number) => {

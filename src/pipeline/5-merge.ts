@@ -24,6 +24,8 @@ export async function* merge(
     if (subtask.leadIn !== "") yield { kind: "text", choice, text: subtask.leadIn, metered: [] };
     for await (const piece of pieces) {
       if (piece.kind === "end") {
+        // An answer of no tokens at all is one too, and its prompt was read.
+        yield { kind: "text", choice, text: "", metered: [{ run: firstRun + index, tokens: 0 }] };
         if (subtask.isShown && piece.finishReason !== "stop") finishReason = piece.finishReason;
         if (!piece.isStopped) continue;
         yield { kind: "end", choice, finishReason: "stop" };

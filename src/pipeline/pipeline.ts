@@ -1,6 +1,7 @@
 import type { AnswerEvent, AnswerRequest, AnswerSummary } from "../chat/answer.ts";
 import { interleave } from "../chat/interleave.ts";
 import { messagesOf } from "../chat/message.ts";
+import { PeerError } from "../errors.ts";
 import { newId } from "../ids.ts";
 import type { MaskedPrompt } from "../privacy/masked-prompt.ts";
 import { Exposure, type ShownPart } from "../scheduling/exposure.ts";
@@ -54,15 +55,16 @@ export async function* answer(
       }
     }
 
-    over.abort();
+    over.abort(new PeerError("cancelled", "The answer is out."));
     isBilled = true;
     const billed = await bill(work, caller, ports);
     yield* choiceEnds;
     yield { kind: "end", usage: billed?.usage ?? { promptTokens: 0, completionTokens: 0 }, summary: summaryOf(billed) };
   } finally {
-    over.abort();
-    if (work === null) await ports.books.release(admission.holdId);
-    else if (!isBilled) await bill(work, caller, ports);
+    over.abort(new PeerError("cancelled", "The answer is over."));
+    // Of an answer that was to come whole and failed, nobody got a word; one who hung up could have waited for it.
+    const owed = request.isWhole && !signal.aborted ? null : work;
+    if (!isBilled) await (owed === null ? ports.books.release(admission.holdId) : bill(owed, caller, ports));
   }
 }
 
@@ -72,7 +74,7 @@ function endedWith<Item>(
   over: AbortController,
   pieces: AsyncIterable<Item>,
 ): AsyncIterable<Item> {
-  stopped.onabort = () => over.abort();
+  stopped.onabort = () => over.abort(stopped.reason);
   return pieces;
 }
 
@@ -99,7 +101,7 @@ async function start(
   const answers = choices.map(({ choice, masked, plan, answerTokensMax }) => {
     const sampling = {
       ...request.sampling,
-      seed: (request.sampling.seed + choice) % 2 ** 32,
+      seed: (request.sampling.seed + (choice % request.choices)) % 2 ** 32,
       stop: masked.stop.filter((each) => each !== null),
     };
     const shared = { accountId: caller.accountId, model, tenantKey, exposure, meter, turns, choice };
@@ -135,7 +137,7 @@ async function* untilOver<Item>(pieces: AsyncIterable<Item>, over: AbortControll
   try {
     yield* pieces;
   } finally {
-    over.abort();
+    over.abort(new PeerError("cancelled", "The answer is over."));
   }
 }
 

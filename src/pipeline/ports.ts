@@ -41,6 +41,8 @@ export interface Catalogue {
 
 /** Text ⇄ token ids by a model's own vocabulary and template, exact. */
 export interface Tokenizers {
+  /** How many tokens a model's vocabulary has: every id is smaller. */
+  vocabularySize(file: string): Promise<number>;
   /** The exact ids of a prompt: a conversation by the model's template, text as it stands, special markers as text. */
   render(file: string, prompt: Prompt): Promise<readonly number[]>;
   /** Makes text of an answer's ids as they come; holds back half characters and what may become a stop string. */

@@ -27,6 +27,8 @@ export interface RelayedSubtask {
   readonly digest: string;
   readonly prompt: Prompt;
   readonly promptTokens: readonly number[];
+  /** Of its model: token ids are smaller. */
+  readonly vocabularySize: number;
   readonly sampling: Sampling;
   readonly cacheKey: string;
   /** What its host gets to see of the request: its prompt's text, without what the template adds. */
@@ -130,10 +132,14 @@ class Course {
     const backup = this.#run(lease, signal);
     const backupTurn = turnOf(backup);
     const faster = await Promise.race([mainTurn, backupTurn]);
-    const winner = "error" in faster ? await (faster.runner === main ? backupTurn : mainTurn) : faster;
-    const loser = winner.runner === main ? backup : main;
-    loser.close("error" in winner ? "failed" : "cancelled");
-    return eventOf(winner);
+    if (!("error" in faster)) {
+      (faster.runner === main ? backup : main).close("cancelled");
+      return faster;
+    }
+    this.#fail(faster.runner, signal);
+    const slower = await (faster.runner === main ? backupTurn : mainTurn);
+    if ("error" in slower) this.#fail(slower.runner, signal);
+    return eventOf(slower);
   }
 
   /** Checks what a host sent against what was received before. Throws `protocol_violation`. */
@@ -154,6 +160,9 @@ class Course {
     if (reportsTokens ? event.text !== "" : event.tokens.length > 0) {
       throw new PeerError("protocol_violation", "A host's delta is not of the kind it offered.");
     }
+    if (event.tokens.some((token) => token >= this.#subtask.vocabularySize)) {
+      throw new PeerError("protocol_violation", "A host sent a token that its model doesn't have.");
+    }
     if (event.position !== this.#received.length) {
       throw new PeerError("protocol_violation", "A host's delta is not the next one.");
     }
@@ -169,8 +178,7 @@ class Course {
   /** Returns where another host may go on; throws where none may. */
   giveUp(runner: Runner, error: unknown, signal: AbortSignal): void {
     if (signal.aborted || !isPeerError(error)) throw error;
-    runner.close("failed");
-    this.#failedHosts.add(runner.lease.member.hostId);
+    this.#fail(runner, signal);
     this.#failures += 1;
     if (this.#failures >= hostsTriedMax) throw error;
     if (this.#hasText) {
@@ -178,6 +186,12 @@ class Course {
         cause: error,
       });
     }
+  }
+
+  /** Closes a runner that gave no answer: its host is to blame, unless nobody waited for it any more. */
+  #fail(runner: Runner, signal: AbortSignal): void {
+    runner.close(signal.aborted ? "cancelled" : "failed");
+    if (!signal.aborted) this.#failedHosts.add(runner.lease.member.hostId);
   }
 
   #run(lease: Lease<HostLink>, signal: AbortSignal): Runner {

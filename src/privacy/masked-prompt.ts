@@ -1,4 +1,5 @@
 import { messagesOf, type Prompt } from "../chat/message.ts";
+import { stopLengthMax } from "../chat/stop.ts";
 import { type AnonymiseOptions, anonymiseTexts, type MaskedCounts } from "./anonymise.ts";
 import { placeholderOf, type Vault } from "./vault.ts";
 
@@ -6,7 +7,10 @@ import { placeholderOf, type Vault } from "./vault.ts";
 export interface MaskedPrompt {
   /** The very prompt that was given, where nothing in it is masked. */
   readonly prompt: Prompt;
-  /** The stop strings as hosts may be told them, in order; null for one that could cut a placeholder in two. */
+  /**
+   * The stop strings as hosts may be told them, in order; null for one that could cut a placeholder in two, or that its
+   * placeholders made longer than a stop string may be.
+   */
   readonly stop: readonly (string | null)[];
   readonly vault: Vault;
   /** Values masked, by type. */
@@ -28,10 +32,14 @@ export function maskPrompt(prompt: Prompt, stop: readonly string[], options: Ano
   const sent = result.texts.slice(texts.length);
   return {
     prompt: isChanged ? promptOf(prompt, result.texts) : prompt,
-    stop: stop.map((own, index) => (cutsPlaceholder(own, result.vault) ? null : (sent[index] ?? null))),
+    stop: stop.map((own, index) => tellable(sent[index], cutsPlaceholder(own, result.vault))),
     vault: result.vault,
     counts: result.masked,
   };
+}
+
+function tellable(stop: string | undefined, cuts: boolean): string | null {
+  return stop === undefined || cuts || stop.length > stopLengthMax ? null : stop;
 }
 
 /** The same for every turn of a conversation. */

@@ -181,6 +181,7 @@ function makePorts(
 
 /** A token a letter. */
 export const letterTokenizers: Tokenizers = {
+  vocabularySize: async () => 65_536,
   render: async (_file, prompt) => tokensOfText(textOfPrompt(prompt)),
   verbalise: async (_file, stop) => {
     const scanner = createStopScanner(stop);
@@ -223,5 +224,6 @@ function requestOf(text: string): AnswerRequest {
     privacy: "standard",
     plan: "auto",
     isMasked: false,
+    isWhole: false,
   };
 }

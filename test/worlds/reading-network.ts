@@ -76,6 +76,7 @@ export function readingNetwork(
         privacy: "standard",
         plan: "auto",
         isMasked: false,
+        isWhole: false,
         ...changes,
       };
       return answer(request, caller, ports, new AbortController().signal);

@@ -103,6 +103,7 @@ it("a host with such an engine answers for the network, and is paid 95% of what 
       privacy: "standard" as const,
       plan: "auto" as const,
       isMasked: false,
+      isWhole: false,
     };
     let text = "";
     let tokens = 0;

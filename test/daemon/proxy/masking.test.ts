@@ -16,6 +16,7 @@ function ask(content: string, more: Partial<AnswerRequest> = {}, stop: readonly 
     privacy: "standard",
     plan: "auto",
     isMasked: false,
+    isWhole: false,
     ...more,
   };
 }

@@ -33,6 +33,7 @@ describe("a chat completion request", () => {
       privacy: "standard",
       plan: "auto",
       isMasked: false,
+      isWhole: true,
     });
     expect(parse({}).answer.sampling.seed).not.toBe(answer.sampling.seed);
   });
@@ -44,7 +45,7 @@ describe("a chat completion request", () => {
         {
           role: "user",
           content: [
-            { type: "text", text: "One, " },
+            { type: "text", text: "One, ", prompt_cache_breakpoint: { type: "ephemeral" } },
             { type: "text", text: "two." },
           ],
         },
@@ -80,11 +81,24 @@ describe("a chat completion request", () => {
       privacy: "strict",
       plan: "single",
       isMasked: false,
+      isWhole: false,
     });
   });
 
+  it("takes any whole number for a seed, also those that no float carries exactly", () => {
+    const seedOf = (seed: number) => parse({ seed }).answer.sampling.seed;
+    expect([seedOf(2 ** 32 + 5), seedOf(2 ** 63 - 1), seedOf(-(2 ** 63))]).toEqual([5, 0, 0]);
+    expect(failure({ seed: 1.5 })).toMatchObject({ code: "request_invalid", parameter: "seed" });
+  });
+
+  it("comes whole where it is not streamed, or where the caller hands its stream on as a whole", () => {
+    const extras = { privacy: null, plan: null, isMasked: false, isWhole: true };
+    expect(parse({ stream: true }, extras).answer.isWhole).toBe(true);
+    expect(parse({ stream: true }).answer.isWhole).toBe(false);
+  });
+
   it("takes privacy and plan from headers, and the body's word over theirs", () => {
-    const extras = { privacy: "strict", plan: "split", isMasked: true };
+    const extras = { privacy: "strict", plan: "split", isMasked: true, isWhole: false };
     expect(parse({}, extras).answer).toMatchObject({ privacy: "strict", plan: "split", isMasked: true });
     expect(parse({ peerllm: { privacy: "standard" } }, extras).answer).toMatchObject({ privacy: "standard" });
   });

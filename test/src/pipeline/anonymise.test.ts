@@ -99,6 +99,7 @@ describe("a request that the consumer's own machine masked", () => {
       privacy: "strict",
       plan: "single",
       isMasked: false,
+      isWhole: false,
     } as const;
     const prompts = [{ kind: "chat" as const, messages: [{ role: "user" as const, content }] }];
     const own = { key: new Uint8Array(32), ownWords: [] };

@@ -71,6 +71,7 @@ async function workOf(hidden: readonly Part[], shown: Part, singlePromptTokens: 
       privacy: "standard",
       plan: "auto",
       isMasked: false,
+      isWhole: false,
     },
     plans: [{ strategy: "map-reduce", reason: "It is long.", subtasks }],
     runs,

@@ -8,6 +8,7 @@ import { readingNetwork } from "../../worlds/reading-network.ts";
 function countedTokenizers() {
   const asked = { render: 0, verbalise: 0 };
   const tokenizers: Tokenizers = {
+    ...letterTokenizers,
     render(...question) {
       asked.render += 1;
       return letterTokenizers.render(...question);
