@@ -85,6 +85,17 @@ export function mergeEntities(found: readonly Entity[]): Entity[] {
   return merged;
 }
 
+/** Whether nothing of `entities`, which are in text order and apart, lies in `[start, end)`. */
+export function isApart(entities: readonly Omit<Entity, "type">[], start: number, end: number): boolean {
+  let [low, high] = [0, entities.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((entities[middle]?.end ?? 0) <= start) low = middle + 1;
+    else high = middle;
+  }
+  return (entities[low]?.start ?? Number.POSITIVE_INFINITY) >= end;
+}
+
 function precedence(entity: Entity): number {
   return entityTypes.indexOf(entity.type);
 }

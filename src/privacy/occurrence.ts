@@ -44,40 +44,63 @@ function partsOf(name: string): string[] {
   );
 }
 
-/** Known values by how they begin, so that a text is read once however many there are. */
-export type ValueIndex = ReadonlyMap<string, readonly KnownValue[]>;
-
-const frontLength = 2;
-
-export function indexValues(values: readonly KnownValue[]): ValueIndex {
-  const index = new Map<string, KnownValue[]>();
-  for (const value of values) {
-    const front = lowerOf(value.value).slice(0, frontLength);
-    const known = index.get(front);
-    if (known === undefined) index.set(front, [value]);
-    else known.push(value);
-  }
-  for (const known of index.values()) known.sort((one, other) => other.value.length - one.value.length);
-  return index;
+/** Known values in a trie by their characters in lower case, so that a text is read once however many there are. */
+export interface ValueIndex {
+  readonly next: Map<number, ValueIndex>;
+  /** Those that end here: they differ by case alone. */
+  readonly values: KnownValue[];
 }
 
-/** Every place in `text` where a known value stands as whole words; of several that begin at one place, the longest. */
+export function indexValues(values: readonly KnownValue[]): ValueIndex {
+  const root: ValueIndex = { next: new Map(), values: [] };
+  for (const value of values) {
+    const lower = lowerOf(value.value);
+    let node = root;
+    for (let index = 0; index < lower.length; index += 1) {
+      const code = lower.charCodeAt(index);
+      const next = node.next.get(code) ?? { next: new Map(), values: [] };
+      node.next.set(code, next);
+      node = next;
+    }
+    node.values.push(value);
+  }
+  return root;
+}
+
+/**
+ * Every place in `text` where a known value stands as whole words; of several that begin at one place, the longest. One
+ * that begins inside another of the same value is none: a text that repeats itself is not one value.
+ */
 export function findOccurrences(text: string, index: ValueIndex): Entity[] {
-  if (index.size === 0) return [];
+  if (index.next.size === 0) return [];
   const lower = lowerOf(text);
   const found: Entity[] = [];
+  const ends = new Map<KnownValue, number>();
   for (let start = 0; start < text.length; start += 1) {
-    const known = index.get(lower.slice(start, start + frontLength));
-    const match = known?.find((candidate) => standsAt(text, lower, start, candidate));
-    if (match === undefined) continue;
-    found.push({ start, end: start + match.value.length, type: match.type });
+    const match = longestAt(text, lower, start, index);
+    if (match === undefined || start < (ends.get(match) ?? 0)) continue;
+    const end = start + match.value.length;
+    ends.set(match, end);
+    found.push({ start, end, type: match.type });
   }
   return found;
 }
 
-function standsAt(text: string, lower: string, start: number, { value, anyCase }: KnownValue): boolean {
-  const stands = anyCase ? lower.startsWith(lowerOf(value), start) : text.startsWith(value, start);
-  return stands && (isUnmistakable(value) || isWhole(text, start, start + value.length));
+function longestAt(text: string, lower: string, start: number, index: ValueIndex): KnownValue | undefined {
+  let longest: KnownValue | undefined;
+  let node = index.next.get(lower.charCodeAt(start));
+  for (let end = start + 1; node !== undefined; end += 1) {
+    longest = node.values.find((candidate) => standsAt(text, start, candidate)) ?? longest;
+    node = node.next.get(lower.charCodeAt(end));
+  }
+  return longest;
+}
+
+/** `value` is at `start`, in whatever case. */
+function standsAt(text: string, start: number, { value, anyCase }: KnownValue): boolean {
+  return (
+    (anyCase || text.startsWith(value, start)) && (isUnmistakable(value) || isWhole(text, start, start + value.length))
+  );
 }
 
 /** A value with a sign or a space inside means itself even where it runs on into what follows. */

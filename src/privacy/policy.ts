@@ -49,8 +49,9 @@ export function selectMasked(text: string, found: readonly Entity[], level: Priv
   const isRecord = found.some((entity) => recordTypes.has(entity.type));
   const isPublished = !isRecord && found.some((entity) => entity.type === "PERSON") && isPublicProse(text);
   const anchors = found.filter((entity) => standard[entity.type] !== "near" && isPrivate(text, entity, isPublished));
+  const isAnchor = new Set(anchors);
   return found.filter(
-    (entity) => anchors.includes(entity) || (standard[entity.type] === "near" && standsNear(text, entity, anchors)),
+    (entity) => isAnchor.has(entity) || (standard[entity.type] === "near" && standsNear(text, entity, anchors)),
   );
 }
 

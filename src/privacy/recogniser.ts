@@ -1,5 +1,5 @@
 import { PeerError } from "../errors.ts";
-import { type Entity, mergeEntities } from "./entity.ts";
+import { type Entity, isApart, mergeEntities } from "./entity.ts";
 import { findAddresses } from "./recognisers/address.ts";
 import { findCards } from "./recognisers/card.ts";
 import { findCryptoAddresses } from "./recognisers/crypto-address.ts";
@@ -44,9 +44,7 @@ export function findEntities(text: string, ownWords: readonly string[]): Entity[
   const claimed = mergeEntities(found);
   found.push(...recognised("name", (scanned) => findNames(scanned, claimed), scan));
   const placeholders = placeholderRanges(scan.text);
-  const kept = found.filter(
-    (entity) => !placeholders.some((range) => entity.start < range.end && range.start < entity.end),
-  );
+  const kept = found.filter(({ start, end }) => isApart(placeholders, start, end));
   return mergeEntities(kept.map((entity) => ({ ...originRange(scan, entity.start, entity.end), type: entity.type })));
 }
 

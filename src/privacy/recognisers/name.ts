@@ -1,4 +1,4 @@
-import { type Entity, mergeEntities } from "../entity.ts";
+import { type Entity, isApart, mergeEntities } from "../entity.ts";
 import { givenNames } from "../lexicon/given-names.ts";
 import { cities, countries } from "../lexicon/places.ts";
 import { isNetworkWord } from "../lexicon/public.ts";
@@ -15,10 +15,26 @@ import { findCuedNames } from "./name-cue.ts";
 export function findNames(scan: Scan, claimed: readonly Entity[]): Entity[] {
   const tokens = unclaimed(tokenise(scan.text), claimed);
   const tagged: Entity[] = tagNames(scan.text, scan.lower, tokens, shippedModel(), shippedBias);
-  const named = [...tagged, ...findCuedNames(scan, tokens)];
+  const named = mergeEntities([...tagged.flatMap((entity) => pieces(scan, entity)), ...findCuedNames(scan, tokens)]);
   const listed = [...knownGivenNames(scan, tokens, named), ...knownPlaces(scan, tokens, named)];
   const found = mergeEntities([...named, ...listed, ...findCompanies(scan, tokens)]);
   return joined(scan.text, found).flatMap((entity) => trimmed(scan, entity));
+}
+
+/** Longer finds are many names in a row, or no name at all. */
+const nameLengthMax = 120;
+
+/** A find that is too long for one name, cut between words: each piece is masked by itself. */
+function pieces({ text }: Scan, { start, end, type }: Entity): Entity[] {
+  const found: Entity[] = [];
+  let from = start;
+  while (end - from > nameLengthMax) {
+    const space = text.lastIndexOf(" ", from + nameLengthMax);
+    const to = space > from ? space : from + nameLengthMax;
+    found.push({ start: from, end: to, type });
+    from = space > from ? to + 1 : to;
+  }
+  return [...found, { start: from, end, type }];
 }
 
 function unclaimed(tokens: readonly Token[], claimed: readonly Entity[]): readonly Token[] {
@@ -39,7 +55,7 @@ function knownGivenNames({ text, lower }: Scan, tokens: readonly Token[], named:
     if (kind !== "word" || end - start < 3 || text.charCodeAt(start) === lower.charCodeAt(start)) continue;
     const name = lower.slice(start, end);
     if (!givenNames.has(name) || isCommonWord(name) || cities.has(name) || countries.has(name)) continue;
-    if (!named.some((other) => other.start < end && start < other.end)) found.push({ start, end, type: "PERSON" });
+    if (isApart(named, start, end)) found.push({ start, end, type: "PERSON" });
   }
   return found;
 }
@@ -59,7 +75,8 @@ function joined(text: string, found: readonly Entity[]): Entity[] {
     const last = result.at(-1);
     const isPair =
       last !== undefined && last.type !== "ORG" && entity.type !== "ORG" && [last.type, entity.type].includes("PERSON");
-    const isOne = isPair && between.test(text.slice(last.end, entity.start));
+    const isShort = last !== undefined && entity.end - last.start <= nameLengthMax;
+    const isOne = isPair && isShort && between.test(text.slice(last.end, entity.start));
     if (isOne) result.pop();
     const current: Entity = isOne ? { start: last.start, end: entity.end, type: "PERSON" } : entity;
     const goesOn = current.type === "PERSON" && /^\p{Lu}/u.test(text.slice(current.start, current.start + 2));
@@ -99,8 +116,7 @@ function knownPlaces({ text, lower }: Scan, tokens: readonly Token[], tagged: re
       continue;
     const reached = longestPlace(lower, tokens, index);
     if (reached === undefined || ambiguousPlaces.has(lower.slice(start, reached))) continue;
-    if (!tagged.some((other) => other.start < reached && start < other.end))
-      found.push({ start, end: reached, type: "LOCATION" });
+    if (isApart(tagged, start, reached)) found.push({ start, end: reached, type: "LOCATION" });
   }
   return found;
 }

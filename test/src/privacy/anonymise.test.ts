@@ -330,3 +330,25 @@ describe("failure", () => {
     expect(inspect(failure)).not.toContain("John");
   });
 });
+
+describe("long texts", () => {
+  it("with a different value in every line are masked in time, and restored to the letter", () => {
+    const lines = Array.from(
+      { length: 4_000 },
+      (_, index) => `User ${index}: user${index}@example.com, +1 415 555 ${1_000 + index}.`,
+    );
+    const text = lines.join("\n");
+    const { texts, vault, masked } = anonymiseTexts([text], text, options);
+    expect(masked).toMatchObject({ EMAIL: 4_000, PHONE: 4_000 });
+    expect(texts[0]).not.toMatch(/@|\+1/);
+    expect(inPieces(createRehydrator(vault), texts[0] ?? "", [4_096])).toBe(text);
+  });
+
+  it("that read like one endless name are masked piece by piece", () => {
+    const text = "lorem ipsum ".repeat(2_000);
+    const { texts, vault } = anonymiseTexts([text], text, options);
+    const longest = Math.max(...[...vault.entries.values()].map(({ value }) => value.length));
+    expect(longest).toBeLessThanOrEqual(120);
+    expect(inPieces(createRehydrator(vault), texts[0] ?? "", [97])).toBe(text);
+  });
+});
