@@ -10,6 +10,7 @@ import type { AnswerBackend } from "../http/openai-routes.ts";
 import type { NetworkCatalogue } from "./catalogue.ts";
 import type { RateLimit } from "./rate-limit.ts";
 import type { Vitals } from "./vitals.ts";
+import { watchedBooks } from "./watched-books.ts";
 
 /** A caller as its API key proved. */
 export interface Member {
@@ -78,7 +79,10 @@ async function* countedAnswer(
   let isComplete = false;
   try {
     const caller = { accountId: account.id, apiKeyId: key.id, budget: key.budget };
-    const counted = { ...ports, books: countingBooks(ports.books, (tokens) => rateLimit.takeTokens(key, tokens)) };
+    const books = watchedBooks(ports.books, ({ promptTokens, completionTokens }) =>
+      rateLimit.takeTokens(key, promptTokens + completionTokens),
+    );
+    const counted = { ...ports, books };
     for await (const event of answer(request, caller, counted, signal)) {
       if (event.kind === "delta" && !hasText) {
         hasText = true;
@@ -100,17 +104,4 @@ async function* countedAnswer(
     if (isComplete) traffic.completed += 1;
     else traffic.failed += 1;
   }
-}
-
-/** The books, and every settlement's tokens counted: those of an answer that was hung up on too. */
-function countingBooks(books: Ports["books"], count: (tokens: number) => void): Ports["books"] {
-  return {
-    hold: (request) => books.hold(request),
-    release: (holdId) => books.release(holdId),
-    async settle(holdId, settlement) {
-      const result = await books.settle(holdId, settlement);
-      count(result.promptTokens + result.completionTokens);
-      return result;
-    },
-  };
 }

@@ -1,7 +1,7 @@
 import type { ModelListing } from "../../src/chat/answer.ts";
 import { isPeerError, PeerError } from "../../src/errors.ts";
 import type { AccountId } from "../../src/ids.ts";
-import { modelId } from "../../src/models/manifest.ts";
+import { type ModelManifest, modelId } from "../../src/models/manifest.ts";
 import type { ModelStore, PublishedModel } from "../../src/models/model-store.ts";
 import { parsePublishedReference } from "../../src/models/reference.ts";
 import { newestVersion } from "../../src/models/version.ts";
@@ -33,7 +33,7 @@ export class NetworkCatalogue implements Catalogue {
       reference: modelId(manifest),
       digest: `sha256:${manifest.digest}`,
       file: this.#options.blobFile(manifest.digest),
-      contextLength: this.#servedContext(manifest.digest) ?? manifest.facts.contextLength,
+      contextLength: this.#servedContext(manifest),
       producer: found.accountId,
       royaltyPer100kTokens: manifest.prices.royaltyPer100kTokens,
     };
@@ -57,7 +57,7 @@ export class NetworkCatalogue implements Catalogue {
       id: modelId(manifest),
       createdAt: Math.floor(publishedAt / 1_000),
       owner: manifest.name.split("/")[0] ?? manifest.name,
-      contextLength: this.#servedContext(manifest.digest) ?? manifest.facts.contextLength,
+      contextLength: this.#servedContext(manifest),
     }));
   }
 
@@ -100,14 +100,24 @@ export class NetworkCatalogue implements Catalogue {
     });
   }
 
-  /** The shortest context of the hosts that serve it now, so that any of them can take over; undefined where none does. */
-  #servedContext(digest: string): number | undefined {
-    const lengths = this.#offering(digest).map((offer) => offer.contextLength);
-    return lengths.length === 0 ? undefined : Math.min(...lengths);
+  /**
+   * The context that it is served with: of each owner's longest the upper median, so that no few can make it short or
+   * boast it long; at most the model's own, which it is where nobody serves it. Hosts with less get shorter requests.
+   */
+  #servedContext({ digest, facts }: ModelManifest): number {
+    const longest = new Map<string, number>();
+    for (const { owner, contextLength } of this.#offering(digest)) {
+      longest.set(owner, Math.max(contextLength, longest.get(owner) ?? 0));
+    }
+    const lengths = [...longest.values()].sort((a, b) => a - b);
+    return Math.min(lengths[Math.floor(lengths.length / 2)] ?? facts.contextLength, facts.contextLength);
   }
 
-  #offering(digest: string) {
-    return this.#options.hosts.members().flatMap((member) => member.offerOf(`sha256:${digest}`) ?? []);
+  #offering(digest: string): { readonly owner: string; readonly contextLength: number }[] {
+    return this.#options.hosts.members().flatMap((member) => {
+      const offer = member.offerOf(`sha256:${digest}`);
+      return offer === undefined ? [] : [{ owner: member.owner, contextLength: offer.contextLength }];
+    });
   }
 }
 

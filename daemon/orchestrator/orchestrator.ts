@@ -22,7 +22,7 @@ import { verifyClaim } from "../../src/models/claim.ts";
 import { type ModelManifest, modelId } from "../../src/models/manifest.ts";
 import type { ModelStore } from "../../src/models/model-store.ts";
 import type { Home } from "../../src/paths.ts";
-import type { Guard, HostLink, Hosts, Ports, Tokenizers } from "../../src/pipeline/ports.ts";
+import type { Guard, HostLink, Hosts, Tokenizers } from "../../src/pipeline/ports.ts";
 import { hostLinkPath, networkIdOf } from "../../src/protocol/handshake.ts";
 import type { NetworkStart } from "../../src/protocol/start.ts";
 import { HostPool } from "../../src/scheduling/pool.ts";
@@ -45,7 +45,8 @@ import { mayServe, paypalRoutes } from "./paypal-link.ts";
 import { PolicyFile } from "./policy-file.ts";
 import { RateLimit } from "./rate-limit.ts";
 import { salesApi } from "./sales.ts";
-import { openVitals, type Vitals } from "./vitals.ts";
+import { openVitals } from "./vitals.ts";
+import { watchedBooks } from "./watched-books.ts";
 
 /** What the orchestrator runs on; made, and closed after it, by whoever starts it. */
 export interface OrchestratorAdapters {
@@ -137,7 +138,7 @@ export async function startOrchestrator(
     log,
     hosts,
     catalogue,
-    books: watchedBooks(books, vitals),
+    books: watchedBooks(books, (result) => vitals.settled(result)),
     receipts,
     networkKey,
     tokenizers: adapters.tokenizers,
@@ -237,19 +238,6 @@ function startReviews(review: () => Promise<void>, log: Log): { close(): Promise
     async close() {
       clearInterval(timer);
       await underway;
-    },
-  };
-}
-
-/** The books as requests use them, with every settlement told to who watches. */
-function watchedBooks(books: Books, vitals: Pick<Vitals, "settled">): Ports["books"] {
-  return {
-    hold: (request) => books.hold(request),
-    release: (holdId) => books.release(holdId),
-    async settle(holdId, settlement) {
-      const result = await books.settle(holdId, settlement);
-      vitals.settled(result);
-      return result;
     },
   };
 }

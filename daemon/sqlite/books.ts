@@ -55,7 +55,7 @@ export function openBooks(database: Database, clock: Clock): Books {
     return holdId;
   }
 
-  function requireCredit(request: HoldRequest): void {
+  function requireCredit(request: Omit<HoldRequest, "idempotencyKey">): void {
     if (request.amount === 0n) return;
     const owed = ledger.balance(ownedAccount("receivable", request.accountId));
     if (owed > 0n) {
@@ -81,7 +81,11 @@ export function openBooks(database: Database, clock: Clock): Books {
     requireBudget(request, "perMonth", "month");
   }
 
-  function requireBudget(request: HoldRequest, limit: "perDay" | "perMonth", period: "day" | "month"): void {
+  function requireBudget(
+    request: Omit<HoldRequest, "idempotencyKey">,
+    limit: "perDay" | "perMonth",
+    period: "day" | "month",
+  ): void {
     const budget = request.budget[limit];
     if (budget === null) return;
     const today = dayOf(clock.now());
@@ -164,6 +168,7 @@ export function openBooks(database: Database, clock: Clock): Books {
 
   return {
     hold: (request) => database.promptly(() => hold(request)),
+    check: async (request) => requireCredit(request),
     settle: (holdId, settlement) => database.durably(() => settle(holdId, settlement)),
     release: (holdId) => database.promptly(() => release(holdId)),
     releaseAll: () => database.promptly(releaseAll),

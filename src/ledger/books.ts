@@ -112,6 +112,8 @@ export interface Books {
    * budget, `payment_required` for an account that owes. Not durable: a crash releases it.
    */
   hold(request: HoldRequest): Promise<HoldId>;
+  /** Throws what a hold would throw, and sets nothing aside. */
+  check(request: Omit<HoldRequest, "idempotencyKey">): Promise<void>;
   /** Pays for the work, releases the rest, durable before it resolves. `conflict` for a hold released or settled otherwise. */
   settle(holdId: HoldId, settlement: Settlement): Promise<SettlementResult>;
   /** Gives the whole hold back; a hold that is not open is left alone. */

@@ -1,9 +1,10 @@
 import type { AnswerRequest } from "../chat/answer.ts";
+import type { Prompt } from "../chat/message.ts";
 import { planningBudget } from "../planning/budget.ts";
 import { type Plan, singlePlan } from "../planning/plan.ts";
 import { planRequest } from "../planning/planner.ts";
 import type { MaskedPrompt } from "../privacy/masked-prompt.ts";
-import type { Admission } from "./admission.ts";
+import type { ServedModel } from "./ports.ts";
 
 /** One answer to make: its choice, its masked prompt and how it is divided. */
 export interface PlannedChoice {
@@ -17,18 +18,10 @@ export interface PlannedChoice {
 export function planChoices(
   request: AnswerRequest,
   prompts: readonly MaskedPrompt[],
-  { model, answerTokensMax }: Admission,
+  { model, answerTokensMax }: { readonly model: ServedModel; readonly answerTokensMax: readonly number[] },
 ): readonly PlannedChoice[] {
-  const isBatch = prompts.length * request.choices > 1;
-  const options = {
-    mode: request.plan,
-    isBound: request.sampling.stop.length > 0,
-    ...planningBudget(model.contextLength),
-  };
   return prompts.flatMap((masked, promptIndex) => {
-    const plan = isBatch
-      ? singlePlan(masked.prompt, "One of several answers asked for at once.")
-      : planRequest(masked.prompt, options);
+    const plan = planPrompt(masked.prompt, request, model.contextLength);
     return Array.from({ length: request.choices }, (_, answerIndex) => ({
       choice: promptIndex * request.choices + answerIndex,
       masked,
@@ -36,4 +29,13 @@ export function planChoices(
       answerTokensMax: answerTokensMax[promptIndex] ?? 1,
     }));
   });
+}
+
+/** How the answer to one of the request's prompts is divided, for a model of `contextLength` tokens. */
+export function planPrompt(prompt: Prompt, request: AnswerRequest, contextLength: number): Plan {
+  if (request.prompts.length * request.choices > 1) {
+    return singlePlan(prompt, "One of several answers asked for at once.");
+  }
+  const isBound = request.sampling.stop.length > 0;
+  return planRequest(prompt, { mode: request.plan, isBound, ...planningBudget(contextLength) });
 }

@@ -106,7 +106,7 @@ async function answerSubtask(
       meter.measure(prompt),
       tokenizers.vocabularySize(model.file),
     ]);
-    requireRoom(model, promptTokens.length);
+    requireRoom(prompt, promptTokens.length, model);
     run.promptTokens = promptTokens.length;
     const tokensLeft = model.contextLength - promptTokens.length;
     const maxTokens = Math.min(work.sampling.maxTokens ?? tokensLeft, tokensLeft);

@@ -115,7 +115,7 @@ export interface Receipts {
 export interface Ports extends DispatchPorts {
   readonly log: Log;
   readonly catalogue: Catalogue;
-  readonly books: Pick<Books, "hold" | "settle" | "release">;
+  readonly books: Pick<Books, "check" | "hold" | "settle" | "release">;
   readonly receipts: Receipts;
   readonly networkKey: KeyPair;
   /** Keys the numbering of placeholders, so that it can't be foreseen. */

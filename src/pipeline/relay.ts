@@ -49,6 +49,10 @@ export interface RelayDelta {
 
 export type RelayEvent = RelayDelta | { readonly kind: "end"; readonly finishReason: "stop" | "length" };
 
+/** Room for an answer that a host must have beside the prompt, where that much is asked for. */
+const answerRoomTokens = 1_024;
+/** What a host says that has no place for a subtask it was given: another takes it, and nobody is to blame. */
+const declinedCodes: readonly string[] = ["host_unavailable", "queue_full"];
 const hostsTriedMax = 5;
 const firstHostPatienceMs = 30_000;
 const replacementPatienceMs = 20_000;
@@ -74,7 +78,10 @@ export async function* relay(
       runner = first.runner;
       for (let event = first.event; ; event = await runner.next()) {
         course.accept(runner, event);
-        if (event.kind === "failed") throw new PeerError("upstream_failed", `The host reported "${event.code}".`);
+        if (event.kind === "failed") {
+          if (declinedCodes.includes(event.code)) runner.close("cancelled");
+          throw new PeerError("upstream_failed", `The host reported "${event.code}".`);
+        }
         if (event.kind === "end") yield { kind: "end", finishReason: event.finishReason };
         else yield { kind: "delta", tokens: event.tokens, text: event.text, leg: runner.leg };
         if (event.kind === "end") return;
@@ -226,12 +233,15 @@ class Course {
   }
 
   #wanted(excluded: HostId | null = null): Wanted {
-    const { accountId, digest, cacheKey, promptTokens, shown, exposure } = this.#subtask;
+    const { accountId, digest, cacheKey, promptTokens, sampling, shown, exposure } = this.#subtask;
+    const tokensLeft = sampling.maxTokens - this.#received.length;
+    const tokens = promptTokens.length + this.#received.length;
     return {
       digest,
       accountId,
       cacheKey,
-      promptTokens: promptTokens.length + this.#received.length,
+      promptTokens: tokens,
+      contextTokens: tokens + Math.min(tokensLeft, answerRoomTokens),
       avoidedOwners: () => exposure.owners(),
       isEligible: (hostId, owner) => hostId !== excluded && exposure.mayShow(owner, shown) && this.#mayTry(hostId),
       placed: (owner) => exposure.record(owner, shown),

@@ -22,6 +22,8 @@ export interface Wanted {
   readonly accountId: string;
   readonly cacheKey: string;
   readonly promptTokens: number;
+  /** The least context a host must have: the prompt's and room for an answer. */
+  readonly contextTokens: number;
   /** Asked anew each time a host is looked for: other parts of the same request may have been placed meanwhile. */
   avoidedOwners(): ReadonlySet<string>;
   isEligible(hostId: HostId, owner: string): boolean;
@@ -197,15 +199,21 @@ export class HostPool<Member extends PoolMember> {
 
   #unavailable(wanted: Wanted, patienceMs: number): PeerError {
     const offering = this.members().filter((member) => member.offerOf(wanted.digest) !== undefined);
-    const eligible = offering.filter((member) => wanted.isEligible(member.hostId, member.owner));
+    const fitting = offering.filter(
+      (member) =>
+        (member.offerOf(wanted.digest)?.contextLength ?? 0) >= wanted.contextTokens &&
+        wanted.isEligible(member.hostId, member.owner),
+    );
     const seconds = Math.ceil(patienceMs / 1_000);
     if (offering.length === 0) {
       return new PeerError("host_unavailable", "No host serves this model at the moment.", { retryAfterSeconds: 10 });
     }
     const message =
-      eligible.length === 0
+      fitting.length === 0
         ? `None of the ${offering.length} hosts of this model may take this part of the request.`
-        : `Every host of this model was busy for ${seconds} s.`;
+        : fitting.every(({ hostId }) => this.isResting(hostId))
+          ? "Every host of this model failed lately and rests for a while."
+          : `Every host of this model was busy for ${seconds} s.`;
     return new PeerError("host_unavailable", message, { retryAfterSeconds: 5 });
   }
 
@@ -261,6 +269,7 @@ export class HostPool<Member extends PoolMember> {
       const offer = member.offerOf(wanted.digest);
       const activeSubtasks = activeByDigest.get(wanted.digest) ?? 0;
       if (offer === undefined || !member.isAccepting || activeSubtasks >= offer.sequences) continue;
+      if (offer.contextLength < wanted.contextTokens) continue;
       if (!isClosed(history.breaker, now) || !wanted.isEligible(member.hostId, member.owner)) continue;
       candidates.push({ member, offer, history, activeSubtasks });
     }
@@ -269,6 +278,7 @@ export class HostPool<Member extends PoolMember> {
 
   #lease(seat: Seat<Member>, offer: Offer, wanted: Wanted): Lease<Member> {
     const { digest } = offer;
+    const number = this.#leasesGiven;
     seat.activeByDigest.set(digest, (seat.activeByDigest.get(digest) ?? 0) + 1);
     let isReleased = false;
     return {
@@ -288,13 +298,13 @@ export class HostPool<Member extends PoolMember> {
         if (isReleased) return;
         isReleased = true;
         seat.activeByDigest.set(digest, (seat.activeByDigest.get(digest) ?? 1) - 1);
-        this.#judge(seat, outcome);
+        this.#judge(seat, outcome, number);
         this.#serveQueue();
       },
     };
   }
 
-  #judge(seat: Seat<Member>, outcome: LeaseOutcome): void {
+  #judge(seat: Seat<Member>, outcome: LeaseOutcome, lease: number): void {
     const { hostId } = seat.member;
     if (outcome === "finished") {
       if (seat.history.breaker.openUntil > 0) this.#observe("breaker-closed", hostId);
@@ -302,9 +312,10 @@ export class HostPool<Member extends PoolMember> {
     }
     if (outcome !== "failed") return;
     const now = this.#clock.monotonic();
-    seat.history = { ...seat.history, breaker: afterFailure(seat.history.breaker, now) };
+    const { breaker } = seat.history;
+    seat.history = { ...seat.history, breaker: afterFailure(breaker, lease, this.#leasesGiven, now) };
     this.#observe("host-failed", hostId);
-    if (!isClosed(seat.history.breaker, now)) this.#observe("breaker-opened", hostId);
+    if (seat.history.breaker.openUntil > breaker.openUntil) this.#observe("breaker-opened", hostId);
     if (this.#seats.get(seat.member.hostId) !== seat) {
       const kept = this.#histories.get(seat.member.hostId) ?? blankHistory;
       this.#remember(seat.member.hostId, { ...kept, breaker: seat.history.breaker });

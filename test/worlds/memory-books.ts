@@ -6,7 +6,7 @@ import { transferIdOf } from "../../src/ledger/transfer.ts";
 import { nanoUsd, zeroUsd } from "../../src/money.ts";
 
 /** The part of the books that a request moves, in memory and in plain arithmetic; every transfer is checked to balance. */
-export class MemoryBooks implements Pick<Books, "hold" | "settle" | "release"> {
+export class MemoryBooks implements Pick<Books, "check" | "hold" | "settle" | "release"> {
   credit: bigint;
   charged = 0n;
   paidToHosts = 0n;
@@ -16,6 +16,10 @@ export class MemoryBooks implements Pick<Books, "hold" | "settle" | "release"> {
 
   constructor(credit: bigint) {
     this.credit = credit;
+  }
+
+  async check({ amount }: Pick<HoldRequest, "amount">): Promise<void> {
+    if (amount > this.credit) throw new PeerError("insufficient_quota", "Not enough credit.");
   }
 
   async hold({ accountId, amount }: HoldRequest): Promise<HoldId> {

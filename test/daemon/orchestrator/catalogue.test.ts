@@ -37,13 +37,13 @@ describe("a network's catalogue", () => {
     return models.publish({ signed, accountId: producer, publishedAt: Date.now() });
   }
 
-  function serve(digest: string, contextLength: number): void {
+  function serve(digest: string, contextLength: number, owner = "o"): void {
     const { publicKey } = generateKeyPair();
     hosts.join({
       hostId: hostIdOf(publicKey),
       accountId: member,
       publicKey,
-      owner: "o",
+      owner,
       isAccepting: true,
       offerOf: (wanted) =>
         wanted === `sha256:${digest}`
@@ -117,16 +117,22 @@ describe("a network's catalogue", () => {
     },
   );
 
-  it("offers the shortest context of the hosts that serve a model, so that any of them can take over", async () => {
+  it("offers the context that most owners serve a model with: a few can neither shorten nor boast it", async () => {
     const { signed } = await publish("acme/tiny", "1.0.0");
     const { digest, facts } = signed.manifest;
     const asked = catalogue();
     const resolved = () => asked.resolve("acme/tiny", { accountId: member });
     expect(await resolved()).toMatchObject({ contextLength: facts.contextLength, file: `/blobs/${digest}`, producer });
-    serve(digest, 400);
-    serve(digest, 256);
     serve("00", 1);
-    expect((await resolved()).contextLength).toBe(256);
+    serve(digest, 200);
+    expect((await resolved()).contextLength).toBe(200);
+    serve(digest, 1);
+    serve(digest, 1, "stranger");
+    expect((await resolved()).contextLength, "beside one who has next to none").toBe(200);
+    serve(digest, 9_999_999, "boaster");
+    expect((await resolved()).contextLength, "beside one who boasts").toBe(200);
+    serve(digest, 9_999_999, "other boaster");
+    expect((await resolved()).contextLength, "no more than the model has").toBe(facts.contextLength);
   });
 
   it("lists those with most hosts first", async () => {

@@ -11,12 +11,12 @@ interface TestMember extends PoolMember {
   isAccepting: boolean;
 }
 
-function member(options: { owner?: string; sequences?: number; decode?: number } = {}): TestMember {
-  const { owner = "someone", sequences = 1, decode = 100 } = options;
+function member(options: { owner?: string; sequences?: number; decode?: number; context?: number } = {}): TestMember {
+  const { owner = "someone", sequences = 1, decode = 100, context = 1_024 } = options;
   const offer: Offer = {
     model: "acme/tiny:1.0.0",
     digest,
-    contextLength: 1_024,
+    contextLength: context,
     sequences,
     reportsTokens: true,
     prefillTokensPerSecond: 1_000,
@@ -36,6 +36,7 @@ function wanted(options: Partial<Wanted> = {}): Wanted {
     accountId: "someone",
     cacheKey: "none",
     promptTokens: 10,
+    contextTokens: 20,
     avoidedOwners: () => new Set(),
     isEligible: () => true,
     placed: () => {},
@@ -135,9 +136,36 @@ describe("the pool of hosts", () => {
     const clock = new VirtualClock();
     const pool = poolOf(clock, member());
     for (let failure = 0; failure < 3; failure += 1) (await pool.acquire(wanted(), 1, never)).release("failed");
-    await expect(clock.until(pool.acquire(wanted(), 1_000, never))).rejects.toMatchObject({ code: "host_unavailable" });
+    const early = clock.until(pool.acquire(wanted(), 1_000, never));
+    await expect(early).rejects.toMatchObject({ code: "host_unavailable", message: expect.stringContaining("rests") });
     const lease = await clock.until(pool.acquire(wanted(), 30_000, never));
     expect(lease.member.hostId).toBeDefined();
+  });
+
+  it("counts answers that a host lost together as one failure, however many there were", async () => {
+    const clock = new VirtualClock();
+    const host = member({ sequences: 8 });
+    const pool = poolOf(clock, host);
+    const lose = async (count: number) => {
+      const leases = [];
+      for (let lease = 0; lease < count; lease += 1) leases.push(await pool.acquire(wanted(), 1_000, never));
+      for (const lease of leases) lease.release("failed");
+    };
+    await lose(8);
+    await lose(8);
+    expect(pool.isResting(host.hostId)).toBe(false);
+    await lose(1);
+    expect(pool.isResting(host.hostId)).toBe(true);
+  });
+
+  it("gives what needs a long context to a host that has it, and says where none has", async () => {
+    const clock = new VirtualClock();
+    const [short, long] = [member({ decode: 500 }), member({ context: 8_192, decode: 10 })];
+    const pool = poolOf(clock, short, long);
+    expect((await pool.acquire(wanted({ contextTokens: 1_025 }), 1_000, never)).member).toBe(long);
+    expect((await pool.acquire(wanted({ contextTokens: 1_024 }), 1_000, never)).member).toBe(short);
+    const tooLong = clock.until(pool.acquire(wanted({ contextTokens: 8_193 }), 1_000, never));
+    await expect(tooLong).rejects.toThrow("None of the 2 hosts of this model may take this part of the request.");
   });
 
   it("keeps backups under one in twenty, and starts none while others wait", async () => {
