@@ -150,6 +150,9 @@ function makeFault(random: Random): Fault {
     { kind: "trickles", tokenMs: 3_900 },
     { kind: "starts-late", delayMs: random.below(20_000) },
     { kind: "refuses" },
+    { kind: "dies-late", delayMs: random.below(20_000) },
+    { kind: "invents", atToken },
+    { kind: "declines" },
   ];
   return random.pick(faults);
 }

@@ -19,6 +19,11 @@ export type Fault =
   | { readonly kind: "gives-up"; readonly atToken: number }
   | { readonly kind: "trickles"; readonly tokenMs: number }
   | { readonly kind: "starts-late"; readonly delayMs: number }
+  | { readonly kind: "dies-late"; readonly delayMs: number }
+  /** Sends a token that no vocabulary has. */
+  | { readonly kind: "invents"; readonly atToken: number }
+  /** Says that it has no place. */
+  | { readonly kind: "declines" }
   | { readonly kind: "refuses" };
 
 export interface ScriptedHostOptions {
@@ -82,7 +87,12 @@ export class ScriptedHost implements HostLink {
     this.running += 1;
     try {
       if (fault.kind === "refuses") throw new PeerError("upstream_failed", "The host refuses.");
-      if (fault.kind === "starts-late") await clock.sleep(fault.delayMs, signal);
+      if (fault.kind === "starts-late" || fault.kind === "dies-late") await clock.sleep(fault.delayMs, signal);
+      if (fault.kind === "dies-late") this.#die();
+      if (fault.kind === "declines") {
+        yield { kind: "failed", code: "host_unavailable", statement: null };
+        return;
+      }
       const answer = scriptedAnswer(assignment.promptTokens).slice(0, assignment.sampling.maxTokens);
       const answerDigest = new AnswerDigest();
       let delivered = 0;
@@ -109,7 +119,8 @@ export class ScriptedHost implements HostLink {
           if (fault.kind === "repeats" && position > 0) position -= 1;
           if (fault.kind === "skips") position += 1;
         }
-        const tokens = answer.slice(position, position + 1);
+        const isInvented = fault.kind === "invents" && delivered === fault.atToken;
+        const tokens = isInvented ? [4_294_967_295] : answer.slice(position, position + 1);
         answerDigest.add(tokens, "");
         delivered += 1;
         yield { kind: "delta", position, tokens, text: "" };
