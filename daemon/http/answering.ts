@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { PeerError } from "../../src/errors.ts";
 import { newId } from "../../src/ids.ts";
 import type { Log } from "../../src/log.ts";
-import { peerErrorOf, sendError, sendJson } from "./errors.ts";
+import { beginError, peerErrorOf, sendError, sendJson } from "./errors.ts";
 import { answerPreflight, checkCaller, type Guard, isLoopback } from "./guard.ts";
 import type { Metrics } from "./metrics.ts";
 import { matchRoute, type Route } from "./route.ts";
@@ -93,17 +93,19 @@ export async function answer({
     const error = peerErrorOf(thrown);
     if (error.code === "unexpected") options.log.error("request-failed", { requestId, route, error: thrown });
     if (response.headersSent) return void (response.writableEnded || response.destroy());
+    if (request.complete || request.destroyed) return sendError(response, error);
+    response.setHeader("connection", "close");
+    beginError(response, error);
     await discardBody(request);
-    sendError(response, error);
+    response.end();
   }
 }
 
 /**
  * Reads on what nobody wants of a body: a client that still writes when the connection closes would not get to see
- * the answer. Gives up after 5 s or 64 MiB.
+ * the answer, which is on its way. Gives up after 5 s or 64 MiB.
  */
 async function discardBody(request: IncomingMessage): Promise<void> {
-  if (request.complete || request.destroyed) return;
   const timer = setTimeout(() => request.destroy(), unreadMsMax);
   let length = 0;
   request.on("data", (chunk: Buffer) => {

@@ -13,6 +13,12 @@ export function peerErrorOf(error: unknown): PeerError {
  * client is gone. OpenAI's clients retry 409, 429 and 5xx unless told not to; they are told where it can't help.
  */
 export function sendError(response: ServerResponse, error: PeerError): void {
+  beginError(response, error);
+  response.end();
+}
+
+/** As `sendError`, but for the end, so that the connection stays open. */
+export function beginError(response: ServerResponse, error: PeerError): void {
   if (response.headersSent || response.destroyed) return;
   if (error.retryAfterSeconds !== undefined) {
     response.setHeader("retry-after", String(Math.max(1, Math.ceil(error.retryAfterSeconds))));
@@ -23,11 +29,16 @@ export function sendError(response: ServerResponse, error: PeerError): void {
   }
   const isFinal = error.code === "insufficient_quota" || errorTable[error.code].httpStatus === 409;
   if (isFinal) response.setHeader("x-should-retry", "false");
-  sendJson(response, errorTable[error.code].httpStatus, errorBodyOf(error));
+  beginJson(response, errorTable[error.code].httpStatus, errorBodyOf(error));
 }
 
 export function sendJson(response: ServerResponse, status: number, body: unknown): void {
+  beginJson(response, status, body);
+  response.end();
+}
+
+function beginJson(response: ServerResponse, status: number, body: unknown): void {
   const bytes = Buffer.from(JSON.stringify(body));
   response.writeHead(status, { "content-type": "application/json; charset=utf-8", "content-length": bytes.length });
-  response.end(bytes);
+  response.write(bytes);
 }

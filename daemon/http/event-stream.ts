@@ -7,7 +7,8 @@ import type { Exchange } from "./route.ts";
 export interface EventStream {
   /** Resolves once the client can take more. Throws the exchange's reason, or `deadline_exceeded` after a minute. */
   send(data: string): Promise<void>;
-  end(): void;
+  /** Sends the last event, also where the server goes down meanwhile, and waits for nobody. */
+  end(data: string): void;
 }
 
 const keepAliveMs = 15_000;
@@ -42,9 +43,9 @@ export function openEventStream({ response, signal }: Exchange): EventStream {
         throw new PeerError("deadline_exceeded", "The client stopped reading its answer.");
       }
     },
-    end() {
+    end(data) {
       clearInterval(keepAlive);
-      response.end();
+      response.end(encodeEvent(data));
     },
   };
 }

@@ -145,14 +145,13 @@ async function streamAnswer(
       stream ??= openEventStream(exchange);
       for (const chunk of waiting.splice(0)) await stream.send(JSON.stringify(chunk));
     }
+    exchange.signal.throwIfAborted();
     if (!isEnded || stream === null) throw new PeerError("unexpected", "The answer ended before it was complete.");
-    await stream.send(doneData);
-    stream.end();
+    stream.end(doneData);
   } catch (thrown) {
-    if (stream === null || exchange.signal.aborted) throw thrown;
-    const error = peerErrorOf(thrown);
-    await stream.send(JSON.stringify(errorBodyOf(error)));
-    stream.end();
+    if (stream === null || exchange.response.destroyed) throw thrown;
+    const error = peerErrorOf(exchange.signal.aborted ? exchange.signal.reason : thrown);
+    stream.end(JSON.stringify(errorBodyOf(error)));
     if (error.code === "unexpected") throw thrown;
   }
 }

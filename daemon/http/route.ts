@@ -59,7 +59,7 @@ export async function readJson(exchange: Exchange): Promise<unknown> {
   if (mediaType !== "application/json") {
     throw new PeerError("media_type_refused", "The body must be JSON. Send it with Content-Type: application/json.");
   }
-  if (request.headers["content-encoding"] !== undefined) {
+  if ((request.headers["content-encoding"] ?? "identity").toLowerCase() !== "identity") {
     throw new PeerError("media_type_refused", "A compressed body is not read here. Send it as plain JSON.");
   }
   const bytes = await readBody(exchange);

@@ -42,6 +42,8 @@ const headersTimeoutMs = 10_000;
 const keepAliveTimeoutMs = 75_000;
 const headerBytesMax = 16_384;
 const connectionsMax = 4_096;
+/** How long an answer that is cut may take to say so. */
+const lastWordsMsMax = 500;
 
 /**
  * Listens, and answers `/healthz` and (to this machine alone) `/metrics` beside its routes.
@@ -76,13 +78,15 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {
     const controller = new AbortController();
     active.add(controller);
-    response.once("close", () => {
+    const over = () => {
+      if (!active.delete(controller)) return;
       if (!response.writableFinished) controller.abort(new PeerError("cancelled", "The client went away."));
-      active.delete(controller);
-      if (!isDraining) return;
-      server.closeIdleConnections();
+      if (isDraining) server.closeIdleConnections();
       if (active.size === 0) for (const resolve of idle.splice(0)) resolve();
-    });
+    };
+    response.once("close", over);
+    // An answer that waits for those before it on one connection hears nothing when that is lost.
+    response.once("close", whenClosed(request.socket, over));
     if (isDraining) response.setHeader("connection", "close");
     void answer({ request, response, signal: controller.signal, isDraining, options, guard, metrics });
   });
@@ -106,15 +110,22 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
 
   const port = await listen(server, options.address, options.port);
   server.on("error", (error) => options.log.error("http-server-failed", { error }));
-  const cut = () => {
+  const untilIdle = (signal: AbortSignal) =>
+    new Promise<void>((resolve) => {
+      if (active.size === 0 || signal.aborted) return resolve();
+      idle.push(resolve);
+      signal.addEventListener("abort", () => resolve(), { once: true });
+    });
+  const cut = async () => {
     for (const controller of active) controller.abort(new PeerError("daemon_unreachable", "The server is going down."));
     for (const socket of upgraded) socket.destroy();
+    await untilIdle(AbortSignal.timeout(lastWordsMsMax));
     server.closeAllConnections();
   };
   const close = async () => {
     isDraining = true;
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-    cut();
+    await cut();
     await closed;
   };
 
@@ -130,17 +141,28 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       isDraining = true;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();
-      if (active.size > 0 && !signal.aborted) {
-        await new Promise<void>((resolve) => {
-          idle.push(resolve);
-          signal.addEventListener("abort", () => resolve(), { once: true });
-        });
-      }
-      cut();
+      await untilIdle(signal);
+      await cut();
       await closed;
     },
     close,
   };
+}
+
+const closeWatchers = new WeakMap<Duplex, Set<() => void>>();
+
+/** Acts when the connection closes, by one listener for all that wait for it; returns what takes `act` back. */
+function whenClosed(socket: Duplex, act: () => void): () => void {
+  const known = closeWatchers.get(socket);
+  const watchers = known ?? new Set<() => void>();
+  watchers.add(act);
+  if (known === undefined) {
+    closeWatchers.set(socket, watchers);
+    socket.once("close", () => {
+      for (const watcher of [...watchers]) watcher();
+    });
+  }
+  return () => watchers.delete(act);
 }
 
 function guardOf({ allowedHosts, allowedOrigins, tls }: HttpServerOptions): Guard {

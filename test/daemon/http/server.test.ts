@@ -396,6 +396,60 @@ describe("an event stream", () => {
   });
 });
 
+describe("requests sent behind one another on one connection", () => {
+  it("are all given up when it is lost, also those whose turn to answer never came", async () => {
+    const signals: AbortSignal[] = [];
+    const server = await serve({
+      routes: [
+        route("/forever", async ({ signal }) => {
+          signals.push(signal);
+          await once(signal, "abort");
+        }),
+      ],
+    });
+    const socket = await rawConnection(server.url);
+    socket.write("GET /forever HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(20));
+    await vi.waitUntil(() => signals.length === 20, { timeout: 30_000 });
+    expect(server.activeRequests).toBe(20);
+    socket.destroy();
+    await vi.waitUntil(() => server.activeRequests === 0, { timeout: 30_000 });
+    expect(signals.map(({ reason }) => isPeerError(reason, "cancelled"))).not.toContain(false);
+  });
+});
+
+describe("a body that is refused before it has come", () => {
+  const head = (length: number, more = "") =>
+    `POST /echo HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n${more}\r\n`;
+
+  it("is answered at once, while the client still sends it", async () => {
+    const { url } = await serve();
+    const socket = await rawConnection(url);
+    socket.write(head(50_000_000));
+    const [answer] = await once(socket, "data");
+    expect(String(answer)).toMatch(/^HTTP\/1\.1 413 /);
+    expect(String(answer)).toContain('"code":"request_too_large"');
+    socket.destroy();
+  });
+
+  it("leaves the answer readable by a client that reads only once it has sent all", async () => {
+    const { url } = await serve();
+    const socket = await rawConnection(url);
+    socket.pause();
+    const bodyBytes = 8_000_000;
+    socket.write(head(bodyBytes));
+    for (let sent = 0; sent < bodyBytes; sent += 100_000) {
+      if (!socket.write(Buffer.alloc(100_000, 32))) await once(socket, "drain");
+    }
+    expect(await readAll(socket)).toMatch(/^HTTP\/1\.1 413 /);
+  });
+});
+
+it("a body that says it is not compressed is read", async () => {
+  const { url } = await serve();
+  const headers = { ...json, "content-encoding": "identity" };
+  expect(await rawRequest(`${url}/echo`, { method: "POST", headers, body: word })).toMatchObject({ status: 200 });
+});
+
 describe("a server that goes down", () => {
   it("finishes the answers under way, refuses new ones and then is gone", async () => {
     const release = deferred<void>();

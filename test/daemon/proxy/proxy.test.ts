@@ -208,7 +208,7 @@ describe("a network that goes away", () => {
       }),
     );
     const { client } = await consume(first.url);
-    const broken = expect(readStream(client)).rejects.toMatchObject({ code: "upstream_failed" });
+    const broken = expect(readStream(client)).rejects.toMatchObject({ code: "daemon_unreachable" });
     await halfway.promise;
     await first.close();
     await broken;
