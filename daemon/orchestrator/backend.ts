@@ -61,7 +61,10 @@ export function networkBackend(options: NetworkBackendOptions): AnswerBackend<Me
     authenticate: (request) => authenticate(request, accounts, "consume"),
     models: ({ account }): Promise<readonly ModelListing[]> => catalogue.listings(account.id),
     answer: (request, member, signal) => countedAnswer(request, member, options, signal),
-    moderate: async (inputs) => inputs.map((input) => moderationOf(input, ports.policy())),
+    async moderate(inputs, { key }) {
+      rateLimit.takeRequest(key);
+      return inputs.map((input) => moderationOf(input, ports.policy()));
+    },
     limitHeaders: ({ key }) => rateLimit.headers(key),
   };
 }

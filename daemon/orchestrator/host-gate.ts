@@ -38,6 +38,7 @@ export interface HostGateOptions {
 }
 
 const handshakeMsMax = 10_000;
+const farewellMsMax = 2_000;
 const hostsMax = 10_000;
 
 /** Where hosts come in: proves keys in both directions, then seats the host in the pool. */
@@ -104,6 +105,7 @@ export class HostGate {
       reader.release();
       this.#seat(socket, identity);
     } catch (error) {
+      reader.release();
       this.#refuse(socket, error);
     }
   }
@@ -179,9 +181,12 @@ export class HostGate {
     const refusal = isPeerError(error) ? error : new PeerError("unexpected", "The handshake failed.", { cause: error });
     this.#options.vitals.event("host-refused", null);
     this.#options.log.warn("host-refused", { error: refusal });
+    socket.on("error", () => socket.terminate());
     if (socket.readyState !== socket.OPEN) return;
     send(socket, { type: "refused", code: refusal.code, message: refusal.message });
     socket.close(1008);
+    // Whoever does not close in turn is not waited for: what it still sends is read and thrown away until then.
+    setTimeout(() => socket.terminate(), farewellMsMax).unref();
   }
 }
 
@@ -189,15 +194,15 @@ function send(socket: WebSocket, frame: NetworkFrame): void {
   socket.send(encodeFrame(frame));
 }
 
-/** Reads the handshake's frames one by one; at most one may be waiting. */
+/** Reads the handshake's frames one by one; at most one may be waiting, and who sends more is cut off. */
 class FrameReader {
   readonly #socket: WebSocket;
   #frames: RawData[] = [];
   #wake: (() => void) | null = null;
   #isOver = false;
   readonly #onMessage = (data: RawData) => {
-    if (this.#frames.length > 0) this.#isOver = true;
-    this.#frames.push(data);
+    if (this.#frames.length > 0) this.#socket.terminate();
+    else this.#frames.push(data);
     this.#wake?.();
   };
   readonly #onClose = () => {

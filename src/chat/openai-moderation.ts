@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { PeerError } from "../errors.ts";
 import { type FieldRules, parseFields, takeFields, unsupported } from "./openai-fields.ts";
 
 /** One result of `/v1/moderations`, in OpenAI's form; scores are in [0, 1]. */
@@ -10,6 +11,8 @@ export interface Moderation {
 }
 
 const inputsMax = 256;
+/** Of all inputs together. */
+const lengthMax = 200_000;
 const rules = { input: "supported", model: "supported" } as const satisfies FieldRules;
 const modelDefault = "omni-moderation-latest";
 
@@ -17,7 +20,17 @@ const modelDefault = "omni-moderation-latest";
 export function parseModerationRequest(body: unknown): { readonly inputs: readonly string[]; readonly model: string } {
   const fields = takeFields(body, rules);
   const model = parseFields(z.string().max(256), fields.model ?? modelDefault, "model");
-  return { inputs: parseInputs(fields.input), model };
+  const inputs = parseInputs(fields.input);
+  if (inputs.reduce((sum, input) => sum + input.length, 0) > lengthMax) {
+    throw new PeerError(
+      "request_invalid",
+      `Invalid 'input': too long. At most ${lengthMax} characters are judged at once.`,
+      {
+        parameter: "input",
+      },
+    );
+  }
+  return { inputs, model };
 }
 
 export function wireModerations(id: string, model: string, results: readonly Moderation[]): object {

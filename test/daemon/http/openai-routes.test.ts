@@ -332,6 +332,9 @@ describe("moderations", () => {
     });
     const image = [{ type: "image_url", image_url: { url: "x" } }];
     expect((await post(url, "/moderations", { input: image })).status).toBe(400);
+    const long = ["a".repeat(150_000), "b".repeat(50_001)];
+    const refused = await post(url, "/moderations", { input: long });
+    expect([refused.status, await refused.json()]).toMatchObject([400, { error: { param: "input" } }]);
   });
 
   it("are not found where the backend has none", async () => {

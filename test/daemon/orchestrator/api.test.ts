@@ -118,6 +118,7 @@ describe("a key's limits", () => {
     expect([refusal.status, refusal.code]).toEqual([429, "rate_limit_exceeded"]);
     expect(Number(refusal.headers?.get("retry-after"))).toBeGreaterThan(0);
     expect(refusal.headers?.get("x-ratelimit-remaining-requests")).toBe("0");
+    await expect(client.moderations.create({ input: "x" }), "these count too").rejects.toMatchObject({ status: 429 });
   });
 
   it("count the tokens of an answer that was hung up on", async () => {
