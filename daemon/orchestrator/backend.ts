@@ -8,6 +8,7 @@ import type { Ports } from "../../src/pipeline/ports.ts";
 import { moderationOf } from "../../src/safety/moderation.ts";
 import type { AnswerBackend } from "../http/openai-routes.ts";
 import type { NetworkCatalogue } from "./catalogue.ts";
+import { FairTokenizers } from "./fair-tokenizers.ts";
 import type { RateLimit } from "./rate-limit.ts";
 import type { Vitals } from "./vitals.ts";
 import { watchedBooks } from "./watched-books.ts";
@@ -57,10 +58,14 @@ export async function authenticate(
 /** The pipeline behind OpenAI's surface. */
 export function networkBackend(options: NetworkBackendOptions): AnswerBackend<Member> {
   const { accounts, catalogue, rateLimit, ports } = options;
+  const tokenizers = new FairTokenizers(ports.tokenizers);
   return {
     authenticate: (request) => authenticate(request, accounts, "consume"),
     models: ({ account }): Promise<readonly ModelListing[]> => catalogue.listings(account.id),
-    answer: (request, member, signal) => countedAnswer(request, member, options, signal),
+    answer(request, member, signal) {
+      const fair = { ...ports, tokenizers: tokenizers.of(member.account.id) };
+      return countedAnswer(request, member, { ...options, ports: fair }, signal);
+    },
     async moderate(inputs, { key }) {
       rateLimit.takeRequest(key);
       return inputs.map((input) => moderationOf(input, ports.policy()));
