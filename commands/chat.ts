@@ -5,7 +5,6 @@ import { createInterface } from "node:readline/promises";
 import { text as readAll } from "node:stream/consumers";
 import { Command } from "commander";
 import * as z from "zod";
-import { createGateway, type Gateway } from "../src/client/gateway.ts";
 import { isAlive } from "../src/client/process-identity.ts";
 import { readRunRecord } from "../src/client/run-record.ts";
 import { PeerError } from "../src/errors.ts";
@@ -15,6 +14,7 @@ import { decimalNumber, wholeNumber } from "../src/typed-number.ts";
 import { ensureAccess } from "./access.ts";
 import { startDaemon } from "./daemon-process.ts";
 import { action, type Session } from "./session.ts";
+import { type ChatAnswer, streamChat } from "./streamed-chat.ts";
 
 /** `peerllm chat [PROMPT]`: asks the network, through an endpoint on this machine that masks identifiers first. */
 export function chatCommand(): Command {
@@ -59,9 +59,9 @@ async function chat(session: Session, options: ChatOptions, args: readonly strin
   const endpoint = await openEndpoint(session);
   try {
     const turns: Turn[] = options.system === undefined ? [] : [{ role: "system", content: options.system }];
-    if (prompt === undefined) await converse(session, endpoint.gateway, options, turns);
+    if (prompt === undefined) await converse(session, endpoint.baseUrl, options, turns);
     else {
-      const answer = await ask(session, endpoint.gateway, options, [...turns, { role: "user", content: prompt }]);
+      const answer = await ask(session, endpoint.baseUrl, options, [...turns, { role: "user", content: prompt }]);
       session.printer.note("");
       if (session.isJson) session.printer.result(answer, () => "");
     }
@@ -70,7 +70,7 @@ async function chat(session: Session, options: ChatOptions, args: readonly strin
   }
 }
 
-async function converse(session: Session, gateway: Gateway, options: ChatOptions, turns: Turn[]): Promise<void> {
+async function converse(session: Session, baseUrl: string, options: ChatOptions, turns: Turn[]): Promise<void> {
   const reader = createInterface({ input: process.stdin, output: process.stderr });
   session.printer.note("An empty line or Ctrl-D ends the conversation.");
   try {
@@ -79,7 +79,7 @@ async function converse(session: Session, gateway: Gateway, options: ChatOptions
       const content = await reader.question("\n> ", { signal: session.signal }).catch(() => "");
       if (content.trim() === "") return;
       turns.push({ role: "user", content });
-      const { answer } = await ask(session, gateway, options, turns);
+      const { answer } = await ask(session, baseUrl, options, turns);
       turns.push({ role: "assistant", content: answer });
       session.printer.note("");
     }
@@ -88,35 +88,10 @@ async function converse(session: Session, gateway: Gateway, options: ChatOptions
   }
 }
 
-const chunkSchema = z.looseObject({
-  model: z.string().optional(),
-  choices: z.array(
-    z.looseObject({
-      delta: z.looseObject({ content: z.string().nullish() }).optional(),
-      finish_reason: z.string().nullish(),
-    }),
-  ),
-  usage: z.looseObject({ prompt_tokens: z.int(), completion_tokens: z.int() }).nullish(),
-  peerllm: z.looseObject({ receipt: z.string().nullish() }).nullish(),
-});
-
-export interface ChatAnswer {
-  readonly answer: string;
-  readonly model: string | null;
-  readonly finishReason: string | null;
-  readonly usage: { readonly promptTokens: number; readonly completionTokens: number } | null;
-  /** The answer's `peerllm` field. */
-  readonly peerllm: Readonly<Record<string, unknown>> | null;
-}
-
 /** Streams one answer to the screen and returns it. */
-async function ask(session: Session, gateway: Gateway, options: ChatOptions, turns: Turn[]): Promise<ChatAnswer> {
-  return streamChat(
-    gateway,
-    { ...requestOf(options), messages: turns },
-    (text) => session.printer.write(text),
-    session.signal,
-  );
+async function ask(session: Session, baseUrl: string, options: ChatOptions, turns: Turn[]): Promise<ChatAnswer> {
+  const body = { ...requestOf(options), messages: turns };
+  return streamChat(baseUrl, body, (text) => session.printer.write(text), session.signal);
 }
 
 function requestOf(options: ChatOptions): Record<string, unknown> {
@@ -130,40 +105,12 @@ function requestOf(options: ChatOptions): Record<string, unknown> {
   };
 }
 
-/** Asks an OpenAI endpoint (`gateway`'s, under `/v1`) and hands on the text as it comes. */
-export async function streamChat(
-  gateway: Gateway,
-  request: Readonly<Record<string, unknown>>,
-  onText: (text: string) => void,
-  signal: AbortSignal,
-): Promise<ChatAnswer> {
-  let answer = "";
-  let model: string | null = null;
-  let finishReason: string | null = null;
-  let usage: ChatAnswer["usage"] = null;
-  let peerllm: ChatAnswer["peerllm"] = null;
-  const body = { ...request, stream: true, stream_options: { include_usage: true } };
-  for await (const event of gateway.stream("/v1/chat/completions", body, signal)) {
-    const chunk = chunkSchema.parse(event);
-    const choice = chunk.choices[0];
-    const text = choice?.delta?.content ?? "";
-    answer += text;
-    if (text !== "") onText(text);
-    model = chunk.model ?? model;
-    finishReason = choice?.finish_reason ?? finishReason;
-    peerllm = chunk.peerllm ?? peerllm;
-    if (chunk.usage)
-      usage = { promptTokens: chunk.usage.prompt_tokens, completionTokens: chunk.usage.completion_tokens };
-  }
-  return { answer, model, finishReason, usage, peerllm };
-}
-
 /** The home's own endpoint where one runs; else one, with a home of its own, that lives as long as this command. */
-async function openEndpoint(session: Session): Promise<{ gateway: Gateway; close(): Promise<void> }> {
+async function openEndpoint(session: Session): Promise<{ baseUrl: string; close(): Promise<void> }> {
   const record = await readRunRecord(session.home, "proxy");
   const running = record !== null && isAlive(record) ? proxyReadySchema.safeParse(record.ready) : undefined;
   if (running?.success === true && session.networkUrl === undefined) {
-    return { gateway: createGateway({ url: running.data.baseUrl, apiKey: null }), close: async () => {} };
+    return { baseUrl: running.data.baseUrl, close: async () => {} };
   }
   const { networkUrl, apiKey } = await ensureAccess(session);
   const words = session.config.get("privacy.mask");
@@ -180,7 +127,7 @@ async function openEndpoint(session: Session): Promise<{ gateway: Gateway; close
       await proxy.exited;
       await remove();
     };
-    return { gateway: createGateway({ url: baseUrl, apiKey: null }), close };
+    return { baseUrl, close };
   } catch (error) {
     await remove();
     throw error;

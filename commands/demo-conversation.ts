@@ -1,12 +1,11 @@
 import * as z from "zod";
 import { callDaemon, streamDaemon } from "../src/client/control.ts";
-import { createGateway } from "../src/client/gateway.ts";
 import { type ReceiptDocument, routes } from "../src/protocol/api.ts";
 import { hostMethods, networkMethods } from "../src/protocol/control-methods.ts";
-import { streamChat } from "./chat.ts";
 import type { DemoNetwork } from "./demo-network.ts";
 import { describeReceipt } from "./receipts.ts";
 import type { Session } from "./session.ts";
+import { streamChat } from "./streamed-chat.ts";
 import { oneLine } from "./table.ts";
 
 const questions = [
@@ -34,10 +33,9 @@ export async function converse(session: Session, network: DemoNetwork): Promise<
   const { printer, signal } = session;
   const watchers = network.hosts.map(({ home }) => watchSubtasks(home, signal));
   printer.note(`\nDan asks through his endpoint:\n\n${indent(questions)}\n\nand is answered:\n`);
-  const endpoint = createGateway({ url: network.baseUrl, apiKey: null });
   const messages = [{ role: "user", content: questions }];
   const request = { model: network.model, messages, temperature: 0, max_tokens: 400 };
-  const answer = await streamChat(endpoint, request, (text) => printer.write(text), signal);
+  const answer = await streamChat(network.baseUrl, request, (text) => printer.write(text), signal);
   printer.write("\n");
   const { receipt: receiptId, masked } = summarySchema.parse(answer.peerllm);
   const receipt = await network.account.call(routes["receipt-show"], {}, signal, { receipt: receiptId });

@@ -1,11 +1,10 @@
 import { callDaemon } from "../src/client/control.ts";
-import { createGateway } from "../src/client/gateway.ts";
 import { routes } from "../src/protocol/api.ts";
 import { hostMethods } from "../src/protocol/control-methods.ts";
-import { streamChat } from "./chat.ts";
 import { indent, summarySchema } from "./demo-conversation.ts";
 import type { DemoHost, DemoNetwork } from "./demo-network.ts";
 import type { Session } from "./session.ts";
+import { streamChat } from "./streamed-chat.ts";
 
 const question = "Tell me a story about a fox.";
 
@@ -32,10 +31,9 @@ export async function loseHost(session: Session, network: DemoNetwork): Promise<
     printer.write(text);
     killing ??= killServing(network, signal);
   };
-  const endpoint = createGateway({ url: network.baseUrl, apiKey: null });
   const messages = [{ role: "user", content: question }];
   const request = { model: network.model, messages, temperature: 0, max_tokens: 300 };
-  const answer = await streamChat(endpoint, request, onText, signal);
+  const answer = await streamChat(network.baseUrl, request, onText, signal);
   const killed = (await killing) ?? null;
   const { receipt } = summarySchema.parse(answer.peerllm);
   const { failovers } = await network.account.call(routes["receipt-show"], {}, signal, { receipt });

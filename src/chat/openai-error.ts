@@ -50,12 +50,28 @@ function isErrorCode(code: string | null | undefined): code is ErrorCode {
   return typeof code === "string" && Object.hasOwn(errorTable, code);
 }
 
-function codeOfStatus(status: number | null): ErrorCode {
-  if (status === 400) return "request_invalid";
-  if (status === 401) return "authentication_failed";
-  if (status === 403) return "permission_denied";
-  if (status === 404) return "not_found";
-  if (status === 413) return "request_too_large";
-  if (status === 429) return "rate_limit_exceeded";
-  return "upstream_failed";
+/** Whether `body` is an error in OpenAI's form, whatever it says. */
+export function isErrorBody(body: unknown): boolean {
+  return errorSchema.safeParse(body).success;
+}
+
+export function codeOfStatus(status: number | null): ErrorCode {
+  switch (status) {
+    case 401:
+      return "authentication_failed";
+    case 402:
+      return "payment_required";
+    case 403:
+      return "permission_denied";
+    case 404:
+      return "not_found";
+    case 409:
+      return "conflict";
+    case 413:
+      return "request_too_large";
+    case 429:
+      return "rate_limit_exceeded";
+    default:
+      return status !== null && status >= 400 && status < 500 ? "request_invalid" : "upstream_failed";
+  }
 }

@@ -1,10 +1,9 @@
 import type { Readable } from "node:stream";
 import { got, HTTPError, type Method, RequestError, type Response } from "got";
-import * as z from "zod";
-import { type ErrorCode, PeerError } from "../errors.ts";
+import type * as z from "zod";
+import { codeOfStatus, isErrorBody, parseErrorBody } from "../chat/openai-error.ts";
+import { PeerError } from "../errors.ts";
 import { packageVersion } from "../paths.ts";
-import { isErrorCode } from "../protocol/control.ts";
-import { readLines } from "../protocol/lines.ts";
 import { networkUnreachable } from "./unreachable.ts";
 
 /** What a route of src/protocol/api.ts says of itself. `:name` in the path is a parameter. */
@@ -39,8 +38,6 @@ export interface Gateway {
   ): Promise<z.output<Reply>>;
   /** A request with a body of its own making; bytes are not retried. Throws as `call`. */
   send(request: GatewayRequest, signal: AbortSignal): Promise<GatewayReply>;
-  /** The JSON of each server-sent event of a POST, until `[DONE]`. An `error` event is thrown. */
-  stream(path: string, body: unknown, signal: AbortSignal): AsyncGenerator<unknown>;
 }
 
 export interface GatewayRequest {
@@ -54,7 +51,6 @@ export interface GatewayRequest {
 
 const connectMsMax = 10_000;
 const replyMsMax = 60_000;
-const eventBytesMax = 4 * 1024 * 1024;
 
 export function createGateway(options: { readonly url: string; readonly apiKey: string | null }): Gateway {
   const url = options.url.replace(/\/+$/, "").replace(/\/v1$/, "");
@@ -104,25 +100,6 @@ export function createGateway(options: { readonly url: string; readonly apiKey: 
         hint: "Update peerllm, or ask the network's operator to.",
       });
     },
-    async *stream(path, body, signal) {
-      const stream = client.stream.post(`${url}${path}`, { json: body, signal, retry: { limit: 0 } });
-      try {
-        for await (const line of readLines(stream, eventBytesMax)) {
-          if (!line.startsWith("data:")) continue;
-          const data = line.slice(5).trim();
-          if (data === "[DONE]") return;
-          const event: unknown = JSON.parse(data);
-          const failure = errorBodySchema.safeParse(event);
-          if (failure.success) throw errorOfBody(failure.data, 502, undefined);
-          yield event;
-        }
-      } catch (error) {
-        throw translate(error, url, signal);
-      } finally {
-        stream.destroy();
-      }
-      throw new PeerError("upstream_failed", `The stream from ${url} ended before its answer did.`);
-    },
   };
 }
 
@@ -149,16 +126,6 @@ function parseBody(text: string): unknown {
   }
 }
 
-/** An error as OpenAI's API shapes it, with what we add. */
-const errorBodySchema = z.object({
-  error: z.looseObject({
-    message: z.string(),
-    code: z.string().nullish(),
-    param: z.string().nullish(),
-    hint: z.string().nullish(),
-  }),
-});
-
 /** Turns what a request failed with into one of our errors; a caller's abort stays the caller's reason. */
 function translate(error: unknown, url: string, signal: AbortSignal): unknown {
   if (signal.aborted) return signal.reason;
@@ -168,36 +135,12 @@ function translate(error: unknown, url: string, signal: AbortSignal): unknown {
   return new PeerError("upstream_failed", `What came from ${url} could not be read.`, { cause: error });
 }
 
-function errorOfResponse(response: Response, url: string): PeerError {
-  const text = typeof response.body === "string" ? response.body : "";
-  const body = errorBodySchema.safeParse(parseBody(text));
-  const retryAfter = Number(response.headers["retry-after"]);
+function errorOfResponse({ body, statusCode, headers }: Response, url: string): PeerError {
+  const retryAfter = Number(headers["retry-after"]);
   const retryAfterSeconds = Number.isFinite(retryAfter) ? retryAfter : undefined;
-  if (body.success) return errorOfBody(body.data, response.statusCode, retryAfterSeconds);
-  return new PeerError(codeOfStatus(response.statusCode), `${url} answered with status ${response.statusCode}.`, {
+  const parsed = parseBody(typeof body === "string" ? body : "");
+  if (isErrorBody(parsed)) return parseErrorBody(parsed, statusCode, retryAfterSeconds);
+  return new PeerError(codeOfStatus(statusCode), `${url} answered with status ${statusCode}.`, {
     hint: "Is this the address of a PeerLLM network?",
   });
-}
-
-function errorOfBody(
-  body: z.output<typeof errorBodySchema>,
-  status: number,
-  retryAfterSeconds: number | undefined,
-): PeerError {
-  const { message, code, param, hint } = body.error;
-  return new PeerError(typeof code === "string" && isErrorCode(code) ? code : codeOfStatus(status), message, {
-    ...(typeof hint === "string" ? { hint } : {}),
-    ...(typeof param === "string" ? { parameter: param } : {}),
-    ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
-  });
-}
-
-function codeOfStatus(status: number): ErrorCode {
-  if (status === 401) return "authentication_failed";
-  if (status === 402) return "payment_required";
-  if (status === 403) return "permission_denied";
-  if (status === 404) return "not_found";
-  if (status === 409) return "conflict";
-  if (status === 429) return "rate_limit_exceeded";
-  return status >= 500 || status < 400 ? "upstream_failed" : "request_invalid";
 }

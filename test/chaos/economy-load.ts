@@ -1,5 +1,8 @@
-import * as z from "zod";
+import { parseChatRequest } from "../../src/chat/openai-chat.ts";
+import { noExtras } from "../../src/chat/openai-request.ts";
 import { callDaemon } from "../../src/client/control.ts";
+import { createUpstream } from "../../src/client/upstream.ts";
+import { systemClock } from "../../src/clock.ts";
 import { type ErrorCode, isPeerError } from "../../src/errors.ts";
 import { networkMethods } from "../../src/protocol/control-methods.ts";
 import { economyRoutes } from "../../src/protocol/economy-api.ts";
@@ -31,7 +34,6 @@ const answering = 6;
 const dealing = 1;
 const answerTokensMax = 16;
 const topic = ["a fox", "a lighthouse", "a robot", "a river", "PeerLLM", "the moon"] as const;
-const lastChunkSchema = z.looseObject({ peerllm: z.looseObject({ receipt: z.string(), costUsd: z.string() }) });
 /** What may be said to a consumer whose credit is used up, and of a PayPal that does not answer. */
 const fair: readonly ErrorCode[] = ["insufficient_quota", "payment_required", "payment_failed", "upstream_failed"];
 
@@ -87,13 +89,17 @@ interface People {
 const { signal } = new AbortController();
 
 async function ask({ network, random, tell }: People): Promise<void> {
-  const { gateway } = random.pick(network.consumers);
+  const { url, apiKey } = random.pick(network.consumers).gateway;
   const content = `Tell me about ${random.pick(topic)}.`;
   const messages = [{ role: "user", content }];
   const body = { model: network.model, messages, stream: true, max_tokens: 1 + random.below(answerTokensMax) };
-  for await (const chunk of gateway.stream("/v1/chat/completions", body, signal)) {
-    const last = lastChunkSchema.safeParse(chunk);
-    if (last.success) tell({ kind: "settled", ...last.data.peerllm });
+  const upstream = createUpstream({ url, apiKey, clock: systemClock, retryMsMax: 0 });
+  try {
+    for await (const event of upstream.answer(parseChatRequest(body, noExtras).answer, signal)) {
+      if (event.kind === "end" && event.summary !== null) tell({ kind: "settled", ...event.summary });
+    }
+  } finally {
+    upstream.close();
   }
 }
 

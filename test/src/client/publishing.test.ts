@@ -22,9 +22,6 @@ function scriptedGateway(answer: (request: GatewayRequest) => GatewayReply): Gat
     apiKey: "key",
     send: async (request) => answer(request),
     call: () => Promise.reject(new Error("not called here")),
-    stream: () => {
-      throw new Error("not called here");
-    },
   };
 }
 
