@@ -19,8 +19,6 @@ export interface Printer {
   write(text: string): void;
   /** A remark for people. Nothing with --json. */
   note(text: string): void;
-  /** A remark that must be seen, with --json too. */
-  warn(text: string): void;
   table(headers: readonly string[], rows: readonly (readonly string[])[]): string;
   facts(facts: readonly (readonly [string, string])[]): string;
   /** Says what is waited for, until `end`. */
@@ -48,7 +46,6 @@ export function createPrinter(isJson: boolean): Printer {
     note: (text) => {
       if (!isJson) write(process.stderr, text);
     },
-    warn: (text) => write(process.stderr, `Warning: ${text}`),
     table: (headers, rows) => formatTable(headers, rows, width),
     facts: formatFacts,
     progress: () => (isJson ? unseen : createProgress(process.stderr, systemClock)),

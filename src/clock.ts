@@ -1,6 +1,8 @@
 /** Milliseconds since the Unix epoch. */
 export type Millis = number;
 
+export const dayMs = 86_400_000;
+
 /** Time as a port, so that a simulation can own it. `monotonic` never goes back and has no meaning across processes. */
 export interface Clock {
   now(): Millis;

@@ -6,6 +6,7 @@ declare const brand: unique symbol;
 export type NanoUsd = bigint & { readonly [brand]: "NanoUsd" };
 
 export const nanosPerUsd = 1_000_000_000n;
+export const nanosPerCent = 10_000_000n;
 export const zeroUsd: NanoUsd = nanoUsd(0n);
 
 export function nanoUsd(nanos: bigint): NanoUsd {

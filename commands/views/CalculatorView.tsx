@@ -2,7 +2,7 @@ import { Box, Text, useApp } from "ink";
 import { useEffect, useReducer } from "react";
 import { type EarningsScenario, forecastEarnings } from "../../src/ledger/calculator.ts";
 import type { PriceSheet } from "../../src/ledger/pricing.ts";
-import { formatUsd } from "../../src/money.ts";
+import { formatUsd, nanosPerCent } from "../../src/money.ts";
 import { type Press, useKeys } from "./keys.ts";
 import { showScreen } from "./screen.ts";
 import {
@@ -142,8 +142,8 @@ function valuesOf(scenario: EarningsScenario): Readonly<Record<Name, number>> {
     conversations: hundredths("conversations", scenario.conversations),
     hosts: hundredths("hosts", scenario.hosts),
     hours: hundredths("hours", scenario.hours),
-    electricity: within(sliders.electricity, Number(electricity / 10_000_000n)),
-    internet: within(sliders.internet, Number(internet / 10_000_000n)),
+    electricity: within(sliders.electricity, Number(electricity / nanosPerCent)),
+    internet: within(sliders.internet, Number(internet / nanosPerCent)),
   };
 }
 

@@ -1,4 +1,4 @@
-import { type NanoUsd, nanoUsd } from "../../src/money.ts";
+import { type NanoUsd, nanosPerCent, nanoUsd } from "../../src/money.ts";
 
 /** A figure that is moved between two ends. All are hundredths, so that dollars stay exact and halves can be typed. */
 export interface Slider {
@@ -44,7 +44,7 @@ export function formatHundredths({ places, isMoney }: Slider, hundredths: number
 }
 
 export function usdOfHundredths(hundredths: number): NanoUsd {
-  return nanoUsd(BigInt(hundredths) * 10_000_000n);
+  return nanoUsd(BigInt(hundredths) * nanosPerCent);
 }
 
 /** `width` characters: how far between its ends it is, on a scale that leaves room for small figures. */

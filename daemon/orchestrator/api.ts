@@ -1,5 +1,5 @@
 import type * as z from "zod";
-import type { Clock } from "../../src/clock.ts";
+import { type Clock, dayMs } from "../../src/clock.ts";
 import { PeerError } from "../../src/errors.ts";
 import { type Account, type AccountStore, type NewApiKey, ownerOf } from "../../src/identity/account.ts";
 import { type ApiKey, scopes } from "../../src/identity/api-key.ts";
@@ -35,8 +35,6 @@ export interface ApiOptions {
 
 type Body<Name extends RouteName> = z.output<Routes[Name]["request"]>;
 type Answer<Name extends RouteName> = z.input<Routes[Name]["response"]>;
-
-const dayMs = 86_400_000;
 
 /** The orchestrator's own HTTP API: what src/protocol/api.ts describes. */
 export function apiRoutes(options: ApiOptions): readonly Route[] {

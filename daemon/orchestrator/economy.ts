@@ -27,7 +27,7 @@ import {
   servesUntil,
   standingOf,
 } from "../../src/ledger/subscription.ts";
-import { addUsd, formatUsd, type NanoUsd, parseUsd } from "../../src/money.ts";
+import { addUsd, formatUsd, type NanoUsd, nanosPerCent, parseUsd } from "../../src/money.ts";
 import {
   type EarningsDocument,
   economyRoutes,
@@ -192,7 +192,7 @@ async function earnings(accountId: AccountId, options: EconomyOptions): Promise<
 /** PayPal takes whole cents. Throws `request_invalid` beyond a payment's limits. */
 function wholeCents(text: string): NanoUsd {
   const amount = parseUsd(text);
-  if (amount >= topUpMin && amount <= topUpMax && amount % 10_000_000n === 0n) return amount;
+  if (amount >= topUpMin && amount <= topUpMax && amount % nanosPerCent === 0n) return amount;
   throw new PeerError(
     "request_invalid",
     `A payment is from $${formatUsd(topUpMin)} to $${formatUsd(topUpMax)} in whole cents, not "${text.slice(0, 32)}".`,

@@ -3,7 +3,7 @@ import type { Clock } from "../../src/clock.ts";
 import { PeerError } from "../../src/errors.ts";
 import type { PriceBook } from "../../src/ledger/price-book.ts";
 import type { PriceSheet } from "../../src/ledger/pricing.ts";
-import { formatUsd, type NanoUsd, parseUsd } from "../../src/money.ts";
+import { formatUsd, type NanoUsd, nanosPerCent, parseUsd } from "../../src/money.ts";
 import type { networkMethods, priceSheetSchema } from "../../src/protocol/control-methods.ts";
 import type { Treasury } from "../paypal/treasury.ts";
 
@@ -17,8 +17,6 @@ export interface PriceControl {
   /** Null where PayPal is not connected: nothing can be billed by it. */
   readonly treasury: Treasury | null;
 }
-
-const nanosPerCent = 10_000_000n;
 
 export async function showPrice(prices: PriceBook): Promise<Shown> {
   const versions = (await prices.list()).map(sheetDocument);

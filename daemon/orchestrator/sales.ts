@@ -7,7 +7,7 @@ import type { BillingMode } from "../../src/ledger/pricing.ts";
 import type { SaleParts, SalesStore } from "../../src/ledger/sale.ts";
 import type { SubscriptionStore } from "../../src/ledger/subscription.ts";
 import { modelId } from "../../src/models/manifest.ts";
-import { formatUsd, type NanoUsd, nanosPerUsd, zeroUsd } from "../../src/money.ts";
+import { formatUsd, type NanoUsd, nanosPerCent, nanosPerUsd, zeroUsd } from "../../src/money.ts";
 import {
   economyRoutes,
   type PurchaseDocument,
@@ -41,7 +41,6 @@ interface Wanted {
 }
 
 const salesMax = 1_000;
-const nanosPerCent = 10_000_000n;
 
 /** Models bought and subscribed to, and what their producers see of it. */
 export function salesApi(options: SalesOptions): readonly Route[] {

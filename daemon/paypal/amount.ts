@@ -1,7 +1,5 @@
 import { PeerError } from "../../src/errors.ts";
-import { type NanoUsd, nanoUsd, parseUsd } from "../../src/money.ts";
-
-const nanosPerCent = 10_000_000n;
+import { type NanoUsd, nanosPerCent, nanoUsd, parseUsd } from "../../src/money.ts";
 
 /** An amount as PayPal writes dollars: exactly two places. Throws `money_malformed` for parts of a cent. */
 export function paypalValue(amount: NanoUsd): string {

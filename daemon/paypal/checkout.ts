@@ -1,4 +1,4 @@
-import type { Clock } from "../../src/clock.ts";
+import { type Clock, dayMs } from "../../src/clock.ts";
 import { PeerError } from "../../src/errors.ts";
 import { type AccountId, newId, type PaymentId } from "../../src/ids.ts";
 import type { Payment, PaymentPurpose, PaymentStore } from "../../src/ledger/payment.ts";
@@ -25,7 +25,7 @@ export interface NewPayment {
 const orderAttemptsMs = 5 * 3_600_000;
 const descriptionLengthMax = 127;
 /** An order nobody approved by then is given up; PayPal itself forgets it. */
-const approvalMs = 3 * 86_400_000;
+const approvalMs = 3 * dayMs;
 
 /**
  * One-time payments. `advance` is the whole of it: it asks PayPal what is so, does what follows, and may be called at any

@@ -4,7 +4,7 @@ import {
   type Subscription as PayPalSubscription,
   type SubscriptionsController,
 } from "@paypal/paypal-server-sdk";
-import type { Clock } from "../../src/clock.ts";
+import { type Clock, dayMs } from "../../src/clock.ts";
 import { isPeerError, PeerError } from "../../src/errors.ts";
 import { type AccountId, newId } from "../../src/ids.ts";
 import type { PaymentPurpose } from "../../src/ledger/payment.ts";
@@ -42,7 +42,7 @@ export type PayerSeen = (accountId: AccountId, payerId: string, how: "paid" | "w
 
 /** PayPal remembers a subscription's request id for 72 hours. */
 const attemptsMs = 70 * 3_600_000;
-const approvalMs = 3 * 86_400_000;
+const approvalMs = 3 * dayMs;
 /** How far back sales are asked for before the subscription was made here: clocks differ. */
 const clockMarginMs = 3_600_000;
 const statuses: readonly SubscriptionStatus[] = [

@@ -1,4 +1,4 @@
-import type { Clock, Millis } from "../../src/clock.ts";
+import { type Clock, dayMs, type Millis } from "../../src/clock.ts";
 import { isPeerError } from "../../src/errors.ts";
 import { isId, type PayoutId } from "../../src/ids.ts";
 import { networkAccount } from "../../src/ledger/account.ts";
@@ -69,7 +69,7 @@ export interface Reconciliation {
 
 const unmatchedMax = 10_000;
 /** Pending payments turn up within days under the date they began: each run reads a month again. */
-const overlapMs = windowMsMax - 2 * 86_400_000;
+const overlapMs = windowMsMax - 2 * dayMs;
 /** Clocks differ: PayPal's date of our first payment may be before ours. */
 const clockMarginMs = 3_600_000;
 const sinceName = "transactions-since";

@@ -1,5 +1,5 @@
 import type { TransactionInformation, TransactionSearchController } from "@paypal/paypal-server-sdk";
-import type { Millis } from "../../src/clock.ts";
+import { dayMs, type Millis } from "../../src/clock.ts";
 import type { PayPalTransaction } from "../../src/ledger/paypal-transactions.ts";
 import type { NanoUsd } from "../../src/money.ts";
 import { parsePaypalAmount } from "./amount.ts";
@@ -13,7 +13,7 @@ export interface Listing {
 }
 
 /** PayPal lists at most 31 days at a time, and at most 10,000 transactions of them. */
-export const windowMsMax = 31 * 86_400_000;
+export const windowMsMax = 31 * dayMs;
 /** "It takes a maximum of three hours for executed transactions to appear." */
 export const reportLagMs = 3 * 3_600_000;
 const pageSize = 500;

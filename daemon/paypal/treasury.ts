@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { SubscriptionsController, TransactionSearchController } from "@paypal/paypal-server-sdk";
-import type { Clock } from "../../src/clock.ts";
+import { type Clock, dayMs } from "../../src/clock.ts";
 import { PeerError } from "../../src/errors.ts";
 import type { AccountId, HostId, PaymentId, SubscriptionId } from "../../src/ids.ts";
 import type { Books } from "../../src/ledger/books.ts";
@@ -41,7 +41,6 @@ export interface TreasuryOptions {
 }
 
 const objectsPerRound = 50;
-const dailyMs = 86_400_000;
 /** What a day's reconciliation could not ask is asked again this much later. */
 const reconcileAgainMs = 3_600_000;
 
@@ -203,14 +202,14 @@ export class Treasury {
       await this.#attempt("round", "all", () => (isDue ? this.round() : this.#readInbox()));
       if (isDue) nextRoundAt = clock.now() + intervalMs;
       if (clock.now() >= nextPayoutsAt) {
-        nextPayoutsAt = clock.now() + dailyMs;
+        nextPayoutsAt = clock.now() + dayMs;
         await this.#attempt("payouts", "due", () => this.payOutAllDue());
       }
       if (clock.now() >= nextReconciliationAt) {
         nextReconciliationAt = clock.now() + reconcileAgainMs;
         await this.#attempt("reconciliation", "daily", async () => {
           await this.#reconcileAndTell();
-          nextReconciliationAt = clock.now() + dailyMs;
+          nextReconciliationAt = clock.now() + dayMs;
         });
       }
       const restMs = Math.max(0, nextRoundAt - clock.now());

@@ -1,4 +1,4 @@
-import type { Millis } from "../clock.ts";
+import { dayMs, type Millis } from "../clock.ts";
 import type { HostId } from "../ids.ts";
 import { addUsd, mulDiv, type NanoUsd, zeroUsd } from "../money.ts";
 import { type Day, dayOf, type EarningsRow } from "./books.ts";
@@ -20,7 +20,6 @@ export interface EarningsSummary {
   readonly monthEstimate: NanoUsd | null;
 }
 
-const dayMs = 86_400_000;
 const chartDays = 30;
 const estimateDays = 7;
 

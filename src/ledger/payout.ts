@@ -1,6 +1,6 @@
 import type { Millis } from "../clock.ts";
 import type { AccountId, PayoutId, TransferId } from "../ids.ts";
-import { addUsd, minUsd, type NanoUsd, nanoUsd, parseUsd, subtractUsd } from "../money.ts";
+import { addUsd, minUsd, type NanoUsd, nanosPerCent, nanoUsd, parseUsd, subtractUsd } from "../money.ts";
 import { networkAccount, ownedAccount } from "./account.ts";
 import { hashOfRequest, type Leg, netLegs, type Transfer, type TransferKind } from "./transfer.ts";
 
@@ -43,8 +43,6 @@ export interface Payout {
   readonly createdAt: Millis;
   readonly updatedAt: Millis;
 }
-
-const nanosPerCent = 10_000_000n;
 
 /** The whole cents of what is payable; what is less than a cent stays and counts next time. */
 export function payoutParts(

@@ -1,7 +1,5 @@
-import type { Millis } from "../clock.ts";
+import { dayMs, type Millis } from "../clock.ts";
 import type { BillingMode, PriceSheet } from "./pricing.ts";
-
-const dayMs = 86_400_000;
 
 /** The price sheets of a network, past, present and to come. */
 export interface PriceBook {

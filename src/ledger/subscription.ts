@@ -1,4 +1,4 @@
-import type { Millis } from "../clock.ts";
+import { dayMs, type Millis } from "../clock.ts";
 import type { AccountId, HostId, SubscriptionId } from "../ids.ts";
 import type { NanoUsd } from "../money.ts";
 import type { ModelPurpose, PaymentPurpose, Receipt } from "./payment.ts";
@@ -56,7 +56,7 @@ export function monthAfter(paidAt: Millis): Millis {
   const date = new Date(paidAt);
   const lastDay = new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 2, 0)).getUTCDate();
   const day = Math.min(date.getUTCDate(), lastDay);
-  return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, day) + (paidAt % 86_400_000);
+  return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, day) + (paidAt % dayMs);
 }
 
 /** A month before `time`, or the last day of that month: what is left when the last month paid for is taken back. */
@@ -64,7 +64,7 @@ export function monthBefore(time: Millis): Millis {
   const date = new Date(time);
   const lastDay = new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth(), 0)).getUTCDate();
   const day = Math.min(date.getUTCDate(), lastDay);
-  return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() - 1, day) + (time % 86_400_000);
+  return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() - 1, day) + (time % dayMs);
 }
 
 /** Whether PayPal may still change it. */

@@ -69,53 +69,6 @@ export function createRehydrator(vault: Vault): Rehydrator {
   };
 }
 
-/**
- * The same for JSON as it streams, such as the arguments of a tool call: placeholders are looked for in each string as a
- * reader would get it, and what is written back is escaped. Strings come out in the shortest escapes JSON has.
- */
-export function createJsonRehydrator(vault: Vault): Rehydrator {
-  if (vault.entries.size === 0) return { push: (text) => text, flush: () => "" };
-  let leaf: Rehydrator | undefined;
-  let sequence = "";
-
-  function read(char: string): string {
-    if (leaf === undefined) {
-      if (char === '"') leaf = createRehydrator(vault);
-      return char;
-    }
-    if (sequence !== "" || char === "\\") {
-      sequence += char;
-      const complete = sequence.startsWith("\\u") ? sequence.length === 6 : sequence.length === 2;
-      if (!complete) return "";
-      const decoded = unescaped(sequence);
-      sequence = "";
-      return escaped(leaf.push(decoded));
-    }
-    if (char !== '"') return escaped(leaf.push(char));
-    const rest = escaped(leaf.flush());
-    leaf = undefined;
-    return `${rest}"`;
-  }
-
-  return {
-    push: (text) => Array.from({ length: text.length }, (_, index) => read(text.charAt(index))).join(""),
-    flush: () => (leaf === undefined ? "" : escaped(leaf.flush()) + sequence),
-  };
-}
-
-const escapes: Readonly<Record<string, string>> = { b: "\b", f: "\f", n: "\n", r: "\r", t: "\t" };
-
-/** What a JSON escape stands for; an unknown one, for the character escaped. */
-function unescaped(sequence: string): string {
-  const letter = sequence.charAt(1);
-  if (letter === "u") return String.fromCharCode(Number.parseInt(sequence.slice(2), 16));
-  return escapes[letter] ?? letter;
-}
-
-function escaped(text: string): string {
-  return JSON.stringify(text).slice(1, -1);
-}
-
 function isUrl(entry: VaultEntry): boolean {
   return entry.type === "URL" || entry.value.includes("://") || /^www\./i.test(entry.value);
 }

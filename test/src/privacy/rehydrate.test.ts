@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createJsonRehydrator, createRehydrator, type Rehydrator } from "../../../src/privacy/rehydrate.ts";
+import { createRehydrator, type Rehydrator } from "../../../src/privacy/rehydrate.ts";
 import { emptyVault, type Vault, type VaultEntry } from "../../../src/privacy/vault.ts";
 
 const entries: readonly VaultEntry[] = [
@@ -172,32 +172,5 @@ describe("streaming", () => {
       for (let at = 0; at < text.length; at += 7) length += rehydrator.push(text.slice(at, at + 7)).length;
       expect(length + rehydrator.flush().length).toBeGreaterThan(0);
     }
-  });
-});
-
-describe("JSON", () => {
-  const json = (text: string) => atEveryChunking(() => createJsonRehydrator(vault), text);
-
-  it("escapes a value that is written into a string", () => {
-    expect(JSON.parse(json('{"text":"[TERM_350]","to":["[PERSON_347]"]}'))).toEqual({
-      text: 'say "hi"\n\\',
-      to: ["John Smith"],
-    });
-  });
-
-  it("finds a placeholder whose signs are escaped", () => {
-    expect(JSON.parse(json('{"to":"\\u005bPERSON_347]"}'))).toEqual({ to: "John Smith" });
-  });
-
-  it("keeps the placeholder in a string that is a URL", () => {
-    expect(JSON.parse(json('{"u":"https:\\/\\/evil.example\\/[PERSON_347]","n":"[PERSON_347]"}'))).toEqual({
-      u: "https://evil.example/[PERSON_347]",
-      n: "John Smith",
-    });
-  });
-
-  it("releases what has come of a document that breaks off", () => {
-    const rehydrator = createJsonRehydrator(vault);
-    expect(rehydrator.push('{"a":"x\\') + rehydrator.flush()).toBe('{"a":"x\\');
   });
 });
