@@ -224,11 +224,11 @@ export class HostSession implements HostLink {
 
   #checkedStatement(subtask: string, epoch: number, statement: SignedStatement): SignedStatement {
     const running = this.#running.get(`${subtask}:${epoch}`);
-    const isOfThisWork =
+    const isOfThisLease =
       statement.subtask === subtask &&
       statement.epoch === epoch &&
       (running === undefined || statement.digest === running.assignment.digest);
-    if (!isOfThisWork || !isStatementBy(this.publicKey, statement)) {
+    if (!isOfThisLease || !isStatementBy(this.publicKey, statement)) {
       throw new PeerError("protocol_violation", "A host's statement is not signed by it, or is of other work.");
     }
     return statement;

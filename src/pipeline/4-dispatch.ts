@@ -30,7 +30,7 @@ export type SubtaskPiece =
   /** `isStopped`: a stop string was met, so no other subtask's text follows. */
   | { readonly kind: "end"; readonly finishReason: FinishReason; readonly isStopped: boolean };
 
-export interface DispatchedWork {
+export interface DispatchContext {
   readonly accountId: AccountId;
   readonly model: ServedModel;
   /** `maxTokens` null: what the model's context leaves. `stop`: what hosts may be told. */
@@ -40,7 +40,7 @@ export interface DispatchedWork {
   readonly exposure: Exposure;
   readonly meter: PromptMeter;
   /** Shared by all answers of a request. */
-  readonly turns: Turns;
+  readonly limit: ConcurrencyLimit;
   readonly choice: number;
 }
 
@@ -55,7 +55,7 @@ const textTokensSlack = 16;
  */
 export function dispatch(
   plan: Plan,
-  work: DispatchedWork,
+  context: DispatchContext,
   ports: DispatchPorts,
   signal: AbortSignal,
 ): readonly SubtaskRun[] {
@@ -63,13 +63,13 @@ export function dispatch(
   const limited = AbortSignal.any([signal, failure.signal]);
   const answers: Promise<string>[] = [];
   return plan.subtasks.map((subtask) => {
-    const channel = new Channel<SubtaskPiece>(work.model.contextLength + 2);
+    const channel = new Channel<SubtaskPiece>(context.model.contextLength + 2);
     const run: SubtaskRun = { subtaskId: newId("subtask"), subtask, legs: [], promptTokens: 0, pieces: channel };
     const needed = subtask.dependsOn.map(
       (index) => answers[index] ?? Promise.reject(new RangeError("No such subtask")),
     );
     const answer = Promise.all(needed)
-      .then((texts) => work.turns.take(() => answerSubtask(run, texts, channel, work, ports, limited), limited))
+      .then((texts) => context.limit.take(() => answerSubtask(run, texts, channel, context, ports, limited), limited))
       .catch((error: unknown) => {
         channel.fail(error);
         failure.abort(error);
@@ -86,14 +86,14 @@ async function answerSubtask(
   run: SubtaskRun,
   answers: readonly string[],
   channel: Channel<SubtaskPiece>,
-  work: DispatchedWork,
+  context: DispatchContext,
   ports: DispatchPorts,
   signal: AbortSignal,
 ): Promise<string> {
-  const { model, accountId, tenantKey, exposure, meter } = work;
+  const { model, accountId, tenantKey, exposure, meter } = context;
   const { tokenizers } = ports;
   // The consumer's stop strings speak of what the consumer sees.
-  const stop = run.subtask.isShown ? work.sampling.stop : [];
+  const stop = run.subtask.isShown ? context.sampling.stop : [];
   let answer = "";
   const push = (text: string, tokens: number) => {
     answer += text;
@@ -109,8 +109,8 @@ async function answerSubtask(
     requireRoom(prompt, promptTokens.length, model);
     run.promptTokens = promptTokens.length;
     const tokensLeft = model.contextLength - promptTokens.length;
-    const maxTokens = Math.min(work.sampling.maxTokens ?? tokensLeft, tokensLeft);
-    const sampling = { ...work.sampling, maxTokens, stop };
+    const maxTokens = Math.min(context.sampling.maxTokens ?? tokensLeft, tokensLeft);
+    const sampling = { ...context.sampling, maxTokens, stop };
     const cacheKey = cacheKeyOf(prompt, tenantKey);
     const { subtaskId, legs } = run;
     const asked = { digest: model.digest, prompt, promptTokens, vocabularySize, sampling, cacheKey };
@@ -123,7 +123,7 @@ async function answerSubtask(
     };
     let finishReason: FinishReason = "stop";
     let tokensAfterStop = 0;
-    const shown = { name: partName(work.choice, run.subtask), tokens: shownTokens };
+    const shown = { name: partName(context.choice, run.subtask), tokens: shownTokens };
     for await (const event of relay({ ...relayed, shown, legs }, ports.hosts, ports.clock, signal)) {
       if (event.kind === "end") {
         finishReason = event.finishReason;
@@ -174,16 +174,16 @@ export function partName(choice: number, { index }: Subtask): string {
 }
 
 /** Lets a written number of a request's subtasks work at once, first come first served. */
-export class Turns {
+export class ConcurrencyLimit {
   #free = concurrentSubtasksMax;
   readonly #waiting: (() => void)[] = [];
 
-  async take<Result>(work: () => Promise<Result>, signal: AbortSignal): Promise<Result> {
+  async take<Result>(act: () => Promise<Result>, signal: AbortSignal): Promise<Result> {
     if (this.#free === 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     else this.#free -= 1;
     try {
       signal.throwIfAborted();
-      return await work();
+      return await act();
     } finally {
       const next = this.#waiting.shift();
       if (next === undefined) this.#free += 1;

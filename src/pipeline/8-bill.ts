@@ -14,7 +14,7 @@ import type { Caller, Ports } from "./ports.ts";
 import type { Leg } from "./relay.ts";
 
 /** All that a bill is made of; it grows while the answer streams. */
-export interface Work {
+export interface Billable {
   readonly admission: Admission;
   readonly receiptId: ReceiptId;
   readonly request: AnswerRequest;
@@ -35,9 +35,9 @@ export interface Bill {
 
 type BillPorts = Pick<Ports, "books" | "receipts" | "networkKey" | "clock">;
 
-export function meterReleased(work: Work, metered: readonly Metered[]): void {
+export function meterReleased(billable: Billable, metered: readonly Metered[]): void {
   for (const { run, tokens } of metered) {
-    work.releasedTokens.set(run, (work.releasedTokens.get(run) ?? 0) + tokens);
+    billable.releasedTokens.set(run, (billable.releasedTokens.get(run) ?? 0) + tokens);
   }
 }
 
@@ -46,17 +46,19 @@ export function meterReleased(work: Work, metered: readonly Metered[]): void {
  * so is the receipt. Takes no signal: what was answered is owed for, also by a consumer who hung up. Null where nothing
  * was released: then nothing is owed.
  */
-export async function bill(work: Work, caller: Caller, ports: BillPorts): Promise<Bill | null> {
-  const { admission, receiptId } = work;
-  const subtasks = work.runs.flatMap((run, index) => subtaskUsageOf(run, work.releasedTokens.get(index), admission));
+export async function bill(billable: Billable, caller: Caller, ports: BillPorts): Promise<Bill | null> {
+  const { admission, receiptId } = billable;
+  const subtasks = billable.runs.flatMap((run, index) =>
+    subtaskUsageOf(run, billable.releasedTokens.get(index), admission),
+  );
   if (subtasks.length === 0) {
     await ports.books.release(admission.holdId);
     return null;
   }
   const worked = usageOf(subtasks);
   const { royaltyPer100kTokens } = admission.model;
-  const isSplit = work.plans.some((plan) => plan.subtasks.length > 1);
-  const singleTokens = work.singlePromptTokens + shownTokens(work);
+  const isSplit = billable.plans.some((plan) => plan.subtasks.length > 1);
+  const singleTokens = billable.singlePromptTokens + shownTokens(billable);
   const tokens = worked.promptTokens + worked.completionTokens;
   const billedTokens = isSplit ? Math.min(tokens, splitTokensMax(singleTokens)) : tokens;
   const usage = billedTokens < tokens ? usageWithin(worked, billedTokens) : worked;
@@ -64,7 +66,7 @@ export async function bill(work: Work, caller: Caller, ports: BillPorts): Promis
   const cap = billedTokens < tokens ? { amount, usage } : null;
   const settlement = { sheet: admission.sheet, subtasks, cap, reference: receiptId };
   const result = await ports.books.settle(admission.holdId, settlement);
-  const receipt = signReceipt(ports.networkKey, receiptOf(work, usage, tokens, result, ports));
+  const receipt = signReceipt(ports.networkKey, receiptOf(billable, usage, tokens, result, ports));
   await ports.receipts.save(caller.accountId, receipt);
   return { usage, receipt };
 }
@@ -76,7 +78,7 @@ function usageWithin({ completionTokens }: Usage, tokens: number): Usage {
 }
 
 /** Tokens of the answer that the consumer saw, had one host made it: what a hidden subtask made is not among them. */
-function shownTokens({ runs, releasedTokens }: Work): number {
+function shownTokens({ runs, releasedTokens }: Billable): number {
   return runs.reduce((sum, { subtask }, index) => sum + (subtask.isShown ? (releasedTokens.get(index) ?? 0) : 0), 0);
 }
 
@@ -113,13 +115,19 @@ function paidHost({ link }: Leg): PaidHost {
 }
 
 /** `usedTokens`: those of the answer and of what it was made from, before the cap. */
-function receiptOf(work: Work, usage: Usage, usedTokens: number, settled: SettlementResult, ports: BillPorts): Receipt {
-  const { admission, request, runs, plans } = work;
+function receiptOf(
+  billable: Billable,
+  usage: Usage,
+  usedTokens: number,
+  settled: SettlementResult,
+  ports: BillPorts,
+): Receipt {
+  const { admission, request, runs, plans } = billable;
   const legs = runs.flatMap((run) => run.legs);
   const plan = plans.length === 1 ? plans[0] : undefined;
   return {
     version: 1,
-    receiptId: work.receiptId,
+    receiptId: billable.receiptId,
     requestId: admission.requestId,
     networkPublicKey: ports.networkKey.publicKey,
     issuedAt: new Date(ports.clock.now()).toISOString(),
@@ -131,8 +139,8 @@ function receiptOf(work: Work, usage: Usage, usedTokens: number, settled: Settle
         ? { strategy: "batch", reason: `${plans.length} answers were asked for, each made alone.` }
         : { strategy: plan.strategy, reason: plan.reason },
     subtasks: runs.map((run, index) => ({ index, legs: run.legs.map((leg) => receiptLeg(leg, run.promptTokens)) })),
-    masked: work.masked,
-    largestPromptShare: work.exposure.largestShare(),
+    masked: billable.masked,
+    largestPromptShare: billable.exposure.largestShare(),
     largestAnswerShare: largestAnswerShare(legs),
     failovers: legs.filter((leg) => leg.outcome === "lost").length,
     usage,

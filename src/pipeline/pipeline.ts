@@ -8,11 +8,11 @@ import { Exposure, type ShownPart } from "../scheduling/exposure.ts";
 import { checkSafety } from "./1-safety.ts";
 import { anonymisePrompts, tenantKeyOf } from "./2-anonymise.ts";
 import { type PlannedChoice, planChoices } from "./3-plan.ts";
-import { dispatch, partName, type SubtaskRun, Turns } from "./4-dispatch.ts";
+import { ConcurrencyLimit, dispatch, partName, type SubtaskRun } from "./4-dispatch.ts";
 import { merge } from "./5-merge.ts";
 import { rehydrate } from "./6-rehydrate.ts";
 import { review } from "./7-review.ts";
-import { type Bill, bill, meterReleased, type Work } from "./8-bill.ts";
+import { type Bill, type Billable, bill, meterReleased } from "./8-bill.ts";
 import { type Admission, admit } from "./admission.ts";
 import type { Piece } from "./piece.ts";
 import type { Caller, Ports } from "./ports.ts";
@@ -32,38 +32,38 @@ export async function* answer(
   const admission = await admit(request, caller, ports);
   const over = new AbortController();
   const limited = AbortSignal.any([signal, over.signal]);
-  let work: Work | null = null;
+  let billable: Billable | null = null;
   let isBilled = false;
   try {
     await checkSafety(request.prompts, ports, limited);
     const { prompts, masked } = anonymisePrompts(request, caller.accountId, ports);
     const choices = planChoices(request, prompts, admission);
     const started = await start(request, caller, admission, prompts, choices, ports, limited);
-    work = { ...started.work, masked };
+    billable = { ...started.billable, masked };
 
     let hasBegun = false;
     const choiceEnds: AnswerEvent[] = [];
     const sources = started.answers.map((pieces) => (stopped: AbortSignal) => endedWith(stopped, over, pieces));
     for await (const piece of interleave(sources, sources.length, limited)) {
-      if (!hasBegun) yield { kind: "begin", receipt: work.receiptId, model: admission.model.reference };
+      if (!hasBegun) yield { kind: "begin", receipt: billable.receiptId, model: admission.model.reference };
       hasBegun = true;
       if (piece.kind === "end") {
         choiceEnds.push({ kind: "choice-end", choice: piece.choice, finishReason: piece.finishReason });
       } else {
-        meterReleased(work, piece.metered);
+        meterReleased(billable, piece.metered);
         if (piece.text !== "") yield { kind: "delta", choice: piece.choice, text: piece.text };
       }
     }
 
     over.abort(new PeerError("cancelled", "The answer is out."));
     isBilled = true;
-    const billed = await bill(work, caller, ports);
+    const billed = await bill(billable, caller, ports);
     yield* choiceEnds;
     yield { kind: "end", usage: billed?.usage ?? { promptTokens: 0, completionTokens: 0 }, summary: summaryOf(billed) };
   } finally {
     over.abort(new PeerError("cancelled", "The answer is over."));
     // Of an answer that was to come whole and failed, nobody got a word; one who hung up could have waited for it.
-    const owed = request.isWhole && !signal.aborted ? null : work;
+    const owed = request.isWhole && !signal.aborted ? null : billable;
     if (!isBilled) await (owed === null ? ports.books.release(admission.holdId) : bill(owed, caller, ports));
   }
 }
@@ -87,7 +87,7 @@ async function start(
   choices: readonly PlannedChoice[],
   ports: Ports,
   signal: AbortSignal,
-): Promise<{ work: Omit<Work, "masked">; answers: AsyncIterable<Piece>[] }> {
+): Promise<{ billable: Omit<Billable, "masked">; answers: AsyncIterable<Piece>[] }> {
   const { model, meter } = admission;
   const isStrict = request.privacy === "strict";
   const sizes = await Promise.all(prompts.map(({ prompt }) => meter.measure(prompt)));
@@ -96,7 +96,7 @@ async function start(
   const exposure = new Exposure(shown, isStrict ? strictShareMax : Number.POSITIVE_INFINITY);
   if (isStrict) reserveShares(exposure, await independentParts(choices, meter), ports.hosts, model.digest);
   const tenantKey = tenantKeyOf(caller.accountId, ports.maskingKey);
-  const turns = new Turns();
+  const limit = new ConcurrencyLimit();
   const runs: SubtaskRun[] = [];
   const answers = choices.map(({ choice, masked, plan, answerTokensMax }) => {
     const sampling = {
@@ -104,7 +104,7 @@ async function start(
       seed: (request.sampling.seed + (choice % request.choices)) % 2 ** 32,
       stop: masked.stop.filter((each) => each !== null),
     };
-    const shared = { accountId: caller.accountId, model, tenantKey, exposure, meter, turns, choice };
+    const shared = { accountId: caller.accountId, model, tenantKey, exposure, meter, limit, choice };
     const over = new AbortController();
     const dispatched = dispatch(plan, { ...shared, sampling }, ports, AbortSignal.any([signal, over.signal]));
     const merged = merge(dispatched, { choice, firstRun: runs.length, tokensMax: answerTokensMax });
@@ -115,8 +115,8 @@ async function start(
   const plans = choices.map(({ plan }) => plan);
   const receiptId = newId("receipt");
   const releasedTokens = new Map<number, number>();
-  const work = { admission, receiptId, request, plans, runs, exposure, singlePromptTokens, releasedTokens };
-  return { work, answers };
+  const billable = { admission, receiptId, request, plans, runs, exposure, singlePromptTokens, releasedTokens };
+  return { billable, answers };
 }
 
 /** What hosts will see of the subtasks that wait for no other's answer. */

@@ -253,8 +253,8 @@ export class HostPool<Member extends PoolMember> {
 
   #take(wanted: Wanted): Lease<Member> | null {
     const { promptTokens, cacheKey } = wanted;
-    const work = { promptTokens, cacheKey, avoidedOwners: wanted.avoidedOwners() };
-    const best = rankCandidates(this.#candidates(wanted), work)[0];
+    const placement = { promptTokens, cacheKey, avoidedOwners: wanted.avoidedOwners() };
+    const best = rankCandidates(this.#candidates(wanted), placement)[0];
     const seat = best === undefined ? undefined : this.#seats.get(best.member.hostId);
     if (best === undefined || seat === undefined) return null;
     this.#leasesGiven += 1;

@@ -9,7 +9,7 @@ export interface Candidate<Member extends PoolMember> {
   readonly activeSubtasks: number;
 }
 
-export interface RankedWork {
+export interface Placement {
   readonly promptTokens: number;
   readonly cacheKey: string;
   /** Owners who already saw a part of this request: others come first, however slow. */
@@ -23,12 +23,12 @@ const prefixSaving = 0.8;
 /** Best first: owners not yet used before others, then by the expected time to a typical answer's end; ties by host id. */
 export function rankCandidates<Member extends PoolMember>(
   candidates: readonly Candidate<Member>[],
-  work: RankedWork,
+  placement: Placement,
 ): Candidate<Member>[] {
   const keyed = candidates.map((candidate) => ({
     candidate,
-    isAvoided: work.avoidedOwners.has(candidate.member.owner),
-    expectedMs: expectedAnswerMs(candidate, work),
+    isAvoided: placement.avoidedOwners.has(candidate.member.owner),
+    expectedMs: expectedAnswerMs(candidate, placement),
   }));
   keyed.sort((a, b) => {
     if (a.isAvoided !== b.isAvoided) return a.isAvoided ? 1 : -1;
@@ -38,10 +38,10 @@ export function rankCandidates<Member extends PoolMember>(
   return keyed.map(({ candidate }) => candidate);
 }
 
-function expectedAnswerMs<Member extends PoolMember>(candidate: Candidate<Member>, work: RankedWork): number {
+function expectedAnswerMs<Member extends PoolMember>(candidate: Candidate<Member>, placement: Placement): number {
   const { offer, history, activeSubtasks } = candidate;
-  const holdsPrefix = history.cacheKeys.includes(work.cacheKey);
-  const prefillTokens = holdsPrefix ? work.promptTokens * (1 - prefixSaving) : work.promptTokens;
+  const holdsPrefix = history.cacheKeys.includes(placement.cacheKey);
+  const prefillTokens = holdsPrefix ? placement.promptTokens * (1 - prefixSaving) : placement.promptTokens;
   const prefillMs = predictedFirstTokenMs(offer, prefillTokens) * history.slowdown;
   const intervalMs = history.tokenIntervalMs ?? 1_000 / Math.max(1, offer.decodeTokensPerSecond);
   const load = 1 + activeSubtasks / offer.sequences;

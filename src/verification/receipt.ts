@@ -103,9 +103,9 @@ function verifyLeg(receipt: Receipt, index: number, leg: ReceiptLeg): void {
   if (!isStatementBy(leg.hostPublicKey, statement)) {
     throw new PeerError("receipt_invalid", `The statement of host ${leg.hostId} on subtask ${index} is not its own.`);
   }
-  const isOfThisWork = statement.epoch === leg.epoch && statement.digest === receipt.modelDigest;
+  const isOfThisLeg = statement.epoch === leg.epoch && statement.digest === receipt.modelDigest;
   const isCountedAlike = !leg.reportsTokens || statement.completionTokens === leg.completionTokens;
-  if (!isOfThisWork || !isCountedAlike) {
+  if (!isOfThisLeg || !isCountedAlike) {
     throw new PeerError("receipt_invalid", `The statement of host ${leg.hostId} on subtask ${index} is of other work.`);
   }
 }

@@ -6,7 +6,7 @@ import { newId } from "../../../src/ids.ts";
 import { firstPriceSheet, priceOfTokens, splitTokensMax } from "../../../src/ledger/pricing.ts";
 import { divideSettlement } from "../../../src/ledger/settlement.ts";
 import { nanoUsd, zeroUsd } from "../../../src/money.ts";
-import { bill, type Work } from "../../../src/pipeline/8-bill.ts";
+import { type Billable, bill } from "../../../src/pipeline/8-bill.ts";
 import { PromptMeter } from "../../../src/pipeline/prompt-meter.ts";
 import { Exposure } from "../../../src/scheduling/exposure.ts";
 import { type SignedReceipt, verifyReceipt } from "../../../src/verification/receipt.ts";
@@ -24,7 +24,7 @@ interface Part {
 }
 
 /** A request whose hidden parts fed one shown answer, all of it done and released. */
-async function workOf(hidden: readonly Part[], shown: Part, singlePromptTokens: number, books: MemoryBooks) {
+async function billableOf(hidden: readonly Part[], shown: Part, singlePromptTokens: number, books: MemoryBooks) {
   const caller = { accountId: newId("account"), apiKeyId: newId("key"), budget: noBudget };
   const prompt = { kind: "text" as const, text: "" };
   const subtasks = [...hidden, shown].map((_, index) => {
@@ -60,7 +60,7 @@ async function workOf(hidden: readonly Part[], shown: Part, singlePromptTokens: 
     meter: new PromptMeter("", letterTokenizers),
     answerTokensMax: [4_096],
   };
-  const work: Work = {
+  const billable: Billable = {
     admission,
     receiptId: newId("receipt"),
     request: {
@@ -80,7 +80,7 @@ async function workOf(hidden: readonly Part[], shown: Part, singlePromptTokens: 
     singlePromptTokens,
     releasedTokens: new Map([...hidden, shown].map(({ answerTokens }, index) => [index, answerTokens])),
   };
-  return { work, caller };
+  return { billable, caller };
 }
 
 const part = fc.record({ promptTokens: fc.integer({ min: 1, max: 3_000 }), answerTokens: fc.nat(3_000) });
@@ -95,20 +95,20 @@ it("a split is billed at most 1.25 times what one host would be paid, and its us
       async (hidden, shown, single) => {
         const books = new MemoryBooks(held);
         const receipts: SignedReceipt[] = [];
-        const { work, caller } = await workOf(hidden, shown, single, books);
+        const { billable, caller } = await billableOf(hidden, shown, single, books);
         const ports = {
           books,
           receipts: { save: async (_: unknown, receipt: SignedReceipt) => void receipts.push(receipt) },
           networkKey: generateKeyPair(),
           clock: stillClock(0),
         };
-        const billed = await bill(work, caller, ports);
+        const billed = await bill(billable, caller, ports);
         const { promptTokens = 0, completionTokens = 0 } = billed?.usage ?? {};
         const most = splitTokensMax(single + shown.answerTokens);
         expect(promptTokens).toBeGreaterThanOrEqual(0);
         expect(completionTokens).toBeGreaterThanOrEqual(0);
         expect(promptTokens + completionTokens).toBeLessThanOrEqual(most);
-        expect(books.charged).toBe(priceOfTokens(work.admission.sheet, promptTokens + completionTokens));
+        expect(books.charged).toBe(priceOfTokens(billable.admission.sheet, promptTokens + completionTokens));
         const [settlement] = books.settlements;
         if (settlement === undefined) throw new Error("nothing was settled");
         expect(divideSettlement(held, settlement)).toMatchObject({ promptTokens, completionTokens });
