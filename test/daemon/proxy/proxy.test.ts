@@ -81,6 +81,14 @@ describe("the consumer's proxy", () => {
     expect(network.requests[0]?.isMasked).toBe(true);
   });
 
+  it("says where an answer is handed on only once it is whole, though it comes as a stream", async () => {
+    const network = scriptedBackend();
+    const { client } = await consume((await serve(network)).url);
+    await client.chat.completions.create({ ...request, stream: false });
+    await readStream(client);
+    expect(network.requests.map(({ isWhole }) => isWhole)).toEqual([true, false]);
+  });
+
   it("passes on what the request says, its own account's key, and its own privacy where none is said", async () => {
     const keys: (string | undefined)[] = [];
     const network = scriptedBackend();
