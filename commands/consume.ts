@@ -6,25 +6,34 @@ import { allowedOrigins, defaultPorts, proxyReadySchema, proxyStartSchema } from
 import { portNumber } from "../src/typed-number.ts";
 import { ensureAccess } from "./access.ts";
 import { downCommand, logsCommand, runRole } from "./daemon-commands.ts";
+import { optionFlags } from "./option-flags.ts";
 import { formatDuration } from "./printer.ts";
+import { requireKeptAccount, type ServiceRole, serviceCommand } from "./service-commands.ts";
 import { action, type Session } from "./session.ts";
 
 /** `peerllm consume …`: a local OpenAI endpoint for any app. */
 export function consumeCommand(): Command {
-  const consume = new Command("consume")
-    .description("open a local OpenAI endpoint that the network answers")
+  const consume = addConsumeOptions(
+    new Command("consume").description("open a local OpenAI endpoint that the network answers"),
+  )
+    .enablePositionalOptions()
+    .option("--detach", "run in the background")
+    .addHelpText("after", "\nExamples:\n  peerllm consume\n  peerllm consume --detach --privacy strict --json")
+    .action(action(consumeOptions.extend({ detach: z.boolean().default(false) }), run));
+  consume.addCommand(new Command("status").description("show the endpoint").action(action(z.object({}), status)));
+  consume.addCommand(downCommand("proxy", "close the endpoint, when what runs has finished"));
+  consume.addCommand(logsCommand("proxy", "show the endpoint's log"));
+  consume.addCommand(serviceCommand(consumeService));
+  return consume;
+}
+
+function addConsumeOptions(command: Command): Command {
+  return command
     .option("--port <n>", `port to listen on; 0 picks a free one (default ${defaultPorts.proxy})`)
     .option("--allow-origin <origin...>", "web pages that may call it, like https://app.example (default: none)")
     .option("--model <ref>", "model of requests that don't name one")
     .option("--privacy <level>", "standard or strict (default standard)")
-    .option("--fallback <what>", "none, or local: what a local host answers when the network can't (default none)")
-    .option("--detach", "run in the background")
-    .addHelpText("after", "\nExamples:\n  peerllm consume\n  peerllm consume --detach --privacy strict --json")
-    .action(action(consumeOptions, run));
-  consume.addCommand(new Command("status").description("show the endpoint").action(action(z.object({}), status)));
-  consume.addCommand(downCommand("proxy", "close the endpoint, when what runs has finished"));
-  consume.addCommand(logsCommand("proxy", "show the endpoint's log"));
-  return consume;
+    .option("--fallback <what>", "none, or local: what a local host answers when the network can't (default none)");
 }
 
 const consumeOptions = z.object({
@@ -33,10 +42,26 @@ const consumeOptions = z.object({
   model: z.string().min(1).nullable().default(null),
   privacy: z.enum(["standard", "strict"]).default("standard"),
   fallback: z.enum(["none", "local"]).default("none"),
-  detach: z.boolean().default(false),
 });
+type ConsumeOptions = z.output<typeof consumeOptions>;
 
-async function run(session: Session, options: z.output<typeof consumeOptions>): Promise<void> {
+const consumeService: ServiceRole<typeof consumeOptions> = {
+  role: "proxy",
+  group: "consume",
+  title: "endpoint",
+  command: ["consume"],
+  examples: ["", " --privacy strict --fallback local"],
+  addOptions: addConsumeOptions,
+  options: consumeOptions,
+  async flags(session, options) {
+    await requireKeptAccount(session);
+    const { config, networkUrl } = session;
+    const own = optionFlags(options, { schema: consumeOptions, group: "consume", paths: [], config });
+    return networkUrl === undefined ? own : ["--network", networkUrl, ...own];
+  },
+};
+
+async function run(session: Session, options: ConsumeOptions & { readonly detach: boolean }): Promise<void> {
   const { networkUrl, apiKey } = await ensureAccess(session);
   const words = session.config.get("privacy.mask");
   const start = proxyStartSchema.parse({

@@ -1,8 +1,5 @@
-import { existsSync } from "node:fs";
-import { resolve } from "node:path";
 import type { Command } from "commander";
 import * as z from "zod";
-import type { Config } from "../src/config.ts";
 import { PeerError } from "../src/errors.ts";
 import { tokensMax } from "../src/protocol/frame.ts";
 import { allowedOrigins, defaultPorts } from "../src/protocol/start.ts";
@@ -64,25 +61,4 @@ export function requireUpstream({ engine, upstream, local, model }: HostOptions)
       hint: 'List them with "peerllm models".',
     });
   }
-}
-
-/** The options as flags of `host up`, without those that are the default or come from the config file anyway. */
-export function hostFlags(options: HostOptions, config: Config): string[] {
-  const defaults = new Map<string, unknown>(Object.entries(hostOptions.parse({})));
-  const stored = new Map<string, unknown>(Object.entries(config.list()));
-  return Object.entries(options).flatMap(([name, value]) => {
-    const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-    if (isSame(value, defaults.get(name)) || isSame(value, stored.get(`host.${name}`))) return [];
-    if (Array.isArray(value)) return value.flatMap((word) => [flag, absoluteIfFile(String(word))]);
-    return value === true ? [flag] : [flag, String(value)];
-  });
-}
-
-function isSame(one: unknown, other: unknown): boolean {
-  return JSON.stringify(one) === JSON.stringify(other);
-}
-
-/** The daemon runs elsewhere, so what names a file here must name it there. */
-export function absoluteIfFile(reference: string): string {
-  return !/^(hf|https?):/.test(reference) && existsSync(reference) ? resolve(reference) : reference;
 }

@@ -8,15 +8,17 @@ import { ensureAccess } from "./access.ts";
 import { downCommand, logsCommand, runRole } from "./daemon-commands.ts";
 import { doctor } from "./doctor.ts";
 import { hostModelsCommand } from "./host-models.ts";
-import { absoluteIfFile, addHostOptions, type HostOptions, hostOptions, requireUpstream } from "./host-options.ts";
-import { hostServiceCommand } from "./host-service.ts";
+import { addHostOptions, type HostOptions, hostOptions, requireUpstream } from "./host-options.ts";
+import { hostService } from "./host-service.ts";
 import {
   hostSubscribeCommand,
   hostSubscriptionCommand,
   hostUnsubscribeCommand,
   noteUnpaid,
 } from "./host-subscription.ts";
+import { absoluteIfFile } from "./option-flags.ts";
 import { formatDuration } from "./printer.ts";
+import { serviceCommand } from "./service-commands.ts";
 import { action, type Session } from "./session.ts";
 import { watch } from "./watch.ts";
 
@@ -37,7 +39,7 @@ export function hostCommand(): Command {
     new Command("doctor").description("check whether this machine is fit to serve").action(action(none, doctor)),
   );
   host.addCommand(hostModelsCommand());
-  host.addCommand(hostServiceCommand());
+  host.addCommand(serviceCommand(hostService));
   host.addCommand(hostSubscribeCommand());
   host.addCommand(hostSubscriptionCommand());
   host.addCommand(hostUnsubscribeCommand());

@@ -7,7 +7,7 @@ import { PeerError } from "../src/errors.ts";
 import { writePrivateFile } from "../src/private-file.ts";
 import { runTool, type Service, type ServiceManager } from "./service.ts";
 
-/** Longer than a host takes to drain (30 s) and to close (10 s). */
+/** Longer than a daemon takes to drain (30 s) and to close (10 s). */
 const stopSeconds = 50;
 const restartSeconds = 15;
 const lookMs = 250;
@@ -27,7 +27,7 @@ export function launchd(service: Service, signal: AbortSignal): ServiceManager {
     });
   };
   const isLoaded = async () => (await ask("print", target)).exitCode === 0;
-  /** Says "in progress" while the host drains. */
+  /** Says "in progress" while the daemon drains. */
   const unload = async () => {
     await ask("bootout", target);
     for (let look = 0; await isLoaded(); look += 1) {

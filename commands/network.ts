@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { Command } from "commander";
 import * as z from "zod";
@@ -12,7 +11,9 @@ import { accountsCommand, vouchCommand } from "./network-accounts.ts";
 import { auditCommand, reconcileCommand } from "./network-audit.ts";
 import { codeCommand, creditCommand, reverseCommand } from "./network-credit.ts";
 import { priceCommand } from "./network-price.ts";
+import { absoluteIfFile, optionFlags } from "./option-flags.ts";
 import { formatDuration } from "./printer.ts";
+import { type ServiceRole, serviceCommand } from "./service-commands.ts";
 import { action, type Session } from "./session.ts";
 import { readTextFile } from "./text-file.ts";
 import { describeEvent } from "./views/words.ts";
@@ -39,12 +40,22 @@ export function networkCommand(): Command {
   network.addCommand(hostsCommand());
   network.addCommand(modelsCommand());
   network.addCommand(policyCommand());
+  network.addCommand(serviceCommand(networkService));
   return network;
 }
 
 function upCommand(): Command {
-  return new Command("up")
-    .description("start an orchestrator")
+  return addNetworkOptions(new Command("up").description("start an orchestrator"))
+    .option("--foreground", "stay in the foreground and log to standard error")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  peerllm network up\n  peerllm network up --private --billing off\n  peerllm network up --listen 0.0.0.0 --tls-cert chain.pem --tls-key key.pem",
+    )
+    .action(action(networkOptions.extend({ foreground: z.boolean().default(false) }), up));
+}
+
+function addNetworkOptions(command: Command): Command {
+  return command
     .option("--port <n>", `port to listen on; 0 picks a free one (default ${defaultPorts.network})`)
     .option("--listen <address>", "address to listen on (default 127.0.0.1)")
     .option("--private", "accounts need an invite")
@@ -55,16 +66,10 @@ function upCommand(): Command {
     .option("--host-name <names>", "names it is called by, where a reverse proxy brings TLS; separated by commas")
     .option("--allow-origin <origin...>", "web pages that may call it, like https://app.example (default: none)")
     .option("--guard-model <ref>", "a GGUF guard model, for what the classifier is unsure of")
-    .option("--hub-url <url>", "where hf: models are read from (default https://huggingface.co)")
-    .option("--foreground", "stay in the foreground and log to standard error")
-    .addHelpText(
-      "after",
-      "\nExamples:\n  peerllm network up\n  peerllm network up --private --billing off\n  peerllm network up --listen 0.0.0.0 --tls-cert chain.pem --tls-key key.pem",
-    )
-    .action(action(upOptions, up));
+    .option("--hub-url <url>", "where hf: models are read from (default https://huggingface.co)");
 }
 
-const upOptions = z.object({
+const networkOptions = z.object({
   port: portNumber.default(defaultPorts.network),
   listen: z.string().default("127.0.0.1"),
   private: z.boolean().default(false),
@@ -79,10 +84,29 @@ const upOptions = z.object({
     .url({ protocol: /^https?$/, error: "must be a URL" })
     .nullable()
     .default(null),
-  foreground: z.boolean().default(false),
 });
+type NetworkOptions = z.output<typeof networkOptions>;
 
-async function up(session: Session, options: z.output<typeof upOptions>): Promise<void> {
+const networkService: ServiceRole<typeof networkOptions> = {
+  role: "network",
+  group: "network",
+  title: "orchestrator",
+  command: ["network", "up", "--foreground"],
+  examples: ["", " --listen 0.0.0.0 --tls-cert chain.pem --tls-key key.pem"],
+  addOptions: addNetworkOptions,
+  options: networkOptions,
+  async flags({ config, printer }, options) {
+    if (options.billing === "paypal") {
+      printer.note(
+        "PayPal's credentials must be in the service's own environment: add them with \"systemctl --user edit\".",
+      );
+    }
+    const paths = ["tlsCert", "tlsKey", "guardModel"];
+    return optionFlags(options, { schema: networkOptions, group: "network", paths, config });
+  },
+};
+
+async function up(session: Session, options: NetworkOptions & { readonly foreground: boolean }): Promise<void> {
   const words = session.config.get("privacy.mask");
   const start = networkStartSchema.parse({
     port: options.port,
@@ -103,11 +127,6 @@ async function up(session: Session, options: z.output<typeof upOptions>): Promis
     session.printer.note(`Next: peerllm account create --network ${url}`);
     return `The network is up at ${url} (${networkId}).`;
   });
-}
-
-/** The daemon runs elsewhere, so what names a file here must name it there. */
-function absoluteIfFile(reference: string): string {
-  return existsSync(reference) ? resolve(reference) : reference;
 }
 
 function statusCommand(): Command {

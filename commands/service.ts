@@ -6,6 +6,8 @@ import { type Home, homeAt } from "../src/paths.ts";
 export interface Service {
   /** Without the manager's own ending: "peerllm-host", or "peerllm-host-office-1f0c2a9b". */
   readonly name: string;
+  /** "host", "orchestrator". */
+  readonly title: string;
   /** Absolute. */
   readonly home: string;
   /** The program and its arguments, all paths absolute. */
@@ -40,19 +42,19 @@ export interface Obstacle {
   readonly hint: string;
 }
 
-/** The service of the platform's own home is "peerllm-host"; any other home's is named for its folder and its path. */
-export function serviceName({ root }: Home): string {
-  if (root === homeAt(undefined).root) return "peerllm-host";
+/** In the platform's own home a group's service is "peerllm-host"; in any other it is named for the folder and its path too. */
+export function serviceName({ root }: Home, group: string): string {
+  if (root === homeAt(undefined).root) return `peerllm-${group}`;
   const folder = basename(root)
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, "-")
     .replace(/^-|-$/g, "")
     .slice(0, 32);
   const digest = createHash("sha256").update(root).digest("hex").slice(0, 8);
-  return ["peerllm-host", folder, digest].filter((part) => part !== "").join("-");
+  return [`peerllm-${group}`, folder, digest].filter((part) => part !== "").join("-");
 }
 
-/** Longer than the host's own drain takes, which a restart waits for. */
+/** Longer than a daemon's own drain takes, which a restart waits for. */
 const toolMsMax = 90_000;
 
 export interface ToolRun {

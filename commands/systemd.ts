@@ -6,7 +6,7 @@ import { ifThere } from "../src/if-there.ts";
 import { writePrivateFile } from "../src/private-file.ts";
 import { runTool, type Service, type ServiceManager } from "./service.ts";
 
-/** Longer than a host takes to drain (30 s) and to close (10 s). */
+/** Longer than a daemon takes to drain (30 s) and to close (10 s). */
 const stopSeconds = 50;
 const restartSeconds = 15;
 
@@ -61,12 +61,12 @@ export function systemd(service: Service, signal: AbortSignal): ServiceManager {
 
 /**
  * The unit: started again after a crash and where the network was away (exit codes 1, 4 and 5), not where its options
- * are wrong (2) or it was refused (3). SIGTERM goes to the command alone, which drains the host before its engines end.
+ * are wrong (2) or it was refused (3). SIGTERM goes to the command alone, which drains its daemon before that ends.
  * Source: systemd.service(5), systemd.kill(5).
  */
-export function systemdUnit({ home, command: [program = "", ...words] }: Service): string {
+export function systemdUnit({ title, home, command: [program = "", ...words] }: Service): string {
   return `[Unit]
-Description=PeerLLM host of ${escapeSpecifiers(home)}
+Description=PeerLLM ${title} of ${escapeSpecifiers(home)}
 StartLimitIntervalSec=0
 
 [Service]

@@ -16,8 +16,8 @@ async function user() {
   const folder = await temporaryFolder();
   const tools = await serviceTools(join(folder, "tools"));
   const env = { PATH: tools.path, HOME: folder, XDG_CONFIG_HOME: join(folder, "config"), XDG_RUNTIME_DIR: folder };
-  const service = (words: readonly string[], home = join(folder, "home")) =>
-    peerllm(["host", "service", ...words, "--json"], { home, env });
+  const service = (words: readonly string[], home = join(folder, "home"), group = "host") =>
+    peerllm([group, "service", ...words, "--json"], { home, env });
   /** Within this process, as on the platform that the manager is for. */
   const within = async <Result>(act: () => Promise<Result>): Promise<Result> => {
     const before = { ...process.env };
@@ -33,9 +33,20 @@ async function user() {
 
 const stateSchema = z.looseObject({ unit: z.string() });
 
+/** The command line of what was installed, its words unquoted. */
+async function commandOf(folder: string, unit: string): Promise<string> {
+  if (process.platform === "linux") {
+    const text = await readFile(join(folder, "config", "systemd", "user", unit), "utf8");
+    return systemdWords(/^ExecStart=(.*)$/m.exec(text)?.[1] ?? "").join(" ");
+  }
+  const plist = await readFile(join(folder, "Library", "LaunchAgents", `${unit}.plist`), "utf8");
+  const words = /<key>ProgramArguments<\/key>\s*<array>(.*?)<\/array>/s.exec(plist)?.[1] ?? "";
+  return [...words.matchAll(/<string>(.*?)<\/string>/g)].map(([, word]) => word).join(" ");
+}
+
 function example(home: string) {
   const command = ["/usr/bin/node", "/opt/peer llm/dist/peerllm.js", "host", "up", "--foreground", "--home", home];
-  return { name: "peerllm-host", home, command };
+  return { name: "peerllm-host", title: "host", home, command };
 }
 
 test("a service is installed once, is left alone by a second install, and is gone after uninstall", {
@@ -148,11 +159,11 @@ test("systemd itself finds nothing wrong with the unit, whatever the home is cal
   const { within } = await user();
   const home = join(folder, `100% "odd" $HOME 'home'\\n`);
   const command = [process.execPath, packageFile("dist/peerllm.js"), "host", "up", "--foreground", "--home", home];
-  const unit = systemdUnit({ name: "peerllm-host", home, command });
+  const unit = systemdUnit({ name: "peerllm-host", title: "host", home, command });
   const line = /^ExecStart=(.*)$/m.exec(unit)?.[1] ?? "";
   expect(systemdWords(line)).toEqual(command);
   await within(async () => {
-    const manager = systemd({ name: "peerllm-host", home, command }, signal);
+    const manager = systemd({ name: "peerllm-host", title: "host", home, command }, signal);
     await manager.install();
     const { exitCode, stderr } = await runTool("systemd-analyze", ["verify", "--user", manager.file], signal);
     // Null where systemd isn't installed.
@@ -192,9 +203,9 @@ test("a launch agent's list says each word as it is", () => {
 });
 
 test("only the platform's own home has the plain name", () => {
-  expect(serviceName(homeAt(undefined))).toBe("peerllm-host");
-  expect(serviceName(homeAt("/srv/Büro 2"))).toMatch(/^peerllm-host-b-ro-2-[0-9a-f]{8}$/);
-  expect(serviceName(homeAt("/"))).toMatch(/^peerllm-host-[0-9a-f]{8}$/);
+  expect(serviceName(homeAt(undefined), "host")).toBe("peerllm-host");
+  expect(serviceName(homeAt("/srv/Büro 2"), "host")).toMatch(/^peerllm-host-b-ro-2-[0-9a-f]{8}$/);
+  expect(serviceName(homeAt("/"), "network")).toMatch(/^peerllm-network-[0-9a-f]{8}$/);
 });
 
 test("what the config file says is left to it, and a file is named so that it is found from anywhere", async () => {
@@ -203,12 +214,42 @@ test("what the config file says is left to it, and a file is named so that it is
   const model = packageFile("src/models/demo/demo.gguf");
   const words = ["install", "--local", "--model", relative(process.cwd(), model), "--sequences", "2"];
   const { unit } = stateSchema.parse((await service(words)).json());
-  const file =
-    process.platform === "linux"
-      ? join(folder, "config", "systemd", "user", unit)
-      : join(folder, "Library", "LaunchAgents", `${unit}.plist`);
-  const text = await readFile(file, "utf8");
-  expect(text).toContain("--sequences");
-  expect(text).toContain(model);
-  expect(text).not.toContain("--threads");
+  const command = await commandOf(folder, unit);
+  expect(command).toContain("--sequences");
+  expect(command).toContain(model);
+  expect(command).not.toContain("--threads");
+});
+
+test("an orchestrator and an endpoint are services too, each with its own command and options", {
+  timeout: 180_000,
+}, async () => {
+  const { folder, tools, service } = await user();
+  const home = join(folder, "home");
+  const install = async (group: string, words: readonly string[]) => {
+    const ran = await service(["install", ...words], home, group);
+    expect(ran).toMatchObject({ code: 0, stderr: "" });
+    return stateSchema.parse(ran.json()).unit;
+  };
+  const network = await install("network", ["--port", "0", "--billing", "off"]);
+  expect(network).toContain("peerllm-network-home-");
+  expect(await commandOf(folder, network)).toEqual(
+    expect.stringMatching(/ network up --foreground --home \S+ --port 0 --billing off$/),
+  );
+
+  // An endpoint without an account of its home's could not start by itself.
+  const calls = await tools.calls();
+  const refused = await service(["install", "--network", "http://127.0.0.1:9"], home, "consume");
+  expect(refused.code).toBe(4);
+  expect(await tools.calls()).toEqual(calls);
+
+  const up = await peerllm(["network", "up", "--port", "0", "--billing", "off", "--json"], { home });
+  try {
+    const { url } = z.looseObject({ url: z.string() }).parse(up.json());
+    const endpoint = await install("consume", ["--network", url, "--port", "0", "--privacy", "strict"]);
+    expect(await commandOf(folder, endpoint)).toEqual(
+      expect.stringMatching(/ consume --home \S+ --network \S+ --port 0 --privacy strict$/),
+    );
+  } finally {
+    await peerllm(["network", "down", "--now"], { home });
+  }
 });
