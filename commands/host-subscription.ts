@@ -100,17 +100,28 @@ export function hostUnsubscribeCommand(): Command {
     );
 }
 
-/** Tells the owner of the host here where its network gives it no work before its month is paid. */
+/** Tells the owner of the host here where its network gives it no work before its month is paid. That host is up anyway. */
 export async function noteUnpaid(session: Session): Promise<void> {
+  const { printer } = session;
+  try {
+    const feeUsd = await unpaidFeeUsd(session);
+    if (feeUsd === null) return;
+    printer.note(`This network gives work to hosts that pay $${feeUsd} a month. Run "peerllm host subscribe".`);
+  } catch (error) {
+    if (!(error instanceof PeerError)) throw error;
+    printer.note(`The network didn't say whether this host's month is paid. ${error.message}`);
+  }
+}
+
+/** Null where nothing is owed. */
+async function unpaidFeeUsd(session: Session): Promise<string | null> {
   const gateway = await openGateway(session);
   const { billing, hostSubscriptionUsd } = await gateway.call(routes["network-show"], {}, session.signal);
-  if (billing !== "paypal") return;
+  if (billing !== "paypal") return null;
   const hostId = await hostHere(session);
   const { subscriptions } = await gateway.call(economyRoutes["subscriptions-list"], {}, session.signal);
-  if (subscriptions.some((each) => each.hostId === hostId && each.standing !== "unpaid")) return;
-  session.printer.note(
-    `This network gives work to hosts that pay $${hostSubscriptionUsd} a month. Run "peerllm host subscribe".`,
-  );
+  const isPaid = subscriptions.some((each) => each.hostId === hostId && each.standing !== "unpaid");
+  return isPaid ? null : hostSubscriptionUsd;
 }
 
 async function hostHere(session: Session): Promise<string> {

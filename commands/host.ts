@@ -75,7 +75,7 @@ async function up(session: Session, options: HostOptions & { readonly foreground
     const speed = `${prefillTokensPerSecond.toFixed(0)} tokens/s in, ${decodeTokensPerSecond.toFixed(0)} tokens/s out`;
     const where =
       access === null ? `at ${String(ready.baseUrl)}` : `on ${access.networkUrl} as ${String(ready.hostId)}`;
-    const pause = ready.isPaused ? ' It is paused as before; "peerllm host resume" ends that.' : "";
+    const pause = ready.isPaused ? ' It is paused now; "peerllm host status" says until when.' : "";
     return `Serving ${ready.models.join(", ")} ${where}: ${speed}.${pause}`;
   });
   if (access !== null && !options.foreground) await noteUnpaid(session);

@@ -123,7 +123,7 @@ export async function startHost(start: HostStart, adapters: HostAdapters, contex
       ...(baseUrl === null ? {} : { baseUrl }),
       models: models.list().map(({ model }) => model.reference),
       benchmark: models.list()[0]?.benchmark,
-      isPaused: availability.pausedUntil !== null,
+      isPaused: !availability.isOpen,
     },
     control: hostControl({
       startedAt: clock.now(),

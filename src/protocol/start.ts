@@ -69,7 +69,7 @@ export const hostReadySchema = z.looseObject({
   pid: z.int(),
   models: z.array(z.string()),
   benchmark: benchmarkSchema,
-  /** By the owner, before this start. */
+  /** By the owner before this start, or by the schedule. */
   isPaused: z.boolean(),
 });
 

@@ -208,8 +208,11 @@ describe("a host", () => {
 
   it("starts with its schedule, and with none that isn't one", async () => {
     const { up } = await world();
-    const host = await up({ schedule: "22:00-07:00" });
-    expect(await host.control["schedule-show"]?.({}, signal)).toEqual({ schedule: "22:00-07:00" });
+    const hourFromNow = (hours: number) => `${String((new Date().getHours() + hours) % 24).padStart(2, "0")}:00`;
+    const schedule = `${hourFromNow(2)}-${hourFromNow(3)}`;
+    const host = await up({ schedule });
+    expect(host.ready).toMatchObject({ isPaused: true });
+    expect(await host.control["schedule-show"]?.({}, signal)).toEqual({ schedule });
     await expect(up({ schedule: "at night" })).rejects.toMatchObject({ code: "usage_invalid" });
   });
 
