@@ -4,6 +4,7 @@ import { loadWeights, openLibrary } from "./library.ts";
 import { Lockstep } from "./lockstep.ts";
 import type { EngineFacts, EngineOpening, FromChild, ToChild } from "./messages.ts";
 import { createRenderer } from "./renderer.ts";
+import { createTokenBytes } from "./token-bytes.ts";
 
 type Send = (message: FromChild) => void;
 
@@ -25,6 +26,7 @@ export async function openEngine(
     model,
     context,
     renderer,
+    bytesOf: createTokenBytes(model),
     contextLength,
     windowTokens: opening.windowTokens,
     emit: (events) =>

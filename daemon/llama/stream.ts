@@ -4,11 +4,13 @@ import { PeerError } from "../../src/errors.ts";
 import { checkTokens, type Renderer } from "./renderer.ts";
 import { seedAt } from "./seed.ts";
 import type { Slot } from "./sequences.ts";
+import type { TokenBytes } from "./token-bytes.ts";
 import { createVerbaliser, type Verbaliser } from "./verbaliser.ts";
 
 export interface StreamCourse {
   readonly model: LlamaModel;
   readonly renderer: Renderer;
+  readonly bytesOf: TokenBytes;
   /** Most tokens of a prompt and its answer together. */
   readonly contextLength: number;
 }
@@ -42,7 +44,7 @@ export interface StreamDraft {
 
 /** Renders and checks. Throws `request_invalid`, `context_length_exceeded`. */
 export function draftStream(id: number, generation: Generation, course: StreamCourse): StreamDraft {
-  const { model, renderer, contextLength } = course;
+  const { renderer, contextLength } = course;
   const { stop, maxTokens } = generation.sampling;
   const admittedAt = performance.now();
   const prompt = renderer.render(generation.prompt);
@@ -54,7 +56,7 @@ export function draftStream(id: number, generation: Generation, course: StreamCo
     );
   }
   const resumed = checkTokens(generation.resumedTokens, renderer.vocabularySize);
-  const verbaliser = createVerbaliser((tokens) => model.detokenize(tokens.map(toToken)), stop);
+  const verbaliser = createVerbaliser(course.bytesOf, stop);
   const completionTokensMax = Math.min(maxTokens, contextLength - prompt.length);
   const { isStopped } = verbaliser.push(resumed);
   return {

@@ -1,15 +1,16 @@
-import type { Llama, LlamaModel, Token } from "node-llama-cpp";
+import type { Llama } from "node-llama-cpp";
 import { PeerError } from "../../src/errors.ts";
 import type { Verbalised } from "../../src/pipeline/ports.ts";
 import { failureOf } from "./failure.ts";
 import { loadVocabulary, openLibrary } from "./library.ts";
 import type { FromChild, ToChild, TokenizerAnswer, TokenizerOpening, TokenizerQuestion } from "./messages.ts";
 import { checkTokens, createRenderer, type Renderer } from "./renderer.ts";
+import { createTokenBytes, type TokenBytes } from "./token-bytes.ts";
 import { createVerbaliser, type Verbaliser } from "./verbaliser.ts";
 
 interface Vocabulary {
-  readonly model: LlamaModel;
   readonly renderer: Renderer;
+  readonly bytesOf: TokenBytes;
 }
 
 interface OpenVerbaliser {
@@ -40,13 +41,13 @@ export async function openTokenizer(opening: TokenizerOpening, send: (message: F
       case "vocabulary-size":
         return (await vocabularies.get(question.modelFile)).renderer.vocabularySize;
       case "verbalise-open": {
-        const { model, renderer } = await vocabularies.get(question.modelFile);
+        const { renderer, bytesOf } = await vocabularies.get(question.modelFile);
         if (verbalisers.size >= verbalisersMax) {
           throw new PeerError("queue_full", `${verbalisersMax} answers are being verbalised.`);
         }
         lastVerbaliser += 1;
         verbalisers.set(lastVerbaliser, {
-          verbaliser: createVerbaliser((tokens) => model.detokenize(tokens.map(toToken)), question.stop),
+          verbaliser: createVerbaliser(bytesOf, question.stop),
           vocabularySize: renderer.vocabularySize,
         });
         return lastVerbaliser;
@@ -106,9 +107,5 @@ function createVocabularyCache(llama: Llama, modelsMax: number) {
 
 async function load(llama: Llama, modelFile: string): Promise<Vocabulary> {
   const model = await loadVocabulary(llama, modelFile);
-  return { model, renderer: createRenderer(model) };
-}
-
-function toToken(token: number): Token {
-  return token as Token;
+  return { renderer: createRenderer(model), bytesOf: createTokenBytes(model) };
 }

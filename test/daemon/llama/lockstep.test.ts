@@ -3,6 +3,7 @@ import { createContext } from "../../../daemon/llama/context.ts";
 import { loadWeights, openLibrary } from "../../../daemon/llama/library.ts";
 import { Lockstep, type LockstepEvent } from "../../../daemon/llama/lockstep.ts";
 import { createRenderer } from "../../../daemon/llama/renderer.ts";
+import { createTokenBytes } from "../../../daemon/llama/token-bytes.ts";
 import type { Generation } from "../../../src/chat/generation.ts";
 import { demoModelFile, question } from "../../worlds/answers.ts";
 
@@ -25,6 +26,7 @@ async function pump(sequences: number, generations: readonly Generation[]) {
     model,
     context,
     renderer: createRenderer(model),
+    bytesOf: createTokenBytes(model),
     contextLength: 1_024,
     windowTokens: 1_024,
     emit(step) {

@@ -3,12 +3,11 @@ import { describe, expect, it } from "vitest";
 import { createVerbaliser } from "../../../daemon/llama/verbaliser.ts";
 
 /** A vocabulary whose tokens are bytes. */
-const detokenizeBytes = (tokens: readonly number[]) =>
-  new TextDecoder("utf-8", { ignoreBOM: true }).decode(Uint8Array.from(tokens));
+const bytesOf = (token: number) => Uint8Array.of(token);
 
 describe("the verbaliser", () => {
   it("holds a character back until its last byte", () => {
-    const verbaliser = createVerbaliser(detokenizeBytes, []);
+    const verbaliser = createVerbaliser(bytesOf, []);
     const [first, second, third, fourth] = Buffer.from("😀");
     expect(verbaliser.push([65, first ?? 0]).text).toBe("A");
     expect(verbaliser.push([second ?? 0]).text).toBe("");
@@ -18,13 +17,13 @@ describe("the verbaliser", () => {
   });
 
   it("gives an unfinished character as U+FFFD only at the end", () => {
-    const verbaliser = createVerbaliser(detokenizeBytes, []);
+    const verbaliser = createVerbaliser(bytesOf, []);
     expect(verbaliser.push([0xe2, 0x82]).text).toBe("");
     expect(verbaliser.flush()).toBe("\uFFFD");
   });
 
   it("ends before a stop string whose characters are spread over tokens", () => {
-    const verbaliser = createVerbaliser(detokenizeBytes, ["é!"]);
+    const verbaliser = createVerbaliser(bytesOf, ["é!"]);
     const texts = [...Buffer.from("café! more")].map((byte) => verbaliser.push([byte]));
     expect(texts.map((scan) => scan.text).join("")).toBe("caf");
     expect(texts.at(-1)?.isStopped).toBe(true);
@@ -38,8 +37,8 @@ describe("the verbaliser", () => {
     );
     fc.assert(
       fc.property(bytes, fc.array(fc.integer({ min: 0, max: 90 }), { maxLength: 40 }), (tokens, sizes) => {
-        const verbaliser = createVerbaliser(detokenizeBytes, []);
-        const whole = detokenizeBytes(tokens);
+        const verbaliser = createVerbaliser(bytesOf, []);
+        const whole = new TextDecoder("utf-8", { ignoreBOM: true }).decode(Uint8Array.from(tokens));
         let text = "";
         let start = 0;
         for (const size of [...sizes, ...tokens.map(() => 1)]) {
