@@ -21,6 +21,7 @@ const rows: readonly (readonly string[])[] = [
 
 /** Where each third-party package may be imported: a folder, or one file. One that isn't here has no home yet. */
 const homes: Readonly<Record<string, readonly string[]>> = {
+  "@huggingface/jinja": ["daemon/llama"],
   "@paypal/paypal-server-sdk": ["daemon/paypal"],
   "better-sqlite3": ["daemon/sqlite"],
   commander: ["commands"],

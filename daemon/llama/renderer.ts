@@ -1,6 +1,8 @@
-import { type ChatHistoryItem, JinjaTemplateChatWrapper, type LlamaModel } from "node-llama-cpp";
+import type { LlamaModel } from "node-llama-cpp";
 import type { Message, Prompt } from "../../src/chat/message.ts";
 import { PeerError } from "../../src/errors.ts";
+import { type ChatTemplate, createChatTemplate } from "./chat-template.ts";
+import { createMarkers, type HideMarkers } from "./markers.ts";
 
 export interface Renderer {
   readonly hasTemplate: boolean;
@@ -10,42 +12,28 @@ export interface Renderer {
 }
 
 /**
- * Renders prompts with the model's own template. Only the template's own text may become special tokens: markers
+ * Renders prompts with the model's own template. Only the template's own text may become control tokens: markers
  * inside messages or a text prompt stay text, so that nobody can close a turn that isn't theirs; a text prompt of the
  * network's own (`hasMarkers`) says otherwise.
  */
 export function createRenderer(model: LlamaModel): Renderer {
   const metadata = model.fileInfo.metadata.tokenizer;
-  const template = metadata?.chat_template;
   const vocabularySize = metadata?.ggml.tokens.length ?? 0;
-  const wrappers = new Map<boolean, JinjaTemplateChatWrapper>();
-
-  function wrapper(joinsTurns: boolean): JinjaTemplateChatWrapper {
-    if (template === undefined) {
-      throw new PeerError("request_invalid", "This model has no chat template: use /v1/completions with it.");
-    }
-    let found = wrappers.get(joinsTurns);
-    if (found === undefined) {
-      found = new JinjaTemplateChatWrapper({
-        template,
-        tokenizer: model.tokenizer,
-        reasoning: null,
-        joinAdjacentMessagesOfTheSameType: joinsTurns,
-        trimLeadingWhitespaceInResponses: false,
-      });
-      wrappers.set(joinsTurns, found);
-    }
-    return found;
-  }
+  let template: ChatTemplate | undefined;
+  let hideMarkers: HideMarkers | undefined;
 
   function renderChat(messages: readonly Message[]): number[] {
-    const chatHistory = [...historyOf(messages), { type: "model" as const, response: [] }];
-    const contextText = renderTemplate((joinsTurns) => wrapper(joinsTurns).generateContextState({ chatHistory }));
-    return contextText.contextText.tokenize(model.tokenizer);
+    if (metadata?.chat_template === undefined) {
+      throw new PeerError("request_invalid", "This model has no chat template: use /v1/completions with it.");
+    }
+    template ??= createChatTemplate(metadata.chat_template, model.tokens);
+    hideMarkers ??= createMarkers(model);
+    const { texts, tokenize } = hideMarkers(messages.map(({ content }) => content));
+    return tokenize(template(messages.map(({ role }, index) => ({ role, content: texts[index] ?? "" }))));
   }
 
   return {
-    hasTemplate: template !== undefined,
+    hasTemplate: metadata?.chat_template !== undefined,
     vocabularySize,
     render(prompt) {
       switch (prompt.kind) {
@@ -71,42 +59,7 @@ export function checkTokens(tokens: readonly number[], vocabularySize: number): 
   return [...tokens];
 }
 
-/** Some templates refuse two turns of one role in a row; for those they are joined. */
-function renderTemplate<Rendered>(render: (joinsTurns: boolean) => Rendered): Rendered {
-  try {
-    return render(false);
-  } catch (error) {
-    if (error instanceof PeerError) throw error;
-    try {
-      return render(true);
-    } catch (cause) {
-      throw new PeerError("request_invalid", "The model's chat template can't render this conversation.", { cause });
-    }
-  }
-}
-
 function withBeginning(model: LlamaModel, tokens: number[]): number[] {
   const beginning = model.tokens.bos;
   return model.tokens.shouldPrependBosToken && beginning !== null ? [beginning, ...tokens] : tokens;
-}
-
-/**
- * llama.cpp's binding knows tool results only beside structured calls; here they are the text of Qwen's template: one
- * user turn with a `<tool_response>` for each result in a row.
- */
-function historyOf(messages: readonly Message[]): ChatHistoryItem[] {
-  const history: ChatHistoryItem[] = [];
-  messages.forEach((message, index) => {
-    const last = history.at(-1);
-    if (message.role === "tool") {
-      const text = `<tool_response>\n${message.content}\n</tool_response>`;
-      if (messages[index - 1]?.role === "tool" && last?.type === "user") last.text += `\n${text}`;
-      else history.push({ type: "user", text });
-    } else if (message.role === "assistant") {
-      history.push({ type: "model", response: [message.content] });
-    } else {
-      history.push({ type: message.role, text: message.content });
-    }
-  });
-  return history;
 }
