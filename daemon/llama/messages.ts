@@ -21,7 +21,7 @@ export interface EngineOpening {
 
 export interface TokenizerOpening {
   readonly role: "tokenizer";
-  readonly modelsMax: number;
+  readonly modelFile: string;
 }
 
 export interface ProbeOpening {
@@ -64,9 +64,9 @@ export type ToEngine =
 export type ToTokenizer = { readonly kind: "ask"; readonly id: number; readonly question: TokenizerQuestion };
 
 export type TokenizerQuestion =
-  | { readonly kind: "render"; readonly modelFile: string; readonly prompt: Prompt }
-  | { readonly kind: "vocabulary-size"; readonly modelFile: string }
-  | { readonly kind: "verbalise-open"; readonly modelFile: string; readonly stop: readonly string[] }
+  | { readonly kind: "render"; readonly prompt: Prompt }
+  | { readonly kind: "vocabulary-size" }
+  | { readonly kind: "verbalise-open"; readonly stop: readonly string[] }
   | { readonly kind: "verbalise-push"; readonly verbaliser: number; readonly tokens: readonly number[] }
   | { readonly kind: "verbalise-flush"; readonly verbaliser: number }
   | { readonly kind: "verbalise-close"; readonly verbaliser: number };

@@ -1,9 +1,13 @@
+import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { startLlamaEngine } from "../../../daemon/llama/engine.ts";
 import { type LlamaTokenizers, startTokenizers } from "../../../daemon/llama/tokenizer.ts";
 import { silentLog } from "../../../src/log.ts";
 import { demoModelFile, question, wholeAnswer } from "../../worlds/answers.ts";
+import { demoVariant } from "../../worlds/demo-variant.ts";
+import { temporaryFolder } from "../../worlds/model-folder.ts";
+import { childrenOf } from "../../worlds/processes.ts";
 
 const never = new AbortController().signal;
 let tokenizers: LlamaTokenizers;
@@ -86,5 +90,53 @@ describe("the tokenizers", () => {
     const here = fileURLToPath(import.meta.url);
     await expect(tokenizers.vocabularySize(here)).rejects.toMatchObject({ code: "model_invalid" });
     expect(await tokenizers.vocabularySize(demoModelFile)).toBe(2_048);
+  });
+});
+
+describe("a model among others", () => {
+  const turn = { role: "user", content: "Hello" } as const;
+  const chat = (turns: number) => ({ kind: "chat" as const, messages: Array.from({ length: turns }, () => turn) });
+
+  it.each([
+    ["never ends", "{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}"],
+    ["wants all memory", "{% set list = range(2000000000) %}"],
+  ])("whose template %s costs the others nothing, and answers again", async (_, endless) => {
+    const template = `{% if messages | length > 20 %}${endless}{% endif %}Hello`;
+    const folder = await temporaryFolder({ "loop.gguf": await demoVariant({ "tokenizer.chat_template": template }) });
+    onTestFinished(folder.remove);
+    const loop = folder.file("loop.gguf");
+    expect(await tokenizers.render(loop, chat(1))).not.toEqual([]);
+    const verbaliser = await tokenizers.verbalise(demoModelFile, []);
+    let isLooping = true;
+    const looping = expect(tokenizers.render(loop, chat(25)).finally(() => (isLooping = false))).rejects.toMatchObject({
+      code: "engine_crashed",
+      retryAfterSeconds: 1,
+    });
+    expect((await verbaliser.push([104, 105])).texts).toHaveLength(2);
+    expect(await tokenizers.render(demoModelFile, chat(25))).not.toEqual([]);
+    expect(isLooping).toBe(true);
+    await looping;
+    expect(await tokenizers.render(loop, chat(1))).not.toEqual([]);
+    expect((await verbaliser.push([104])).texts).toHaveLength(1);
+    verbaliser.close();
+  });
+
+  it("has its process as long as it is needed, and no longer where others are", async () => {
+    const names = Array.from({ length: 5 }, (_, index) => `${index}.gguf`);
+    const bytes = await readFile(demoModelFile);
+    const folder = await temporaryFolder(Object.fromEntries(names.map((name) => [name, bytes])));
+    const many = startTokenizers();
+    onTestFinished(async () => {
+      await many.close();
+      await folder.remove();
+    });
+    const others = childrenOf(process.pid);
+    const own = () => childrenOf(process.pid).filter((pid) => !others.includes(pid));
+    const verbalisers = await Promise.all(names.map((name) => many.verbalise(folder.file(name), [])));
+    expect(own()).toHaveLength(names.length);
+    for (const verbaliser of verbalisers) expect((await verbaliser.push([104])).texts).toHaveLength(1);
+    for (const verbaliser of verbalisers) verbaliser.close();
+    await vi.waitUntil(() => own().length === names.length - 1);
+    expect(await many.render(folder.file("0.gguf"), chat(1))).not.toEqual([]);
   });
 });
