@@ -1,5 +1,5 @@
 import { setImmediate } from "node:timers/promises";
-import { getLlama, type Llama, LlamaLogLevel, type LlamaModel } from "node-llama-cpp";
+import { getLlama, type Llama, LlamaLogLevel, type LlamaModel, NoBinaryFoundError } from "node-llama-cpp";
 import { PeerError } from "../../src/errors.ts";
 import { readGgufFacts } from "../../src/models/gguf.ts";
 import type { Gpu } from "./messages.ts";
@@ -7,8 +7,20 @@ import type { Gpu } from "./messages.ts";
 /** Why llama.cpp last refused a file. It logs that, and tells its caller nothing. */
 let lastRefusal: string | undefined;
 
-/** llama.cpp's prebuilt library, never built here. Its log can't hold a prompt; warnings go to stderr. */
-export function openLibrary(gpu: Gpu, threads: number): Promise<Llama> {
+/**
+ * llama.cpp's prebuilt library, never built here. Its log can't hold a prompt; warnings go to stderr. Throws
+ * `config_invalid` where the machine, or the library, lacks what `gpu` names.
+ */
+export async function openLibrary(gpu: Gpu, threads: number): Promise<Llama> {
+  const llama = await prebuilt(gpu, threads).catch((cause: unknown) => {
+    throw cause instanceof NoBinaryFoundError ? missing(gpu, cause) : cause;
+  });
+  // Asked for a GPU of another platform it takes the processor, and says nothing.
+  if (gpu !== "auto" && gpu !== "off" && llama.gpu !== gpu) throw missing(gpu);
+  return llama;
+}
+
+function prebuilt(gpu: Gpu, threads: number): Promise<Llama> {
   return getLlama({
     gpu: gpu === "off" ? false : gpu,
     build: "never",
@@ -20,6 +32,20 @@ export function openLibrary(gpu: Gpu, threads: number): Promise<Llama> {
       lastRefusal = /(?:error loading model[^:]*: )+(.*)/.exec(message)?.[1] ?? lastRefusal;
       process.stderr.write(`${message.trimEnd()}\n`);
     },
+  });
+}
+
+function missing(gpu: Gpu, cause?: unknown): PeerError {
+  if (gpu === "auto" || gpu === "off") {
+    const platform = `${process.platform}-${process.arch}`;
+    return new PeerError("config_invalid", `llama.cpp's library for ${platform} is missing, or can't run here.`, {
+      cause,
+      hint: "It comes as an optional package: install peerllm again, with --include=optional.",
+    });
+  }
+  return new PeerError("config_invalid", `This machine has no ${gpu} that llama.cpp could use.`, {
+    cause,
+    hint: "Install its driver, or use --gpu auto or --gpu off.",
   });
 }
 

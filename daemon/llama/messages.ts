@@ -1,6 +1,6 @@
 import type { Generation, GenerationEvent } from "../../src/chat/generation.ts";
 import type { Prompt } from "../../src/chat/message.ts";
-import type { ErrorCode } from "../../src/errors.ts";
+import type { ErrorCode, PeerErrorOptions } from "../../src/errors.ts";
 import type { Verbalised } from "../../src/pipeline/ports.ts";
 
 /** What a child is opened for; the first message it gets. One role for life. */
@@ -53,6 +53,7 @@ export interface EngineCounters {
 export interface ChildFailure {
   readonly code: ErrorCode;
   readonly message: string;
+  readonly details: Pick<PeerErrorOptions, "hint" | "retryAfterSeconds">;
 }
 
 export type ToEngine =

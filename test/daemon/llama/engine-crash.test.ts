@@ -74,6 +74,30 @@ describe("an engine whose process dies", () => {
     await expect(start).rejects.toMatchObject({ code: "model_invalid" });
   });
 
+  it("refuses more than the machine has, with what to do", async () => {
+    const tooMuch = startLlamaEngine({ ...options, sequences: 100_000, log: silentLog }, never);
+    await expect(tooMuch).rejects.toMatchObject({
+      code: "config_invalid",
+      hint: "Use fewer sequences or a shorter context.",
+    });
+  });
+
+  it.each(["cuda", "metal", "vulkan"] as const)(
+    "refuses a machine without %s, where that is asked for",
+    async (gpu) => {
+      const start = startLlamaEngine({ ...options, gpu, log: silentLog }, never);
+      const refused = { code: "config_invalid", message: expect.stringContaining(gpu), hint: expect.any(String) };
+      const facts = await start.then(
+        async (engine) => {
+          await engine.close();
+          return engine.facts;
+        },
+        (error: unknown) => error,
+      );
+      expect([expect.objectContaining(refused), expect.objectContaining({ gpu })]).toContainEqual(facts);
+    },
+  );
+
   it("can be given up while it loads", async () => {
     const reason = new PeerError("cancelled", "No need.");
     const start = startLlamaEngine({ ...options, log: silentLog }, AbortSignal.abort(reason));
