@@ -75,8 +75,14 @@ export async function startLlamaEngine(options: LlamaEngineOptions, signal: Abor
     const id = lastId;
     const events = new Channel<GenerationEvent>(eventsMax);
     requests.set(id, events);
-    const onAbort = () => events.fail(signal.reason);
-    signal.addEventListener("abort", onAbort);
+    // Told at once: its consumer may be long at what it has, and the sequence is others' to have.
+    const onAbort = () => {
+      events.fail(signal.reason);
+      link.send({ kind: "abort", id });
+    };
+    // Many answers may share a signal, and Node counts its listeners.
+    const own = AbortSignal.any([signal]);
+    own.addEventListener("abort", onAbort);
     link.send({ kind: "generate", id, generation });
     let takenTokens = 0;
     let isEnded = false;
@@ -93,9 +99,9 @@ export async function startLlamaEngine(options: LlamaEngineOptions, signal: Abor
         }
       }
     } finally {
-      signal.removeEventListener("abort", onAbort);
+      own.removeEventListener("abort", onAbort);
       requests.delete(id);
-      if (!isEnded) link.send({ kind: "abort", id });
+      if (!isEnded && !signal.aborted) link.send({ kind: "abort", id });
     }
   }
 

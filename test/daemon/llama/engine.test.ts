@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { type LlamaEngine, startLlamaEngine } from "../../../daemon/llama/engine.ts";
 import { isPeerError } from "../../../src/errors.ts";
 import { silentLog } from "../../../src/log.ts";
@@ -193,6 +193,28 @@ describe("an abort", () => {
     controller.abort(reason);
     await expect(drain(stream)).rejects.toBe(reason);
     await expectAllFree();
+  });
+
+  it("frees the sequence at once, while its consumer is still at what it has", async () => {
+    const controller = new AbortController();
+    const reason = new Error("enough");
+    const endless = question("", { prompt: { kind: "text", text: "a" }, temperature: 1.5, seed: 5, maxTokens: 700 });
+    const stream = engine.generate(endless, controller.signal)[Symbol.asyncIterator]();
+    await stream.next();
+    controller.abort(reason);
+    await expectAllFree();
+    await expect(drain(stream)).rejects.toBe(reason);
+  });
+
+  it("may be shared by many answers", async () => {
+    const warnings: Error[] = [];
+    const onWarning = (warning: Error) => warnings.push(warning);
+    process.on("warning", onWarning);
+    onTestFinished(() => void process.off("warning", onWarning));
+    const { signal } = new AbortController();
+    const answers = Array.from({ length: 16 }, () => wholeAnswer(engine, question("Hi", { maxTokens: 2 }), signal));
+    await Promise.all(answers);
+    expect(warnings).toEqual([]);
   });
 
   it("at 1,000 random moments leaks no sequence", async () => {
