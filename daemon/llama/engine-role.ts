@@ -1,3 +1,4 @@
+import { systemClock } from "../../src/clock.ts";
 import { type CountDecode, createContext } from "./context.ts";
 import { failureOf } from "./failure.ts";
 import { loadWeights, openLibrary } from "./library.ts";
@@ -29,6 +30,7 @@ export async function openEngine(
     bytesOf: createTokenBytes(model),
     contextLength,
     windowTokens: opening.windowTokens,
+    clock: systemClock,
     emit: (events) =>
       send({
         kind: "step",

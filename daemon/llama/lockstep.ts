@@ -1,5 +1,6 @@
 import type { LlamaContext, Token } from "node-llama-cpp";
 import type { Generation, GenerationEvent } from "../../src/chat/generation.ts";
+import type { Clock } from "../../src/clock.ts";
 import { PeerError } from "../../src/errors.ts";
 import type { EngineCounters } from "./messages.ts";
 import { SequencePool } from "./sequences.ts";
@@ -9,6 +10,7 @@ export interface LockstepOptions extends StreamCourse {
   readonly context: LlamaContext;
   /** Unacknowledged tokens at which a stream is parked. */
   readonly windowTokens: number;
+  readonly clock: Pick<Clock, "monotonic">;
   /** Told once for each step that has something to tell. */
   readonly emit: (events: readonly LockstepEvent[]) => void;
 }
@@ -19,6 +21,10 @@ export type LockstepEvent =
 
 /** Prompt tokens evaluated in a step that others wait for, so that a long prompt holds nobody up for long. */
 const prefillTokensBesideOthers = 128;
+/** How long a step that reads prompts is to take: whoever comes or leaves meanwhile waits for its end. */
+const stepMsWanted = 200;
+/** Fewer at once cost more each: 9% at 32, half as much again at 16. */
+const prefillTokensMin = 32;
 
 interface Waiting {
   readonly id: number;
@@ -46,6 +52,8 @@ export class Lockstep {
   #tokensDecoded = 0;
   #tokensFromCache = 0;
   #stepStartedAt: number | undefined;
+  /** Prompt tokens that a step has time for, as far as is known. */
+  #prefillTokensMax = prefillTokensMin;
 
   constructor(options: LockstepOptions) {
     this.#options = options;
@@ -89,7 +97,7 @@ export class Lockstep {
       decodesByStreams: { ...this.#decodesByStreams },
       tokensDecoded: this.#tokensDecoded,
       tokensFromCache: this.#tokensFromCache,
-      stepElapsedMs: this.#stepStartedAt === undefined ? 0 : performance.now() - this.#stepStartedAt,
+      stepElapsedMs: this.#stepStartedAt === undefined ? 0 : this.#now() - this.#stepStartedAt,
     };
   }
 
@@ -169,15 +177,29 @@ export class Lockstep {
     this.#streams.set(id, { ...draft, slot, cachedTokens, pending, isAborted: waiting.isAborted });
   }
 
-  /** One decode: every stream's next token, and of the prompts an even share of what fits. */
+  /** One decode: every stream's next token, and of the prompts an even share of what there is room and time for. */
   async #step(streams: readonly Stream[]): Promise<void> {
     const prefilling = streams.filter((stream) => stream.pending.length > 1);
     const others = streams.length - prefilling.length;
-    const room = this.#options.context.batchSize - others;
+    const room = Math.min(this.#options.context.batchSize - others, this.#prefillTokensMax);
     const share = Math.floor((others > 0 ? Math.min(room, prefillTokensBesideOthers) : room) / prefilling.length);
-    this.#stepStartedAt = performance.now();
+    const startedAt = this.#now();
+    const decodedBefore = this.#tokensDecoded;
+    this.#stepStartedAt = startedAt;
     await Promise.all(streams.map((stream) => this.#advance(stream, Math.max(1, share))));
     this.#stepStartedAt = undefined;
+    if (prefilling.length > 0) this.#learn(this.#tokensDecoded - decodedBefore, this.#now() - startedAt);
+  }
+
+  /** What a step of `tokens` tells of those to come. A short one of few says nothing: each costs more than in many. */
+  #learn(tokens: number, elapsedMs: number): void {
+    if (elapsedMs < stepMsWanted && tokens < this.#prefillTokensMax / 2) return;
+    const inTime = Math.floor((tokens * stepMsWanted) / Math.max(elapsedMs, 1));
+    this.#prefillTokensMax = Math.min(Math.max(inTime, prefillTokensMin), this.#options.context.batchSize);
+  }
+
+  #now(): number {
+    return this.#options.clock.monotonic();
   }
 
   async #advance(stream: Stream, prefillTokens: number): Promise<void> {

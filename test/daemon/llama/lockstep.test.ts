@@ -15,11 +15,16 @@ beforeAll(async () => {
 });
 afterAll(() => model.dispose());
 
-/** A pump whose streams are all there before its first step. */
-async function pump(sequences: number, generations: readonly Generation[]) {
+/** A pump whose streams are all there before its first step, on a machine that needs so long for each token. */
+async function pump(sequences: number, generations: readonly Generation[], msPerToken = 0.1) {
   const decodes: { streams: number; tokens: number }[] = [];
   const options = { sequences, contextLength: 1_024, threads: 1 };
-  const context = await createContext(model, options, (streams, tokens) => decodes.push({ streams, tokens }));
+  let time = 0;
+  const context = await createContext(model, options, (streams, tokens) => {
+    decodes.push({ streams, tokens });
+    lockstep.countDecode(streams, tokens);
+    time += tokens * msPerToken;
+  });
   const events: LockstepEvent[] = [];
   let left = generations.length;
   const lockstep = new Lockstep({
@@ -29,6 +34,7 @@ async function pump(sequences: number, generations: readonly Generation[]) {
     bytesOf: createTokenBytes(model),
     contextLength: 1_024,
     windowTokens: 1_024,
+    clock: { monotonic: () => time },
     emit(step) {
       events.push(...step);
       left -= step.filter((told) => "error" in told || told.event.kind === "end").length;
@@ -48,19 +54,35 @@ describe("the lockstep pump", () => {
     it(`decodes ${streams} streams in full batches, every one`, async () => {
       const same = Array.from({ length: streams }, () => question("Tell me a story.", { maxTokens: 40 }));
       const { decodes, counters } = await pump(streams, same);
-      expect(decodes.length).toBeGreaterThan(10);
+      const decoding = decodes.slice(decodes.findIndex((decode) => decode.tokens === streams));
+      expect(decoding.length).toBeGreaterThan(10);
       expect(new Set(decodes.map((decode) => decode.streams))).toEqual(new Set([streams]));
-      expect(decodes.slice(1).every((decode) => decode.tokens === streams)).toBe(true);
+      expect(decoding.every((decode) => decode.tokens === streams)).toBe(true);
       expect(counters.sequencesFree).toBe(streams);
     });
   }
+
+  it.each([
+    ["fast", 0.1, [32, 512, 155]],
+    ["slow", 2, [32, 100, 100, 100, 100, 100, 100, 67]],
+    ["slower yet", 50, [...new Array<number>(21).fill(32), 27]],
+  ])(
+    "reads a long prompt in pieces of 200 ms on a %s machine, of 32 tokens at least",
+    async (_, msPerToken, pieces) => {
+      const tokens = Array.from({ length: 699 }, (_, index) => 40 + (index % 50));
+      const long = question("", { prompt: { kind: "tokens", tokens }, maxTokens: 1 });
+      const { decodes } = await pump(1, [long], msPerToken);
+      expect(decodes.map((decode) => decode.tokens)).toEqual(pieces);
+    },
+  );
 
   it("reads a long prompt in pieces between which others get their tokens", async () => {
     const tokens = Array.from({ length: 700 }, (_, index) => 40 + (index % 50));
     const long = question("", { prompt: { kind: "tokens", tokens }, maxTokens: 4 });
     const { decodes } = await pump(2, [long, question("What is PeerLLM?", { maxTokens: 30 })]);
     expect(Math.max(...decodes.map((decode) => decode.tokens))).toBeLessThanOrEqual(512);
-    const pieces = decodes.slice(1).filter((decode) => decode.tokens > 2);
+    // The short prompt is read with the second.
+    const pieces = decodes.slice(2).filter((decode) => decode.tokens > 2);
     expect(pieces.length).toBeGreaterThanOrEqual(3);
     expect(pieces.every((decode) => decode.streams === 2 && decode.tokens <= 129)).toBe(true);
   });
