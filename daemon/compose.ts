@@ -4,9 +4,7 @@ import { billsBy } from "../src/ledger/price-book.ts";
 import type { RoleName } from "../src/protocol/control.ts";
 import { hostStartSchema, networkStartSchema } from "../src/protocol/start.ts";
 import { guardFile, guardOf } from "./guard-model.ts";
-import type { EngineSettings } from "./host/engine-settings.ts";
-import { startHost } from "./host/host.ts";
-import type { HostedModel } from "./host/served-models.ts";
+import { type HostAdapters, startHost } from "./host/host.ts";
 import { startUpstreamEngine } from "./host/upstream-engine.ts";
 import type { RoleContext, RunningRole, StartRole } from "./lifecycle.ts";
 import { benchmarkEngine } from "./llama/benchmark.ts";
@@ -147,11 +145,11 @@ async function startHostRole(options: unknown, context: RoleContext): Promise<Ru
     await tokenizers.close();
   };
   try {
-    const adapters = {
+    const adapters: HostAdapters = {
       files,
       tokenizers,
-      benchmark: benchmarkEngine,
-      startEngine: ({ weights, reference }: HostedModel, settings: EngineSettings, signal: AbortSignal) =>
+      benchmark: (engine, signal) => benchmarkEngine(engine, clock, signal),
+      startEngine: ({ weights, reference }, settings, signal) =>
         weights.kind === "file"
           ? startLlamaEngine({ modelFile: weights.file, ...settings, log }, signal)
           : startUpstreamEngine({ url: weights.url, reference, ...settings, clock }, signal),

@@ -164,7 +164,8 @@ export async function demoNetwork(options: DemoNetworkOptions): Promise<DemoNetw
       {
         files,
         tokenizers: hostTokenizers,
-        benchmark: options.upstream === undefined ? benchmarkEngine : async () => someSpeed,
+        benchmark: async (engine, signal) =>
+          options.upstream === undefined ? benchmarkEngine(engine, clock, signal) : someSpeed,
         startEngine: ({ weights, reference }, settings, signal) =>
           weights.kind === "file"
             ? startLlamaEngine({ modelFile: weights.file, ...settings, log }, signal)
