@@ -1,7 +1,7 @@
 import { type RawData, WebSocket } from "ws";
 import type { Engine } from "../../src/chat/generation.ts";
 import type { Clock } from "../../src/clock.ts";
-import { isPeerError, PeerError } from "../../src/errors.ts";
+import { type ErrorCode, isPeerError, PeerError } from "../../src/errors.ts";
 import { type KeyPair, type PublicKey, parsePublicKey } from "../../src/identity/key.ts";
 import type { Log } from "../../src/log.ts";
 import { packageVersion } from "../../src/paths.ts";
@@ -257,19 +257,25 @@ class Connection {
 
   async #run(frame: RunFrame): Promise<void> {
     const name = nameOf(frame);
-    if (this.#running.has(name) || this.#running.size >= subtasksMax) {
-      this.#options.log.warn("subtask-not-begun", { subtaskId: frame.subtask, running: this.#running.size });
-      return;
-    }
+    const { key, clock, log, observer, engineOf, isAccepting } = this.#options;
+    if (this.#running.has(name)) return log.warn("subtask-repeated", { subtaskId: frame.subtask });
+    if (this.#running.size >= subtasksMax) return this.#refuse(frame, "queue_full");
+    if (!isAccepting()) return this.#refuse(frame, "host_unavailable");
+    const engine = engineOf(frame.digest);
+    if (engine === undefined) return this.#refuse(frame, "model_missing");
     const controller = new AbortController();
     this.#running.set(name, controller);
-    const { key, clock, log, observer, engineOf } = this.#options;
-    const engine = this.#options.isAccepting() ? engineOf(frame.digest) : undefined;
     const send = (answer: HostFrame) => {
       if (!controller.signal.aborted) this.#send(answer);
     };
     await runSubtask(frame, engine, { key, clock, log, observer, send }, controller.signal);
     this.#running.delete(name);
+  }
+
+  /** Nothing was done, so there is nothing to state. */
+  #refuse({ subtask, epoch, digest }: RunFrame, code: ErrorCode): void {
+    this.#options.log.warn("subtask-refused", { subtaskId: subtask, digest, code, running: this.#running.size });
+    this.#send({ type: "failed", subtask, epoch, code, statement: null });
   }
 
   #send(frame: HostFrame): void {

@@ -25,7 +25,7 @@ export interface SubtaskRunnerOptions {
 /** Runs one subtask on `engine` and sends its frames. A cancelled one sends nothing more. Never throws. */
 export async function runSubtask(
   run: RunFrame,
-  engine: Engine | undefined,
+  engine: Engine,
   options: SubtaskRunnerOptions,
   signal: AbortSignal,
 ): Promise<void> {
@@ -50,7 +50,6 @@ export async function runSubtask(
   let promptTokens = run.prompt.kind === "tokens" ? run.prompt.tokens.length : 0;
   observer.began(run);
   try {
-    if (engine === undefined) throw new PeerError("model_missing", "This host does not serve that model.");
     const { prompt, resumedTokens, sampling, cacheKey } = run;
     for await (const event of engine.generate({ prompt, resumedTokens, sampling, cacheKey }, signal)) {
       if (event.kind === "end") {

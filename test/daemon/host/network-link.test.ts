@@ -21,6 +21,7 @@ const offer: OfferedModel = {
   reportsTokens: true,
   prefillTokensPerSecond: 100,
   decodeTokensPerSecond: 10,
+  decodeTokensPerSecondAtAllSequences: 20,
 };
 
 /** A clock that wakes whoever sleeps at once, and remembers for how long they meant to. */
@@ -248,7 +249,21 @@ describe("a host's link to its network", () => {
       expect(await seen.nextSaid()).toMatchObject({ type: "failed", code: "model_missing" });
       isAccepting = false;
       seen.send({ ...run, epoch: 2 });
-      expect(await seen.nextSaid()).toMatchObject({ type: "failed", epoch: 2, code: "model_missing" });
+      expect(await seen.nextSaid()).toMatchObject({ type: "failed", epoch: 2, code: "host_unavailable" });
+    });
+
+    it("refuses one too many, and goes on with those it has", async () => {
+      const { engine, aborts } = scriptedEngine("endless");
+      const link = open({ engineOf: () => engine });
+      const [seen] = await Promise.all([welcome(network), link.connect(signal)]);
+      await seen.nextSaid();
+      for (let epoch = 1; epoch <= 1_025; epoch += 1) seen.send({ ...run, epoch });
+      const said = [];
+      while (said.length < 1_025) said.push(await seen.nextSaid());
+      const failed = said.filter((frame) => typeof frame === "object" && frame.type === "failed");
+      expect(failed).toEqual([{ type: "failed", subtask, epoch: 1_025, code: "queue_full", statement: null }]);
+      expect(link.activeSubtasks).toBe(1_024);
+      expect(aborts()).toBe(0);
     });
 
     it("stops its engine when it is cancelled or the link breaks, and says no more of it", async () => {
