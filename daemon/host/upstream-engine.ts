@@ -1,4 +1,5 @@
 import type { Generation, GenerationEvent, Usage } from "../../src/chat/generation.ts";
+import { messagesOf, type Prompt } from "../../src/chat/message.ts";
 import { createStopScanner } from "../../src/chat/stop.ts";
 import { createUpstream, type Upstream } from "../../src/client/upstream.ts";
 import type { Clock } from "../../src/clock.ts";
@@ -106,6 +107,7 @@ async function* generate(
   const scanner = createStopScanner(sampling.stop);
   const startedAt = clock.monotonic();
   let firstAt: number | null = null;
+  let deltas = 0;
   let finishReason: "stop" | "length" = "stop";
   let isStopped = false;
   let usage: Usage | null = null;
@@ -121,11 +123,14 @@ async function* generate(
   };
   try {
     for await (const event of upstream.answer(request, AbortSignal.any([signal, over.signal]))) {
-      if (event.kind === "delta" && !isStopped) {
+      if (event.kind === "delta") {
         firstAt ??= clock.monotonic();
+        deltas += 1;
         const scanned = scanner.push(event.text);
-        isStopped = scanned.isStopped;
         if (scanned.text !== "") yield { kind: "delta", tokens: [], text: scanned.text };
+        isStopped = scanned.isStopped;
+        // One that the server was not told of: it would go on to its answer's end.
+        if (isStopped) break;
       } else if (event.kind === "choice-end") {
         finishReason = finishReasonOf(event.finishReason, url);
       } else if (event.kind === "end") {
@@ -134,6 +139,7 @@ async function* generate(
     }
     const rest = scanner.flush();
     if (rest !== "") yield { kind: "delta", tokens: [], text: rest };
+    if (isStopped) usage = { promptTokens: tokensAbout(prompt), completionTokens: deltas };
     if (usage === null) throw new PeerError("upstream_failed", `The answer of ${url} came without its usage.`);
     const now = clock.monotonic();
     const prefillMs = (firstAt ?? now) - startedAt;
@@ -146,6 +152,12 @@ async function* generate(
     // Ends the connection where whoever asked stopped listening.
     over.abort(new PeerError("cancelled", "The answer is no longer needed."));
   }
+}
+
+/** By eye, as a server counts only the answers that it ends itself: a token is about four letters. */
+function tokensAbout(prompt: Prompt): number {
+  const letters = messagesOf(prompt).reduce((sum, { content }) => sum + content.length, 0);
+  return Math.ceil(letters / 4);
 }
 
 /** An answer that the server's own filter cut is no whole answer, and must not look like one. */

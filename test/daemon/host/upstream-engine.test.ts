@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { Availability } from "../../../daemon/host/availability.ts";
 import { type Door, openLocalDoor } from "../../../daemon/host/door.ts";
 import { type HostedEngine, ServedModels } from "../../../daemon/host/served-models.ts";
@@ -10,6 +10,7 @@ import { ownedAccount } from "../../../src/ledger/account.ts";
 import { silentLog } from "../../../src/log.ts";
 import { parseUsd, subtractUsd } from "../../../src/money.ts";
 import { engineContract } from "../../contracts/engine.ts";
+import { serveAnswers } from "../../worlds/answer-server.ts";
 import { demoModelFile, question, wholeAnswer } from "../../worlds/answers.ts";
 import { demoNetwork, demoReference } from "../../worlds/demo-network.ts";
 
@@ -77,6 +78,36 @@ describe("the engine that is another server", () => {
       if (event.kind === "delta") break;
     }
     await expect.poll(() => llama.counters(signal)).toMatchObject({ streamsActive: 0, sequencesFree: sequences });
+  });
+
+  it("stops the server at a stop string that it was not told of", async () => {
+    let isStopped = false;
+    const server = await serveAnswers({
+      hasDefaultModel: true,
+      authenticate: async () => ({ accountId: null, apiKeyId: null }),
+      models: async () => [{ id: demoReference, createdAt: 0, owner: "local", contextLength }],
+      async *answer(_request, _caller, limit) {
+        yield { kind: "begin", receipt: null, model: demoReference };
+        try {
+          for (let word = 0; !limit.aborted; word++) {
+            yield { kind: "delta", choice: 0, text: `${word} ` };
+            await new Promise<void>((resolve) => setImmediate(resolve));
+          }
+        } finally {
+          isStopped = true;
+        }
+      },
+    });
+    const engine = await startUpstreamEngine(optionsFor(server.url), signal);
+    onTestFinished(async () => {
+      await engine.close();
+      await server.close();
+    });
+    const stop = ["@1", "@2", "@3", "@4", "7 "];
+    const { text, end } = await wholeAnswer(engine, question("Count.", { stop }));
+    expect(text).toBe("0 1 2 3 4 5 6 ");
+    expect(end).toMatchObject({ finishReason: "stop", usage: { promptTokens: 2, completionTokens: 8 } });
+    await expect.poll(() => isStopped).toBe(true);
   });
 
   it("does not start where no server answers, and says where", async () => {
