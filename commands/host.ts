@@ -71,12 +71,10 @@ async function up(session: Session, options: HostOptions & { readonly foreground
   });
   await runRole(session, "host", start, options.foreground, (document) => {
     const ready = hostReadySchema.parse(document);
-    const { prefillTokensPerSecond, decodeTokensPerSecond } = ready.benchmark;
-    const speed = `${prefillTokensPerSecond.toFixed(0)} tokens/s in, ${decodeTokensPerSecond.toFixed(0)} tokens/s out`;
     const where =
       access === null ? `at ${String(ready.baseUrl)}` : `on ${access.networkUrl} as ${String(ready.hostId)}`;
     const pause = ready.isPaused ? ' It is paused now; "peerllm host status" says until when.' : "";
-    return `Serving ${ready.models.join(", ")} ${where}: ${speed}.${pause}`;
+    return `Serving ${ready.models.join(", ")} ${where}: ${describeSpeed(ready.benchmark)}.${pause}`;
   });
   if (access !== null && !options.foreground) await noteUnpaid(session);
 }
@@ -129,7 +127,9 @@ function describeState({ state, isEntitled, pausedUntil, schedule }: HostStatus)
 
 function describeSpeed(benchmark: HostStatus["benchmark"]): string {
   if (benchmark === null) return "not measured";
-  return `${benchmark.prefillTokensPerSecond.toFixed(0)} tokens/s in, ${benchmark.decodeTokensPerSecond.toFixed(0)} tokens/s out`;
+  const { prefillTokensPerSecond, decodeTokensPerSecond, decodeTokensPerSecondAtAllSequences } = benchmark;
+  const [read, one, all] = [prefillTokensPerSecond, decodeTokensPerSecond, decodeTokensPerSecondAtAllSequences];
+  return `${read.toFixed(0)} tokens/s in, ${one.toFixed(0)} out, ${all.toFixed(0)} of all answers together`;
 }
 
 function benchmarkCommand(): Command {
@@ -213,13 +213,17 @@ async function ifRunning<Result>(call: Promise<Result>): Promise<Result | null> 
 }
 
 const unitMs = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+const durationDaysMax = 3_650;
 
-/** Milliseconds of "90s", "30m", "2h", "1d" or "1.5h". Throws `usage_invalid`. */
+/** Milliseconds of "90s", "30m", "2h", "1d" or "1.5h", ten years at most. Throws `usage_invalid`. */
 export function parseDuration(text: string): number {
   const match = /^(\d+(?:\.\d+)?)(s|m|h|d)$/.exec(text);
   const unit = match?.[2];
   const durationMs =
     Number(match?.[1]) * (unit === "s" || unit === "m" || unit === "h" || unit === "d" ? unitMs[unit] : 0);
+  if (durationMs > durationDaysMax * unitMs.d) {
+    throw new PeerError("usage_invalid", `"${text.slice(0, 32)}" is too long: ${durationDaysMax}d at most.`);
+  }
   if (durationMs > 0) return durationMs;
   throw new PeerError("usage_invalid", `Not a time: "${text.slice(0, 32)}". Write it like 30m, 2h or 1d.`);
 }

@@ -31,9 +31,11 @@ export function paced(engine: Engine, pace: Pace): Engine {
     generation: Generation,
     signal: AbortSignal,
   ): AsyncGenerator<GenerationEvent, void, undefined> {
-    for await (const event of engine.generate(generation, signal)) {
+    // Many answers may share a signal, and Node counts its listeners.
+    const own = AbortSignal.any([signal]);
+    for await (const event of engine.generate(generation, own)) {
       // Servers that stream text send about a token at a time.
-      if (event.kind === "delta") await pace.take(engine.reportsTokens ? event.tokens.length : 1, signal);
+      if (event.kind === "delta") await pace.take(engine.reportsTokens ? event.tokens.length : 1, own);
       yield event;
     }
   }

@@ -69,21 +69,23 @@ export class ServedModels {
     await served.engine.close();
   }
 
-  /** What the network is told: no speed above the pace, and an engine that restarts after a crash not at all. */
+  /**
+   * What the network is told: no speed above the pace, nor more answers at once than it gives a token a second each,
+   * and an engine that restarts after a crash not at all.
+   */
   offers(pace: Pace | null): OfferedModel[] {
+    const most = pace?.tokensPerSecondMax ?? Number.POSITIVE_INFINITY;
     return this.list()
       .filter(({ engine }) => engine.state() === "ready")
       .map(({ model, engine, benchmark }) => ({
         model: model.reference,
         digest: model.digest,
         contextLength: engine.contextLength,
-        sequences: engine.sequences,
+        sequences: Math.min(engine.sequences, Math.max(1, Math.floor(most))),
         reportsTokens: engine.reportsTokens,
         prefillTokensPerSecond: benchmark.prefillTokensPerSecond,
-        decodeTokensPerSecond: Math.min(
-          benchmark.decodeTokensPerSecond,
-          pace?.tokensPerSecondMax ?? Number.POSITIVE_INFINITY,
-        ),
+        decodeTokensPerSecond: Math.min(benchmark.decodeTokensPerSecond, most),
+        decodeTokensPerSecondAtAllSequences: Math.min(benchmark.decodeTokensPerSecondAtAllSequences, most),
       }));
   }
 

@@ -222,7 +222,9 @@ export const networkMethods = {
 
 export const benchmarkSchema = z.looseObject({
   prefillTokensPerSecond: z.number(),
+  /** Of one answer alone, and of all at once. */
   decodeTokensPerSecond: z.number(),
+  decodeTokensPerSecondAtAllSequences: z.number(),
 });
 
 export const hostStatusSchema = z.looseObject({

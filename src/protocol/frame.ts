@@ -51,7 +51,9 @@ const offeredModel = z.strictObject({
   sequences: z.int().min(1).max(1_024),
   reportsTokens: z.boolean(),
   prefillTokensPerSecond: rate,
+  /** Of one answer alone, and of all sequences together. */
   decodeTokensPerSecond: rate,
+  decodeTokensPerSecondAtAllSequences: rate,
 });
 
 const statement = z.strictObject({

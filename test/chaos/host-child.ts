@@ -22,6 +22,7 @@ const offer: OfferedModel = {
   reportsTokens: true,
   prefillTokensPerSecond: 100,
   decodeTokensPerSecond: 10,
+  decodeTokensPerSecondAtAllSequences: 20,
 };
 
 const engine: Engine = {

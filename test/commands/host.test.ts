@@ -32,6 +32,7 @@ test("a local host serves this machine without network or account, measured, and
   expect(benchmark).toMatchObject({
     prefillTokensPerSecond: expect.toSatisfy((figure: number) => figure > 0),
     decodeTokensPerSecond: expect.toSatisfy((figure: number) => figure > 0),
+    decodeTokensPerSecondAtAllSequences: expect.toSatisfy((figure: number) => figure > 0),
   });
   const answer = await fetch(`${baseUrl}/chat/completions`, {
     method: "POST",
@@ -60,6 +61,10 @@ test("a local host serves this machine without network or account, measured, and
   });
   expect(await status(["pause", "--for", "2h"])).toMatchObject({ state: "paused", pausedUntil: expect.any(Number) });
   expect(await status(["resume"])).toMatchObject({ state: "serving", pausedUntil: null });
+  expect(await status(["status"])).toMatchObject({ benchmark });
+  expect((await peerllm(["host", "status"], { home })).stdout).toMatch(
+    /^speed +\d+ tokens\/s in, \d+ out, \d+ of all answers together$/m,
+  );
   expect((await readdir(join(home, "keys")).catch(() => [])).length).toBe(0);
 
   expect(await status(["down"])).toEqual({ stopped: true, pid, killed: false });
@@ -119,11 +124,12 @@ test.each([
   ["30m", 1_800_000],
   ["1.5h", 5_400_000],
   ["1d", 86_400_000],
+  ["3650d", 315_360_000_000],
 ])("%s is %i ms", (text, durationMs) => {
   expect(parseDuration(text)).toBe(durationMs);
 });
 
-test.each(["", "2", "h", "-1h", "0h", "2 h", "1w"])("%j is no time", (text) => {
+test.each(["", "2", "h", "-1h", "0h", "2 h", "1w", "3651d", "99999999999d"])("%j is no time", (text) => {
   expect(() => parseDuration(text)).toThrow(expect.objectContaining({ code: "usage_invalid" }));
 });
 

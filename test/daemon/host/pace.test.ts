@@ -1,7 +1,7 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { Pace, paced } from "../../../daemon/host/pace.ts";
 import type { Engine } from "../../../src/chat/generation.ts";
-import type { Clock } from "../../../src/clock.ts";
+import { type Clock, systemClock } from "../../../src/clock.ts";
 import { question, wholeAnswer } from "../../worlds/answers.ts";
 
 const { signal } = new AbortController();
@@ -72,6 +72,16 @@ describe("an engine that is paced", () => {
     const whole = await wholeAnswer(paced({ ...hasty, reportsTokens }, new Pace(10, clock)), question("Hi"));
     expect(whole.text).toBe("abcdabcdabcdabcdabcd");
     expect(clock.monotonic() - startedAt).toBe(elapsedMs);
+  });
+
+  it("may share its signal with many others", async () => {
+    const warnings: Error[] = [];
+    const onWarning = (warning: Error) => warnings.push(warning);
+    process.on("warning", onWarning);
+    onTestFinished(() => void process.off("warning", onWarning));
+    const pace = new Pace(10, { ...systemClock, monotonic: () => 0, sleep: (_, limit) => systemClock.sleep(0, limit) });
+    await Promise.all(Array.from({ length: 16 }, () => wholeAnswer(paced(hasty, pace), question("Hi"), signal)));
+    expect(warnings).toEqual([]);
   });
 
   it("shares its pace with all others of the host", async () => {

@@ -86,9 +86,15 @@ describe("a host's served models", () => {
   it("are offered no faster than the host gives, and no faster than they are", () => {
     const models = new ServedModels();
     models.add(served("acme/tiny:1.0.0"));
-    const speedAt = (most: number | null) =>
-      models.offers(most === null ? null : new Pace(most, systemClock))[0]?.decodeTokensPerSecond;
-    expect([null, 1_000, 20, 0.5].map(speedAt)).toEqual([60, 60, 20, 0.5]);
+    const ratesAt = (most: number | null) => {
+      const [offer] = models.offers(most === null ? null : new Pace(most, systemClock));
+      return [offer?.decodeTokensPerSecond, offer?.decodeTokensPerSecondAtAllSequences, offer?.sequences];
+    };
+    expect(ratesAt(null)).toEqual([60, 120, 4]);
+    expect(ratesAt(1_000)).toEqual([60, 120, 4]);
+    expect(ratesAt(100)).toEqual([60, 100, 4]);
+    expect(ratesAt(3.5)).toEqual([3.5, 3.5, 3]);
+    expect(ratesAt(0.5)).toEqual([0.5, 0.5, 1]);
   });
 
   it("end with the host, every engine of them", async () => {

@@ -17,6 +17,7 @@ const offered: OfferedModel = {
   reportsTokens: true,
   prefillTokensPerSecond: 100,
   decodeTokensPerSecond: 10,
+  decodeTokensPerSecondAtAllSequences: 20,
 };
 const { signal } = new AbortController();
 
