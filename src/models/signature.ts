@@ -82,6 +82,7 @@ export async function signModel(options: SignOptions, signal: AbortSignal): Prom
     ignorePaths,
   };
   const files = await listTree(path, { allowSymlinks, ignorePaths }, signal);
+  if (method === "shards") refuseEmpty(files);
   const sizeBytes = sizeOf(files);
   const onBytes: OnBytes = (bytes) => options.onBytes?.(bytes, sizeBytes);
   const resources = await hashTree(files, serialization, onBytes, signal);
@@ -141,6 +142,15 @@ export function signedShards(statement: Statement, fileName: string): (ByteRange
   return shards;
 }
 
+/** The specification leaves them out of a signature by shards (6.3.2), and unsigned files are refused. */
+function refuseEmpty(files: readonly TreeFile[]): void {
+  const empty = files.find(({ sizeBytes }) => sizeBytes === 0);
+  if (empty === undefined) return;
+  throw new PeerError("model_invalid", `"${empty.name}" is empty, so no shard of it can be signed.`, {
+    hint: 'Sign with the method "files", or leave it out with --ignore-paths.',
+  });
+}
+
 const otherSigner = "Ask the producer for the public key, on another way than the model came.";
 
 function trustedKey(bundle: Bundle, trust: Trust): KeyObject {
@@ -183,7 +193,7 @@ async function verifyFiles(statement: Statement, options: VerifyOptions, signal:
       allowSymlinks: serialization.allowSymlinks,
       ignorePaths: ignorePaths.map(trimPath).filter(isCanonicalPath),
       wantedPaths: wanted,
-      skipsUnreadable: options.ignoreUnsignedFiles === true,
+      wantedOnly: options.ignoreUnsignedFiles === true,
     },
     signal,
   ).catch((cause) => {
@@ -196,25 +206,27 @@ async function verifyFiles(statement: Statement, options: VerifyOptions, signal:
   for (const name of wanted) {
     if (!names.has(name)) throw mismatch(`"${name}" is missing: it was signed, but it is not there.`);
   }
+  const extra = files.find(({ name }) => !wanted.has(name));
+  if (extra !== undefined && options.ignoreUnsignedFiles !== true) throw unsigned(extra.name);
   const signed = files.filter(({ name }) => wanted.has(name));
-  if (options.ignoreUnsignedFiles !== true) checkUnsigned(files, wanted, serialization);
+  checkShardCounts(statement, signed);
   const totalBytes = sizeOf(signed);
   await checkDigests(statement, signed, (bytes) => options.onBytes?.(bytes, totalBytes), signal);
 }
 
-/** Empty files have no shards, so they can't be signed by that method and can't be told from signed ones. */
-function checkUnsigned(files: readonly TreeFile[], wanted: ReadonlySet<string>, serialization: Serialization): void {
-  const extra = files.find(
-    ({ name, sizeBytes }) => !wanted.has(name) && (serialization.method === "files" || sizeBytes > 0),
+/** Before anything is hashed: more shards of a file than are signed would be as many as a hostile shard size likes. */
+function checkShardCounts({ resources, serialization }: Statement, files: readonly TreeFile[]): void {
+  const { shardBytes } = serialization;
+  if (shardBytes === undefined) return;
+  const counts = new Map<string, number>();
+  for (const { name } of resources) {
+    const file = parseShardName(name)?.name ?? name;
+    counts.set(file, (counts.get(file) ?? 0) + 1);
+  }
+  const changed = files.find(
+    ({ name, sizeBytes }) => counts.get(name) !== Math.max(1, Math.ceil(sizeBytes / shardBytes)),
   );
-  if (extra === undefined) return;
-  throw new PeerError(
-    "digest_mismatch",
-    `"${extra.name}" is not signed: it is there, but the signature does not list it.`,
-    {
-      hint: "Remove it, or verify with --ignore-unsigned-files.",
-    },
-  );
+  if (changed !== undefined) throw resized(changed.name);
 }
 
 async function checkDigests(
@@ -229,7 +241,7 @@ async function checkDigests(
     for (const { name, digest } of actual) {
       const wanted = expected.get(name);
       if (wanted === digest) expected.delete(name);
-      else if (wanted === undefined) throw mismatch(`"${file.name}" was changed: its size is not what was signed.`);
+      else if (wanted === undefined) throw resized(file.name);
       else throw mismatch(`"${name}" was changed: its digest is ${digest}, but ${wanted} was signed.`);
     }
   }
@@ -280,6 +292,16 @@ function otherMethod(kind: Bundle["material"]["kind"], given: string): PeerError
 
 function sizeOf(files: readonly TreeFile[]): number {
   return files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+}
+
+function unsigned(name: string): PeerError {
+  return new PeerError("digest_mismatch", `"${name}" is not signed: it is there, but the signature does not list it.`, {
+    hint: "Remove it, or verify with --ignore-unsigned-files.",
+  });
+}
+
+function resized(name: string): PeerError {
+  return mismatch(`"${name}" was changed: its size is not what was signed.`);
 }
 
 function mismatch(message: string, cause?: unknown): PeerError {

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { PeerError } from "../errors.ts";
+import type { DigestAlgorithm } from "./digest.ts";
 import {
   compareNames,
   isCanonicalPath,
@@ -26,7 +27,7 @@ export interface Statement {
 }
 
 const hex = z.string().regex(/^(?:[0-9a-f]{2})+$/, "is not lower case hexadecimal");
-const hashType = z.enum(["sha256", "blake2b", "blake2", "blake3"]);
+const hashType = z.string().min(1).max(64);
 const currentShape = z.looseObject({
   subject: z.tuple([z.looseObject({ name: z.string().min(1), digest: z.looseObject({ sha256: hex }) })]),
   predicate: z.looseObject({
@@ -96,9 +97,10 @@ function readCurrent(json: unknown): Statement {
   const { method, shard_size: shardBytes } = serialization;
   if (method === "shards" && shardBytes === undefined) throw invalid('"shard_size" is missing');
   if (method === "files" && shardBytes !== undefined) throw invalid('"shard_size" has no place beside method "files"');
-  const algorithm = knownAlgorithm(serialization.hash_type);
+  const algorithm = knownAlgorithm(serialization.hash_type, shardBytes);
   const resources = predicate.resources.map(({ name, digest, algorithm: each }) => {
-    if (knownAlgorithm(each) !== algorithm) throw invalid(`"${name.slice(0, 100)}" is hashed with another algorithm`);
+    if (knownAlgorithm(each, shardBytes) !== algorithm)
+      throw invalid(`"${name.slice(0, 100)}" is hashed with another algorithm`);
     return { name, digest, algorithm };
   });
   const signedRoot = subject[0].digest.sha256;
@@ -161,9 +163,18 @@ function checkResources(statement: Statement): Statement {
   return statement;
 }
 
-function knownAlgorithm(name: z.infer<typeof hashType>): "sha256" | "blake2b" {
-  if (name === "blake3") throw invalid("it uses blake3, which is not supported; sign it with sha256");
-  return name === "sha256" ? "sha256" : "blake2b";
+/**
+ * The reference implementation names the hash of shards after their size: "sha256-sharded-1000000000". Source:
+ * sigstore/model-transparency, `ShardedFileHasher.digest_name`.
+ */
+function knownAlgorithm(name: string, shardBytes: number | undefined): DigestAlgorithm {
+  const [, plain, sharded] = /^(.+?)(?:-sharded-(\d+))?$/.exec(name) ?? [];
+  if (sharded !== undefined && Number(sharded) !== shardBytes) {
+    throw invalid(`it is hashed with "${name}", but its "shard_size" is ${shardBytes ?? "missing"}`);
+  }
+  if (plain === "sha256") return "sha256";
+  if (plain === "blake2b" || plain === "blake2") return "blake2b";
+  throw invalid(`it uses "${name}", which is not supported; sign it with sha256`);
 }
 
 function readJson(payload: Uint8Array): unknown {

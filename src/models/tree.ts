@@ -43,37 +43,39 @@ export interface TreeRules {
   readonly ignorePaths: readonly string[];
   /** Paths that are wanted even where an ignored path covers them. */
   readonly wantedPaths?: ReadonlySet<string>;
-  /** What is neither a file nor a folder, and links that are not allowed, is left out rather than refused. */
-  readonly skipsUnreadable?: boolean;
+  /** Whatever else lies there is let be, unreadable as it may be. */
+  readonly wantedOnly?: boolean;
 }
 
+const emptyRange: ByteRange = { start: 0, end: 0 };
 const filesMax = 1_000_000;
 const depthMax = 64;
 
 /**
- * All regular files of the model at `root`, sorted by name. Throws `file_missing` when there is none at all, and
- * `model_invalid` for a link that is not allowed, leaves the model or runs in a circle, and for a name that is not
- * UTF-8.
+ * All regular files of the model at `root`, sorted by name. The rules for links are for those inside it: a root that is
+ * one itself, as every file of the hub's cache is, stands for what it leads to. Throws `file_missing` when there is none
+ * at all, and `model_invalid` for a link that is not allowed, leaves the model or runs in a circle, and for a name that
+ * is not UTF-8.
  */
 export async function listTree(root: string, rules: TreeRules, signal: AbortSignal): Promise<TreeFile[]> {
-  const rootStat = await lstat(root).catch((cause) => {
-    throw new PeerError("file_missing", `There is no model at "${root}".`, { cause, hint: "Name a file or a folder." });
+  const target = await stat(root).catch(async (cause) => {
+    const isLink = await lstat(root).then(
+      (found) => found.isSymbolicLink(),
+      () => false,
+    );
+    const message = isLink ? `"${root}" is a link that leads nowhere.` : `There is no model at "${root}".`;
+    throw new PeerError("file_missing", message, { cause, hint: "Name a file or a folder." });
   });
-  if (rootStat.isFile()) return [{ name: basename(resolve(root)), path: root, sizeBytes: rootStat.size }];
-  const isLink = rootStat.isSymbolicLink();
-  const target = isLink ? await stat(root).catch(() => undefined) : rootStat;
-  if (target === undefined) throw new PeerError("file_missing", `"${root}" is a link that leads nowhere.`);
-  if (target.isFile() && rules.allowSymlinks) {
-    return [{ name: basename(resolve(root)), path: root, sizeBytes: target.size }];
-  }
+  if (target.isFile()) return [{ name: basename(resolve(root)), path: root, sizeBytes: target.size }];
   if (!target.isDirectory()) throw new PeerError("model_invalid", `"${root}" is neither a file nor a folder.`);
   const realRoot = await realpath(root);
   const files: TreeFile[] = [];
-  await collect({ realRoot, rules, files, signal }, root, "", [realRoot]);
+  const wanted = withFolders(rules.wantedPaths ?? new Set());
+  await collect({ realRoot, rules, wanted, files, signal }, root, "", [realRoot]);
   return files.sort((a, b) => compareNames(a.name, b.name));
 }
 
-/** Digests of all files, as the method says, sorted by name. Empty files have no shards. */
+/** Digests of all files, as the method says, sorted by name. The one shard of an empty file is empty. */
 export async function hashTree(
   files: readonly TreeFile[],
   serialization: Serialization,
@@ -87,7 +89,7 @@ export async function hashTree(
       resources.push({ name: file.name, digest: await digestFile(file.path, algorithm, onBytes, signal), algorithm });
       continue;
     }
-    const ranges = shardRanges(file.sizeBytes, serialization.shardBytes);
+    const ranges = file.sizeBytes === 0 ? [emptyRange] : shardRanges(file.sizeBytes, serialization.shardBytes);
     const digests = await digestRanges(file.path, ranges, algorithm, onBytes, signal);
     for (const [index, range] of ranges.entries()) {
       resources.push({ name: shardName(file.name, range), digest: digests[index] ?? "", algorithm });
@@ -109,7 +111,7 @@ export function shardName(name: string, range: ByteRange): string {
 
 /** Takes "path:start:end" apart; a path may hold colons itself. */
 export function parseShardName(text: string): { name: string; range: ByteRange } | undefined {
-  const match = /^(.+):(0|[1-9]\d{0,14}):([1-9]\d{0,14})$/s.exec(text);
+  const match = /^(.+):(0|[1-9]\d{0,14}):(0|[1-9]\d{0,14})$/s.exec(text);
   if (match?.[1] === undefined) return undefined;
   return { name: match[1], range: { start: Number(match[2]), end: Number(match[3]) } };
 }
@@ -135,6 +137,8 @@ export function pathInside(root: string, path: string): string | undefined {
 interface Walk {
   readonly realRoot: string;
   readonly rules: TreeRules;
+  /** The wanted paths and the folders they lie in. */
+  readonly wanted: ReadonlySet<string>;
   readonly files: TreeFile[];
   readonly signal: AbortSignal;
 }
@@ -147,12 +151,12 @@ async function collect(walk: Walk, folder: string, prefix: string, ancestors: re
     const component = entry.name.toString("utf8");
     const name = prefix === "" ? component : `${prefix}/${component}`;
     if (!Buffer.from(component, "utf8").equals(entry.name)) {
+      if (walk.rules.wantedOnly === true) continue;
       throw new PeerError("model_invalid", `The name of a file in "${folder}" is not UTF-8, so it can't be signed.`);
     }
-    if (isLeftOut(walk.rules, name)) continue;
+    if (isLeftOut(walk, name)) continue;
     const path = join(folder, component);
     const kind = entry.isSymbolicLink() ? await followLink(walk, path, name) : entry;
-    if (kind === undefined) continue;
     if (kind.isDirectory()) {
       const real = await realpath(path);
       if (ancestors.includes(real)) throw new PeerError("model_invalid", `The link "${name}" runs in a circle.`);
@@ -160,15 +164,14 @@ async function collect(walk: Walk, folder: string, prefix: string, ancestors: re
     } else if (kind.isFile()) {
       if (walk.files.length >= filesMax) throw new PeerError("model_invalid", `More than ${filesMax} files.`);
       walk.files.push({ name, path, sizeBytes: (await stat(path)).size });
-    } else if (walk.rules.skipsUnreadable !== true) {
+    } else {
       throw new PeerError("model_invalid", `"${name}" is neither a file nor a folder, so it can't be signed.`);
     }
   }
 }
 
-async function followLink(walk: Walk, path: string, name: string): Promise<EntryKind | undefined> {
+async function followLink(walk: Walk, path: string, name: string): Promise<EntryKind> {
   if (!walk.rules.allowSymlinks) {
-    if (walk.rules.skipsUnreadable === true && walk.rules.wantedPaths?.has(name) !== true) return undefined;
     throw new PeerError("model_invalid", `"${name}" is a symbolic link, which this model does not allow.`);
   }
   const real = await realpath(path).catch((cause) => {
@@ -186,13 +189,18 @@ interface EntryKind {
   isFile(): boolean;
 }
 
-function isLeftOut(rules: TreeRules, name: string): boolean {
-  const isIgnored = [...alwaysIgnoredPaths, ...rules.ignorePaths].some(
+function isLeftOut({ rules, wanted }: Walk, name: string): boolean {
+  if (wanted.has(name)) return false;
+  if (rules.wantedOnly === true) return true;
+  return [...alwaysIgnoredPaths, ...rules.ignorePaths].some(
     (ignored) => name === ignored || name.startsWith(`${ignored}/`),
   );
-  if (!isIgnored) return false;
-  for (const wanted of rules.wantedPaths ?? []) {
-    if (wanted === name || wanted.startsWith(`${name}/`)) return false;
+}
+
+function withFolders(paths: ReadonlySet<string>): Set<string> {
+  const all = new Set(paths);
+  for (const path of paths) {
+    for (let end = path.lastIndexOf("/"); end > 0; end = path.lastIndexOf("/", end - 1)) all.add(path.slice(0, end));
   }
-  return true;
+  return all;
 }

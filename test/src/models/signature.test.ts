@@ -112,6 +112,18 @@ describe("a signed model verifies", () => {
     expect((await verify(world)).resources.map(({ name }) => name)).toEqual(["model.bin"]);
   });
 
+  it("when it is reached through a link, under the link's name, as in the hub's cache", async () => {
+    const cache = await folder({ "blobs/c0ffee": "weights" });
+    const path = cache.file("tiny.gguf");
+    await symlink("blobs/c0ffee", path);
+    const world = { ...(await signedFolder({ path, method: "shards" }, cache)), model: { ...cache, path } };
+    expect((await verify(world)).resources.map(({ name }) => name)).toEqual(["tiny.gguf:0:7"]);
+    await rm(cache.file("blobs/c0ffee"));
+    await expect(verify(world)).rejects.toSatisfy(
+      (error) => isPeerError(error, "file_missing") && /is a link that leads nowhere/.test(error.message),
+    );
+  });
+
   it("in shards of 16 MiB that follow each other", async () => {
     const model = await folder({});
     await model.write("big.gguf", "");
@@ -180,6 +192,39 @@ describe("a model that is not what was signed is refused", () => {
     await expect(verify(world, { ignoreUnsignedFiles: true })).resolves.toBeDefined();
   });
 
+  it.each(["files", "shards"] as const)(
+    "when an empty file was added, unless asked to let it be (%s)",
+    async (method) => {
+      const world = await signedFolder({ method });
+      await world.model.write("sub/__init__.py", "");
+      await expect(verify(world)).rejects.toThrowError(refusal("digest_mismatch", /"sub\/__init__\.py" is not signed/));
+      await expect(verify(world, { ignoreUnsignedFiles: true })).resolves.toBeDefined();
+    },
+  );
+
+  it.each<[string, (model: Folder) => Promise<unknown>]>([
+    ["a link to nothing", (model) => symlink("nothing", model.file("sub/link"))],
+    ["a link back to its own folder", (model) => symlink(".", model.file("sub/link"))],
+    ["a link out of the model", (model) => symlink("/etc/hostname", model.file("sub/link"))],
+    ["a name that is not UTF-8", (model) => mkdir(Buffer.concat([Buffer.from(`${model.path}/`), Buffer.from([0xff])]))],
+  ])("when there is %s that was not signed, unless asked to let it be", async (_, add) => {
+    const world = await signedFolder({ allowSymlinks: true });
+    await add(world.model);
+    await expect(verify(world)).rejects.toSatisfy((error) => isPeerError(error, "digest_mismatch"));
+    await expect(verify(world, { ignoreUnsignedFiles: true })).resolves.toBeDefined();
+  });
+
+  it("when its signature claims shards so small that there is no room to list them", async () => {
+    const model = await folder({ "big.bin": "x" });
+    await truncate(model.file("big.bin"), 2 ** 30);
+    const key = generateSigningKey("P-256");
+    const shard = { name: "big.bin:0:1", digest: sha256Hex("x") };
+    const bundle = signStatement(key, statementOf([shard], { method: "shards", shard_size: 1 }));
+    await expect(verify({ model, key, bundle })).rejects.toThrowError(
+      refusal("digest_mismatch", /"big\.bin" was changed: its size/),
+    );
+  });
+
   it.each([
     ["longer", "weights and more"],
     ["shorter", "weig"],
@@ -246,6 +291,13 @@ describe("a model that is not what was signed is refused", () => {
     ["shards without a size", [{ name: "a:0:1", digest: sha256Hex("") }], { method: "shards" }, /shard_size/],
     ["a size without shards", [{ name: "a", digest: sha256Hex("") }], { shard_size: 5 }, /shard_size/],
     ["a shard without a range", [{ name: "a", digest: sha256Hex("") }], { method: "shards", shard_size: 5 }, /shard/],
+    [
+      "shards named after another size",
+      [{ name: "a:0:1", digest: sha256Hex("x"), algorithm: "sha256-sharded-8" }],
+      { method: "shards", shard_size: 5 },
+      /"sha256-sharded-8", but its "shard_size" is 5/,
+    ],
+    ["sha1", [{ name: "a", digest: sha256Hex("") }], { hash_type: "sha1" }, /"sha1", which is not supported/],
   ])("when the statement lists %s", async (_, resources, serialization, message) => {
     const world = await signedFolder();
     const bundle = signStatement(world.key, statementOf(resources, serialization));
@@ -275,6 +327,13 @@ describe("what can't be signed is refused", () => {
     const model = await folder(modelFiles);
     await mkdir(Buffer.concat([Buffer.from(`${model.path}/`), Buffer.from([0xff, 0xfe])]));
     await expect(signedFolder({}, model)).rejects.toThrowError(/not UTF-8/);
+  });
+
+  it("an empty file in shards, of which it has none", async () => {
+    const model = await folder({ ...modelFiles, "sub/__init__.py": "" });
+    await expect(signedFolder({ method: "shards" }, model)).rejects.toThrowError(/"sub\/__init__\.py" is empty/);
+    await expect(signedFolder({ method: "shards", ignorePaths: ["sub/__init__.py"] }, model)).resolves.toBeDefined();
+    await expect(verify(await signedFolder({ method: "files" }, model))).resolves.toBeDefined();
   });
 
   it.each(["../x", "/abs", "a//b", ""])("with %j as a path to ignore", async (path) => {
@@ -350,6 +409,27 @@ describe("what others and older versions sign is accepted", () => {
     );
     await expect(verify({ model, key, bundle })).resolves.toBeDefined();
   });
+
+  it.each(["sha256", "sha256-sharded-8"])(
+    "the reference implementation's shards, of the hash type %s",
+    async (hash) => {
+      const content = "x".repeat(20);
+      const model = await folder({ f00: content, empty: "" });
+      const key = generateSigningKey("P-256");
+      const sharded = (name: string, start: number, end: number) => ({
+        name: `${name}:${start}:${end}`,
+        digest: sha256Hex(content.slice(start, end)),
+        algorithm: "sha256-sharded-8",
+      });
+      const resources = [sharded("empty", 0, 0), sharded("f00", 0, 8), sharded("f00", 8, 16), sharded("f00", 16, 20)];
+      const bundle = signStatement(key, statementOf(resources, { method: "shards", hash_type: hash, shard_size: 8 }));
+      await expect(verify({ model, key, bundle })).resolves.toBeDefined();
+      await model.write("empty", "no more");
+      await expect(verify({ model, key, bundle })).rejects.toThrowError(
+        refusal("digest_mismatch", /"empty" was changed/),
+      );
+    },
+  );
 
   it("ignored paths of the signer's own machine, which match nothing here", async () => {
     const world = await singleFile((key) =>
