@@ -107,7 +107,7 @@ describe("producer verify", () => {
 
   it("refuses a signed path with '..' with exit code 5, and accepts a certificate that leads to the given one", async () => {
     const root = makeCertificate({ subject: "root", isAuthority: true, keyUsage: 0x04 });
-    const leaf = makeCertificate({ subject: "leaf", issuer: root, keyUsage: 0x80 });
+    const leaf = makeCertificate({ subject: "leaf", issuer: root, keyUsage: 0x80, extendedUsages: ["codeSigning"] });
     const signedAs = (name: string) => {
       const digest = sha256Hex("x");
       const payloadType = "application/vnd.in-toto+json";

@@ -9,6 +9,17 @@ export interface TestCertificate {
   readonly subject: string;
 }
 
+export interface TestExtension {
+  /** Object identifier in DER, hexadecimal. */
+  readonly identifier: string;
+  readonly isCritical: boolean;
+  readonly value: Buffer;
+}
+
+/** Object identifiers of the extended key usage, in DER, hexadecimal. */
+const extendedUsages = { codeSigning: "2b06010505070303", serverAuth: "2b06010505070301" } as const;
+type ExtendedUsage = keyof typeof extendedUsages;
+
 export interface CertificateOptions {
   readonly subject: string;
   /** Signs itself where there is no issuer. */
@@ -16,7 +27,11 @@ export interface CertificateOptions {
   readonly isAuthority?: boolean;
   /** First byte of the key usage: 0x80 digital signature, 0x04 certificate signing. */
   readonly keyUsage?: number;
-  readonly isForCodeSigning?: boolean;
+  readonly extendedUsages?: readonly ExtendedUsage[];
+  /** How many authorities may stand below this one. */
+  readonly pathLength?: number;
+  /** Beside those that the other options make. */
+  readonly extensions?: readonly TestExtension[];
   readonly validFrom?: Date;
   readonly validTo?: Date;
   readonly key?: SigningKey;
@@ -28,13 +43,7 @@ const day = 86_400_000;
 export function makeCertificate(options: CertificateOptions): TestCertificate {
   const key = options.key ?? generateSigningKey("P-256");
   const issuer = options.issuer ?? { key, subject: options.subject };
-  const extensions = [
-    ...(options.isAuthority === true ? [extension("551d13", sequence(Buffer.from("0101ff", "hex")))] : []),
-    ...(options.keyUsage === undefined ? [] : [extension("551d0f", Buffer.from([0x03, 0x02, 0x00, options.keyUsage]))]),
-    ...(options.isForCodeSigning === true
-      ? [extension("551d25", sequence(element(0x06, Buffer.from("2b06010505070303", "hex"))))]
-      : []),
-  ];
+  const extensions = extensionsOf(options);
   const tbs = sequence(
     element(0xa0, Buffer.from("020102", "hex")),
     element(0x02, Buffer.concat([Buffer.from([1]), randomBytes(8)])),
@@ -55,6 +64,22 @@ export function makeCertificate(options: CertificateOptions): TestCertificate {
   return { key, der, pem, subject: options.subject };
 }
 
+function extensionsOf(options: CertificateOptions): Buffer[] {
+  const { isAuthority, pathLength, keyUsage, extendedUsages: usages } = options;
+  const length = pathLength === undefined ? [] : [element(0x02, Buffer.from([pathLength]))];
+  const made: TestExtension[] = [
+    { identifier: "551d13", isCritical: true, value: sequence(Buffer.from("0101ff", "hex"), ...length) },
+    { identifier: "551d0f", isCritical: true, value: Buffer.from([0x03, 0x02, 0x00, keyUsage ?? 0]) },
+    {
+      identifier: "551d25",
+      isCritical: false,
+      value: sequence(...(usages ?? []).map((usage) => element(0x06, Buffer.from(extendedUsages[usage], "hex")))),
+    },
+  ];
+  const wanted = [isAuthority === true, keyUsage !== undefined, usages !== undefined];
+  return [...made.filter((_, index) => wanted[index]), ...(options.extensions ?? [])].map(extension);
+}
+
 const ecdsaWithSha256 = sequence(Buffer.from("06082a8648ce3d040302", "hex"));
 
 function publicKeyInfo(privateKey: KeyObject): Buffer {
@@ -71,8 +96,9 @@ function time(date: Date): Buffer {
   return element(0x18, Buffer.from(`${digits}Z`));
 }
 
-function extension(identifier: string, value: Buffer): Buffer {
-  return sequence(element(0x06, Buffer.from(identifier, "hex")), element(0x04, value));
+function extension({ identifier, isCritical, value }: TestExtension): Buffer {
+  const critical = isCritical ? [Buffer.from("0101ff", "hex")] : [];
+  return sequence(element(0x06, Buffer.from(identifier, "hex")), ...critical, element(0x04, value));
 }
 
 function sequence(...parts: Buffer[]): Buffer {

@@ -21,7 +21,7 @@ import {
   type SigningKey,
   signBytes,
 } from "../../../src/models/signing-key.ts";
-import { makeCertificate, type TestCertificate } from "../../worlds/certificates.ts";
+import { type CertificateOptions, makeCertificate, type TestCertificate } from "../../worlds/certificates.ts";
 import { type Folder, temporaryFolder } from "../../worlds/model-folder.ts";
 
 const never = new AbortController().signal;
@@ -493,6 +493,10 @@ describe("a signature with certificates", () => {
   const root = makeCertificate({ subject: "root", isAuthority: true, keyUsage: 0x04 });
   const middle = makeCertificate({ subject: "middle", issuer: root, isAuthority: true, keyUsage: 0x04 });
   const content = "single";
+  /** dNSName "acme", permitted. */
+  const namesOfAcme = { identifier: "551d1e", isCritical: true, value: Buffer.from("300aa0083006820461636d65", "hex") };
+  const unheardOf = { identifier: "2b06010401868d1f01", isCritical: true, value: Buffer.from("0500", "hex") };
+  const harmless = { ...unheardOf, isCritical: false };
 
   async function verifyWith(leaf: TestCertificate, trusted: readonly TestCertificate[], chain = [leaf, middle]) {
     const model = await folder({ "model.bin": content });
@@ -504,35 +508,93 @@ describe("a signature with certificates", () => {
     return verifyModel({ path: model.path, bundle: parseBundle(JSON.stringify(bundle)), trust }, never);
   }
 
-  const leaf = makeCertificate({ subject: "leaf", issuer: middle, keyUsage: 0x80 });
+  /** What signs code, unless told otherwise. */
+  const signer = (options: CertificateOptions) =>
+    makeCertificate({ issuer: middle, keyUsage: 0x80, extendedUsages: ["codeSigning"], ...options });
+  const leaf = signer({ subject: "leaf" });
 
   it("is accepted when it leads to the given root", async () => {
     await expect(verifyWith(leaf, [root])).resolves.toBeDefined();
     await expect(verifyWith(leaf, [middle, root], [leaf])).resolves.toBeDefined();
   });
 
-  it("is accepted for code signing, and self-signed where that very certificate is given", async () => {
-    const code = makeCertificate({ subject: "code", issuer: middle, keyUsage: 0x08, isForCodeSigning: true });
-    const selfSigned = makeCertificate({ subject: "self", keyUsage: 0x80 });
+  it("is accepted without a key usage, and self-signed where that very certificate is given", async () => {
+    const code = makeCertificate({ subject: "code", issuer: middle, extendedUsages: ["codeSigning"] });
+    const selfSigned = makeCertificate({ subject: "self", keyUsage: 0x80, extendedUsages: ["codeSigning"] });
     await expect(verifyWith(code, [root])).resolves.toBeDefined();
     await expect(verifyWith(selfSigned, [selfSigned], [selfSigned])).resolves.toBeDefined();
   });
 
+  it("is accepted through an authority that may have as many below it, itself issued anew not counted", async () => {
+    const above = makeCertificate({ subject: "above", isAuthority: true, keyUsage: 0x04, pathLength: 1 });
+    const again = makeCertificate({
+      subject: "above",
+      issuer: above,
+      isAuthority: true,
+      keyUsage: 0x04,
+      pathLength: 1,
+    });
+    const below = makeCertificate({
+      subject: "below",
+      issuer: again,
+      isAuthority: true,
+      keyUsage: 0x04,
+      pathLength: 0,
+    });
+    const code = signer({ subject: "code", issuer: below });
+    await expect(verifyWith(code, [above], [code, below, again])).resolves.toBeDefined();
+  });
+
+  it.each<[string, Partial<CertificateOptions>, RegExp]>([
+    ["may have no other below it", { pathLength: 0 }, /"CN=above" may not stand above 1 more/],
+    ["constrains names", { extensions: [namesOfAcme] }, /"CN=above" constrains names/],
+    ["has a critical extension of its own", { extensions: [unheardOf] }, /\(1\.3\.6\.1\.4\.1\.99999\.1\)/],
+    ["has an extension twice", { extensions: [harmless, harmless] }, /extensions of a certificate can't be read/],
+    ["is for servers", { extendedUsages: ["serverAuth"] }, /"CN=above" is not meant for certificates that sign code/],
+    ["has expired", { validTo: new Date(Date.now() - 1000) }, /"CN=above" is valid from/],
+  ])("is refused through an authority that %s", async (_, options, message) => {
+    const above = makeCertificate({ subject: "above", issuer: root, isAuthority: true, keyUsage: 0x04, ...options });
+    const below = makeCertificate({ subject: "below", issuer: above, isAuthority: true, keyUsage: 0x04 });
+    const code = signer({ subject: "code", issuer: below });
+    for (const [trusted, chain] of [
+      [[root], [code, below, above]],
+      [[above], [code, below]],
+    ] as const) {
+      await expect(verifyWith(code, trusted, [...chain])).rejects.toThrowError(refusal("signature_invalid", message));
+    }
+  });
+
+  it("is accepted through that one of two authorities of one name and key that is still valid", async () => {
+    const { key } = middle;
+    const expired = makeCertificate({
+      subject: "middle",
+      issuer: root,
+      isAuthority: true,
+      keyUsage: 0x04,
+      key,
+      validTo: new Date(Date.now() - 1000),
+    });
+    await expect(verifyWith(leaf, [root], [leaf, expired, middle])).resolves.toBeDefined();
+  });
+
   it.each<[string, TestCertificate, readonly TestCertificate[], RegExp]>([
     ["another root", leaf, [makeCertificate({ subject: "root", isAuthority: true, keyUsage: 0x04 })], /does not lead/],
+    ["an expired leaf", signer({ subject: "old", validTo: new Date(Date.now() - 1000) }), [root], /valid from/],
+    ["a leaf of tomorrow", signer({ subject: "new", validFrom: new Date(Date.now() + 60_000) }), [root], /valid from/],
+    ["a leaf not meant to sign", signer({ subject: "agrees", keyUsage: 0x08 }), [root], /not meant for signing code/],
+    ["a leaf of a server", signer({ subject: "tls", extendedUsages: ["serverAuth"] }), [root], /not meant for signing/],
     [
-      "an expired leaf",
-      makeCertificate({ subject: "old", issuer: middle, keyUsage: 0x80, validTo: new Date(Date.now() - 1000) }),
+      "a leaf that may sign, but no code",
+      makeCertificate({ subject: "any", issuer: middle, keyUsage: 0x80 }),
       [root],
-      /valid from/,
+      /not meant for signing code/,
     ],
     [
-      "a leaf of tomorrow",
-      makeCertificate({ subject: "new", issuer: middle, keyUsage: 0x80, validFrom: new Date(Date.now() + 60_000) }),
+      "a leaf with a critical extension of its own",
+      signer({ subject: "odd", extensions: [unheardOf] }),
       [root],
-      /valid from/,
+      /critical/,
     ],
-    ["a leaf not meant to sign", makeCertificate({ subject: "tls", issuer: middle, keyUsage: 0x08 }), [root], /meant/],
     ["a leaf without a purpose", makeCertificate({ subject: "none", issuer: middle }), [root], /meant/],
   ])("is refused with %s", async (_, certificate, trusted, message) => {
     await expect(verifyWith(certificate, trusted)).rejects.toThrowError(refusal("signature_invalid", message));
@@ -540,7 +602,7 @@ describe("a signature with certificates", () => {
 
   it("is refused when a certificate that is no authority issued the leaf", async () => {
     const issuer = makeCertificate({ subject: "plain", issuer: middle, keyUsage: 0x80 });
-    const certificate = makeCertificate({ subject: "leaf", issuer, keyUsage: 0x80 });
+    const certificate = signer({ subject: "leaf", issuer });
     await expect(verifyWith(certificate, [root], [certificate, issuer, middle])).rejects.toThrowError(
       refusal("signature_invalid", /does not lead/),
     );
