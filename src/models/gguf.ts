@@ -1,11 +1,13 @@
-import { open } from "node:fs/promises";
+import { type FileHandle, open, stat } from "node:fs/promises";
 import { PeerError } from "../errors.ts";
 import { isMissing } from "../if-there.ts";
+import { fileTypes, tensorTypes } from "./gguf-types.ts";
 
 /*
  * Reads the header of a GGUF file (key-values and tensor shapes) from bytes nobody vouches for, before an engine opens
- * them: every length is checked against what is left, nothing is allocated from a number in the file.
- * Source: ggml, docs/gguf.md, versions 2 and 3; block sizes from ggml-common.h.
+ * them: every length is checked against what is left, nothing is allocated from a number in the file. It is read piece
+ * by piece, each once and none of them long to look at, so that whoever else is served meanwhile does not wait.
+ * Source: ggml, docs/gguf.md, versions 2 and 3.
  */
 
 export interface GgufFacts {
@@ -20,26 +22,23 @@ export interface GgufFacts {
 }
 
 const headerBytesMax = 128 * 1_048_576;
-const firstReadBytes = 1_048_576;
+const pieceBytes = 262_144;
 const keyCountMax = 65_536;
 const tensorCountMax = 65_536;
 const nameBytesMax = 65_535;
+/** Of a text value; the one that is longer, the chat template, is only asked whether it is there. */
+const textBytesMax = 256;
 
 /** Throws `model_invalid`, saying what is wrong with the file, and `file_missing`. */
 export async function readGgufFacts(path: string): Promise<GgufFacts> {
-  const file = await open(path, "r").catch((cause) => {
+  // Looked at first: to open a pipe is to wait for whoever writes to it.
+  const found = await stat(path).catch((cause) => {
     throw isMissing(cause) ? new PeerError("file_missing", `There is no model file at "${path}".`, { cause }) : cause;
   });
+  if (!found.isFile()) throw new PeerError("model_invalid", `"${path}" is not a file, so it is no GGUF model.`);
+  const file = await open(path, "r");
   try {
-    const { size } = await file.stat();
-    for (let length = Math.min(firstReadBytes, size); ; length = Math.min(length * 8, size, headerBytesMax)) {
-      const bytes = Buffer.alloc(length);
-      const { bytesRead } = await file.read(bytes, 0, length, 0);
-      const facts = parseGguf(bytes.subarray(0, bytesRead), size);
-      if (facts !== undefined) return facts;
-      if (length === size) throw invalid("it ends in the middle of its header");
-      if (length === headerBytesMax) throw invalid("its header is larger than 128 MiB");
-    }
+    return await readHeader(file, found.size);
   } finally {
     await file.close();
   }
@@ -50,14 +49,27 @@ export async function readGgufFacts(path: string): Promise<GgufFacts> {
  * `model_invalid`.
  */
 export function parseGguf(prefix: Buffer, sizeBytes: number): GgufFacts | undefined {
-  const cursor = new Cursor(prefix, sizeBytes);
-  try {
-    return parseHeader(cursor);
-  } catch (error) {
-    if (error === prefixEnded) return undefined;
-    throw error;
+  const cursor = new Cursor(sizeBytes);
+  cursor.feed(prefix);
+  const step = parseHeader(cursor).next();
+  return step.done === true ? step.value : undefined;
+}
+
+async function readHeader(file: FileHandle, sizeBytes: number): Promise<GgufFacts> {
+  const cursor = new Cursor(sizeBytes);
+  const header = parseHeader(cursor);
+  for (;;) {
+    const step = header.next();
+    if (step.done === true) return step.value;
+    const piece = Buffer.alloc(Math.min(pieceBytes, sizeBytes - cursor.position));
+    const { bytesRead } = await file.read(piece, 0, piece.length, cursor.position);
+    if (bytesRead < piece.length) throw invalid("it ends in the middle of its header");
+    cursor.feed(piece);
   }
 }
+
+/** A part of the parser: it yields where it needs the bytes from the cursor's position on. */
+type Parse<Result> = Generator<undefined, Result>;
 
 type Value = number | bigint | boolean | string | undefined;
 
@@ -68,43 +80,43 @@ interface Tensor {
   readonly end: number;
 }
 
-function parseHeader(cursor: Cursor): GgufFacts {
-  if (cursor.bytes(4).toString("latin1") !== "GGUF") throw invalid('it does not begin with "GGUF"');
-  const version = cursor.uint32();
+function* parseHeader(cursor: Cursor): Parse<GgufFacts> {
+  if ((yield* cursor.bytes(4)).toString("latin1") !== "GGUF") throw invalid('it does not begin with "GGUF"');
+  const version = yield* cursor.uint32();
   if (version !== 2 && version !== 3) throw invalid(`its version is ${version}; 2 and 3 are read`);
-  const tensorCount = cursor.count(tensorCountMax, "tensors", 24);
-  const keyCount = cursor.count(keyCountMax, "keys", 13);
+  const tensorCount = yield* cursor.count(tensorCountMax, "tensors", 24);
+  const keyCount = yield* cursor.count(keyCountMax, "keys", 13);
   const values = new Map<string, Value>();
   for (let index = 0; index < keyCount; index++) {
-    const key = cursor.string(nameBytesMax);
+    const key = yield* cursor.name();
     if (values.has(key)) throw invalid(`the key "${shown(key)}" comes twice`);
-    values.set(key, readValue(cursor, cursor.uint32()));
+    values.set(key, yield* readValue(cursor, yield* cursor.uint32()));
   }
-  const tensors = readTensors(cursor, tensorCount);
+  const tensors = yield* readTensors(cursor, tensorCount);
   checkPlaces(cursor, tensors, alignmentOf(values));
   return factsOf(values, [...tensors.values()]);
 }
 
-function readTensors(cursor: Cursor, count: number): Map<string, Tensor> {
+function* readTensors(cursor: Cursor, count: number): Parse<Map<string, Tensor>> {
   const tensors = new Map<string, Tensor>();
   for (let index = 0; index < count; index++) {
-    const name = cursor.string(nameBytesMax);
-    const dimensionCount = cursor.uint32();
+    const name = yield* cursor.name();
+    const dimensionCount = yield* cursor.uint32();
     if (dimensionCount < 1 || dimensionCount > 4)
       throw invalid(`tensor "${shown(name)}" has ${dimensionCount} dimensions`);
     let elements = 1;
     let width = 0;
     for (let dimension = 0; dimension < dimensionCount; dimension++) {
-      const length = cursor.uint64();
+      const length = yield* cursor.uint64();
       if (dimension === 0) width = length;
       elements *= length;
       if (length < 1 || !Number.isSafeInteger(elements))
         throw invalid(`tensor "${shown(name)}" has an impossible shape`);
     }
-    const type = tensorTypes.get(cursor.uint32());
+    const type = tensorTypes.get(yield* cursor.uint32());
     if (type === undefined) throw invalid(`tensor "${shown(name)}" is of an unknown type`);
     if (width % type.blockElements !== 0) throw invalid(`tensor "${shown(name)}" does not fill its blocks`);
-    const start = cursor.uint64();
+    const start = yield* cursor.uint64();
     const end = start + (elements / type.blockElements) * type.blockBytes;
     if (tensors.has(name)) throw invalid(`tensor "${shown(name)}" comes twice`);
     tensors.set(name, { elements, typeName: type.name, start, end });
@@ -167,177 +179,135 @@ function commonestType(tensors: readonly Tensor[]): string {
 const stringType = 8;
 const arrayType = 9;
 
-function readValue(cursor: Cursor, type: number): Value {
-  if (type === stringType) return cursor.string(Number.MAX_SAFE_INTEGER);
-  if (type === arrayType) return skipArray(cursor);
+function* readValue(cursor: Cursor, type: number): Parse<Value> {
   switch (type) {
     case 0:
-      return cursor.bytes(1).readUInt8();
+      return (yield* cursor.bytes(1)).readUInt8();
     case 1:
-      return cursor.bytes(1).readInt8();
+      return (yield* cursor.bytes(1)).readInt8();
     case 2:
-      return cursor.bytes(2).readUInt16LE();
+      return (yield* cursor.bytes(2)).readUInt16LE();
     case 3:
-      return cursor.bytes(2).readInt16LE();
+      return (yield* cursor.bytes(2)).readInt16LE();
     case 4:
-      return cursor.uint32();
+      return yield* cursor.uint32();
     case 5:
-      return cursor.bytes(4).readInt32LE();
+      return (yield* cursor.bytes(4)).readInt32LE();
     case 6:
-      return cursor.bytes(4).readFloatLE();
+      return (yield* cursor.bytes(4)).readFloatLE();
     case 7:
-      return cursor.bytes(1).readUInt8() !== 0;
+      return (yield* cursor.bytes(1)).readUInt8() !== 0;
+    case stringType:
+      return yield* cursor.text();
+    case arrayType:
+      return yield* skipArray(cursor);
     case 10:
-      return cursor.bytes(8).readBigUInt64LE();
+      return (yield* cursor.bytes(8)).readBigUInt64LE();
     case 11:
-      return cursor.bytes(8).readBigInt64LE();
+      return (yield* cursor.bytes(8)).readBigInt64LE();
     case 12:
-      return cursor.bytes(8).readDoubleLE();
+      return (yield* cursor.bytes(8)).readDoubleLE();
     default:
       throw invalid(`a key has the unknown type ${type}`);
   }
 }
 
 /** Arrays (vocabularies, merges) are stepped over, not kept. */
-function skipArray(cursor: Cursor): undefined {
-  const type = cursor.uint32();
+function* skipArray(cursor: Cursor): Parse<undefined> {
+  const type = yield* cursor.uint32();
   if (type === arrayType) throw invalid("it nests arrays");
   const itemBytes = [1, 1, 2, 2, 4, 4, 4, 1, 8, 0, 8, 8, 8][type];
   if (itemBytes === undefined) throw invalid(`an array has the unknown type ${type}`);
-  const count = cursor.count(cursor.fileBytes, "array items", itemBytes);
-  if (type !== stringType) {
-    cursor.skip(count * itemBytes);
-    return undefined;
-  }
-  for (let index = 0; index < count; index++) cursor.skip(cursor.uint64());
-  return undefined;
+  const count = yield* cursor.count(cursor.fileBytes, "array items", itemBytes);
+  if (type !== stringType) cursor.skip(count * itemBytes);
+  else
+    for (let index = 0; index < count; index++) cursor.skip(cursor.has(8) ? cursor.length() : yield* cursor.uint64());
 }
 
-const prefixEnded = Symbol("the header goes on after the prefix");
-
-/** A place in the header. Reading past the file is a fault of the file; past the prefix, a wish for more of it. */
+/** A place in the header, and a piece of the file around it. Reading past the file is a fault of the file. */
 class Cursor {
   position = 0;
-  readonly #prefix: Buffer;
   readonly fileBytes: number;
+  #piece: Buffer = Buffer.alloc(0);
+  #pieceStart = 0;
 
-  constructor(prefix: Buffer, fileBytes: number) {
-    this.#prefix = prefix;
+  constructor(fileBytes: number) {
     this.fileBytes = fileBytes;
   }
 
-  bytes(length: number): Buffer {
-    const start = this.position;
-    this.skip(length);
-    return this.#prefix.subarray(start, this.position);
+  /** Takes the bytes from the position on. */
+  feed(piece: Buffer): void {
+    this.#piece = piece;
+    this.#pieceStart = this.position;
   }
 
+  /** Whether the next bytes are at hand. */
+  has(length: number): boolean {
+    const at = this.position - this.#pieceStart;
+    return at >= 0 && at + length <= this.#piece.length;
+  }
+
+  /** At most as many as a piece holds. */
+  *bytes(length: number): Parse<Buffer> {
+    this.#requireInside(length);
+    while (!this.has(length)) yield;
+    const at = this.position - this.#pieceStart;
+    this.position += length;
+    return this.#piece.subarray(at, at + length);
+  }
+
+  /** Steps over bytes that need not be at hand. */
   skip(length: number): void {
-    const end = this.position + length;
-    if (!(end <= this.fileBytes)) throw invalid("it ends in the middle of its header");
-    if (end > this.#prefix.length) throw prefixEnded;
-    this.position = end;
+    this.#requireInside(length);
+    this.position += length;
   }
 
-  uint32(): number {
-    return this.bytes(4).readUInt32LE();
+  *uint32(): Parse<number> {
+    return (yield* this.bytes(4)).readUInt32LE();
   }
 
-  uint64(): number {
-    const value = this.bytes(8).readBigUInt64LE();
-    if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw invalid(`it claims a length of ${value}`);
-    return Number(value);
+  *uint64(): Parse<number> {
+    this.#requireInside(8);
+    while (!this.has(8)) yield;
+    return this.length();
+  }
+
+  /** As `uint64`, of bytes at hand: a vocabulary has a length for each of its hundreds of thousands of words. */
+  length(): number {
+    const at = this.position - this.#pieceStart;
+    const number = this.#piece.readUInt32LE(at + 4) * 2 ** 32 + this.#piece.readUInt32LE(at);
+    if (!Number.isSafeInteger(number)) throw invalid(`it claims a length of ${this.#piece.readBigUInt64LE(at)}`);
+    this.position += 8;
+    return number;
   }
 
   /** A number of things that take at least `bytesEach` of what is left of the file. */
-  count(max: number, what: string, bytesEach: number): number {
-    const count = this.uint64();
+  *count(max: number, what: string, bytesEach: number): Parse<number> {
+    const count = yield* this.uint64();
     if (count > max || count * bytesEach > this.fileBytes - this.position) throw invalid(`it claims ${count} ${what}`);
     return count;
   }
 
-  string(bytesMax: number): string {
-    const length = this.uint64();
-    if (length > bytesMax) throw invalid(`it holds a name of ${length} bytes`);
-    return this.bytes(length).toString("utf8");
+  *name(): Parse<string> {
+    const length = yield* this.uint64();
+    if (length > nameBytesMax) throw invalid(`it holds a name of ${length} bytes`);
+    return (yield* this.bytes(length)).toString("utf8");
+  }
+
+  /** A text, as far as it is of use. */
+  *text(): Parse<string> {
+    const length = yield* this.uint64();
+    const head = yield* this.bytes(Math.min(length, textBytesMax));
+    this.skip(length - head.length);
+    return head.toString("utf8");
+  }
+
+  #requireInside(length: number): void {
+    const end = this.position + length;
+    if (!(end <= this.fileBytes)) throw invalid("it ends in the middle of its header");
+    if (end > headerBytesMax) throw invalid("its header is larger than 128 MiB");
   }
 }
-
-const tensorTypes: ReadonlyMap<number, { name: string; blockElements: number; blockBytes: number }> = new Map(
-  (
-    [
-      [0, "F32", 1, 4],
-      [1, "F16", 1, 2],
-      [2, "Q4_0", 32, 18],
-      [3, "Q4_1", 32, 20],
-      [6, "Q5_0", 32, 22],
-      [7, "Q5_1", 32, 24],
-      [8, "Q8_0", 32, 34],
-      [9, "Q8_1", 32, 36],
-      [10, "Q2_K", 256, 84],
-      [11, "Q3_K", 256, 110],
-      [12, "Q4_K", 256, 144],
-      [13, "Q5_K", 256, 176],
-      [14, "Q6_K", 256, 210],
-      [15, "Q8_K", 256, 292],
-      [16, "IQ2_XXS", 256, 66],
-      [17, "IQ2_XS", 256, 74],
-      [18, "IQ3_XXS", 256, 98],
-      [19, "IQ1_S", 256, 50],
-      [20, "IQ4_NL", 32, 18],
-      [21, "IQ3_S", 256, 110],
-      [22, "IQ2_S", 256, 82],
-      [23, "IQ4_XS", 256, 136],
-      [24, "I8", 1, 1],
-      [25, "I16", 1, 2],
-      [26, "I32", 1, 4],
-      [27, "I64", 1, 8],
-      [28, "F64", 1, 8],
-      [29, "IQ1_M", 256, 56],
-      [30, "BF16", 1, 2],
-      [34, "TQ1_0", 256, 54],
-      [35, "TQ2_0", 256, 66],
-      [39, "MXFP4", 32, 17],
-    ] as const
-  ).map(([type, name, blockElements, blockBytes]) => [type, { name, blockElements, blockBytes }]),
-);
-
-/** `general.file_type`. Source: llama.cpp, `llama_ftype`. */
-const fileTypes: ReadonlyMap<number, string> = new Map([
-  [0, "F32"],
-  [1, "F16"],
-  [2, "Q4_0"],
-  [3, "Q4_1"],
-  [7, "Q8_0"],
-  [8, "Q5_0"],
-  [9, "Q5_1"],
-  [10, "Q2_K"],
-  [11, "Q3_K_S"],
-  [12, "Q3_K_M"],
-  [13, "Q3_K_L"],
-  [14, "Q4_K_S"],
-  [15, "Q4_K_M"],
-  [16, "Q5_K_S"],
-  [17, "Q5_K_M"],
-  [18, "Q6_K"],
-  [19, "IQ2_XXS"],
-  [20, "IQ2_XS"],
-  [21, "Q2_K_S"],
-  [22, "IQ3_XS"],
-  [23, "IQ3_XXS"],
-  [24, "IQ1_S"],
-  [25, "IQ4_NL"],
-  [26, "IQ3_S"],
-  [27, "IQ3_M"],
-  [28, "IQ2_S"],
-  [29, "IQ2_M"],
-  [30, "IQ4_XS"],
-  [31, "IQ1_M"],
-  [32, "BF16"],
-  [36, "TQ1_0"],
-  [37, "TQ2_0"],
-  [38, "MXFP4_MOE"],
-]);
 
 function shown(name: string): string {
   return name.slice(0, 64).replace(/[^\x20-\x7e]/g, "?");

@@ -1,3 +1,5 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { isPeerError } from "../../../src/errors.ts";
@@ -45,6 +47,35 @@ describe("a GGUF header", () => {
     const bytes = ggufFile({ keys: [["tokenizer.ggml.tokens", 9, strings(200_000)]] });
     const folder = await temporaryFolder({ "m.gguf": bytes });
     await expect(readGgufFacts(folder.file("m.gguf"))).resolves.toMatchObject({ architecture: "llama" });
+    await folder.remove();
+  });
+
+  it("however long lets others have their turn while it is read", async () => {
+    const empty = Buffer.concat([uint32(8), uint64(2 ** 21), Buffer.alloc(8 * 2 ** 21)]);
+    const folder = await temporaryFolder({ "m.gguf": ggufFile({ keys: [["tokenizer.ggml.tokens", 9, empty]] }) });
+    let turns = 0;
+    const others = setInterval(() => {
+      turns++;
+    }, 0);
+    const facts = await readGgufFacts(folder.file("m.gguf"));
+    clearInterval(others);
+    expect(facts).toMatchObject({ architecture: "llama" });
+    expect(turns).toBeGreaterThan(16);
+    await folder.remove();
+  });
+
+  it("of a template or a name longer than is of use is read all the same", () => {
+    const long = text("x".repeat(100_000));
+    const bytes = ggufFile({ template: "y".repeat(100_000), keys: [["general.name", 8, long]] });
+    expect(parseGguf(bytes, bytes.length)).toMatchObject({ hasTemplate: true });
+  });
+
+  it("is read of a file alone, and a pipe is not waited for", async () => {
+    const folder = await temporaryFolder();
+    await promisify(execFile)("mkfifo", [folder.file("pipe.gguf")]);
+    for (const path of [folder.path, folder.file("pipe.gguf")]) {
+      await expect(readGgufFacts(path)).rejects.toThrowError(refusal(/is not a file/));
+    }
     await folder.remove();
   });
 
