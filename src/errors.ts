@@ -119,16 +119,19 @@ const systemRefusals: Readonly<Record<string, readonly [ErrorCode, string]>> = {
 
 const unmakeable = ["file_unusable", "nothing can be made there"] as const;
 
-/** A failed call to the operating system about a file, as one of our errors; undefined for all other failures. */
-export function systemFailure(error: unknown): PeerError | undefined {
-  if (!(error instanceof Error && "code" in error && "path" in error && "syscall" in error)) return undefined;
+/**
+ * A failed call to the operating system about a file, as one of our errors; undefined for all other failures. `path` is
+ * that of a file that was open: what is refused then does not name it.
+ */
+export function systemFailure(error: unknown, path?: string): PeerError | undefined {
+  if (!(error instanceof Error && "code" in error && "syscall" in error)) return undefined;
+  const file = "path" in error ? String(error.path) : path;
+  if (file === undefined) return undefined;
   // A folder that Node makes with those above it is refused so where its file system is read-only.
   const isUnmakeable = error.syscall === "mkdir" && error.code === "ENOENT";
   const refusal = isUnmakeable ? unmakeable : systemRefusals[String(error.code)];
   // A process that can't be spawned has a path too, and is no file of anybody's.
   if (refusal === undefined || String(error.syscall).startsWith("spawn")) return undefined;
   const [code, reason] = refusal;
-  return new PeerError(code, `"${String(error.path)}" can't be used: ${reason} (${String(error.code)}).`, {
-    cause: error,
-  });
+  return new PeerError(code, `"${file}" can't be used: ${reason} (${String(error.code)}).`, { cause: error });
 }

@@ -2,16 +2,15 @@ import { createHash } from "node:crypto";
 import { createReadStream, existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
-import { httpSource } from "../../src/client/byte-source.ts";
+import type { DownloadProgress } from "../../src/client/download-progress.ts";
 import { createGateway } from "../../src/client/gateway.ts";
 import { publishedManifest } from "../../src/client/pulling.ts";
+import { registrySource } from "../../src/client/registry-source.ts";
 import { isPeerError, PeerError } from "../../src/errors.ts";
 import { readGgufFacts } from "../../src/models/gguf.ts";
 import { modelId, type SignedManifest } from "../../src/models/manifest.ts";
-import { mustBeBought } from "../../src/models/sold.ts";
 import { routes } from "../../src/protocol/api.ts";
 import { tokensMax } from "../../src/protocol/frame.ts";
-import type { DownloadProgress } from "../registry/download-progress.ts";
 import type { ModelFiles } from "../registry/model-files.ts";
 import type { HostedModel } from "./served-models.ts";
 
@@ -35,19 +34,10 @@ export async function fetchPublished(
 ): Promise<HostedModel> {
   const signed = await publishedManifest(createGateway(network), reference, signal);
   const { manifest } = signed;
-  const source = httpSource({
-    url: `${network.url}/api/v1/registry/blobs/${manifest.digest}`,
-    headers: { authorization: `Bearer ${network.apiKey}` },
-  });
+  const source = registrySource(network, manifest);
   const id = modelId(manifest);
   const present = await presentFile(signed, files, signal);
-  if (present === null) {
-    try {
-      await files.pull(signed, source, (progress) => onProgress(id, progress), signal);
-    } catch (error) {
-      throw isPeerError(error, "payment_required") ? mustBeBought(manifest) : error;
-    }
-  }
+  if (present === null) await files.pull(signed, source, (progress) => onProgress(id, progress), signal);
   const file = present ?? (await files.verify(signed, signal));
   const { contextLength } = manifest.facts;
   const weights = { kind: "file" as const, file };

@@ -1,7 +1,7 @@
 import { mkdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { syncFolder } from "../../src/client/part-file.ts";
 import { ifThere } from "../../src/if-there.ts";
-import { syncFolder } from "./part-file.ts";
 
 /** Files kept under their own SHA-256. What is here was verified before it came. */
 export interface Blobs {

@@ -1,15 +1,14 @@
 import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { ByteSource } from "../../src/client/byte-source.ts";
+import { downloadOnce } from "../../src/client/download.ts";
+import type { DownloadProgress, OnDownloadProgress } from "../../src/client/download-progress.ts";
+import { removePart } from "../../src/client/part-file.ts";
 import { type Clock, systemClock } from "../../src/clock.ts";
 import { PeerError } from "../../src/errors.ts";
 import { ifThere } from "../../src/if-there.ts";
 import { digestRanges } from "../../src/models/digest.ts";
 import { modelId, type SignedManifest, verifySignedManifest } from "../../src/models/manifest.ts";
-import { downloadFile } from "./download.ts";
-import type { DownloadProgress, OnDownloadProgress } from "./download-progress.ts";
-import { removePart } from "./part-file.ts";
-import { lockPath } from "./path-lock.ts";
 
 /** Model files of a host, one per digest, fetched and verified. */
 export interface ModelFiles {
@@ -49,20 +48,13 @@ export function openModelFiles(directory: string, clock: Clock = systemClock): M
     const { manifest } = signed;
     const path = pathOf(manifest.digest);
     const shards = verifySignedManifest(signed);
+    const plan = { path, sizeBytes: manifest.sizeBytes, shards, identity: manifest.rootDigest };
+    const onProgress = (progress: DownloadProgress) => {
+      for (const listener of flight.listeners) listener(progress);
+    };
     await mkdir(directory, { recursive: true, mode: 0o700 });
-    const lock = await lockPath(path, clock, signal);
-    try {
-      if ((await find(manifest.digest)) === undefined) {
-        const plan = { path, sizeBytes: manifest.sizeBytes, shards, identity: manifest.rootDigest };
-        const onProgress = (progress: DownloadProgress) => {
-          for (const listener of flight.listeners) listener(progress);
-        };
-        await downloadFile({ plan, source, clock, onProgress }, signal);
-      }
-      return path;
-    } finally {
-      await lock.release();
-    }
+    await downloadOnce({ plan, source, clock, onProgress }, signal);
+    return path;
   }
 
   async function verify(signed: SignedManifest, signal: AbortSignal): Promise<string> {

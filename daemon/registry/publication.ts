@@ -1,6 +1,8 @@
 import { stat } from "node:fs/promises";
 import { isDeepStrictEqual } from "node:util";
 import type { ByteSource } from "../../src/client/byte-source.ts";
+import { downloadFile } from "../../src/client/download.ts";
+import { removePart } from "../../src/client/part-file.ts";
 import type { Clock } from "../../src/clock.ts";
 import { isPeerError, PeerError } from "../../src/errors.ts";
 import type { AccountId } from "../../src/ids.ts";
@@ -19,8 +21,6 @@ import {
 import type { ModelStore, PublishedModel } from "../../src/models/model-store.ts";
 import { turns } from "../../src/turns.ts";
 import type { Blobs } from "./blobs.ts";
-import { downloadFile } from "./download.ts";
-import { removePart } from "./part-file.ts";
 import type { Uploads } from "./uploads.ts";
 
 export interface PublisherOptions {

@@ -27,7 +27,7 @@ export interface ByteStream {
 export interface HttpSourceOptions {
   readonly url: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Silence after which a connection is given up. */
+  /** How long a connection may bring too little before it is given up. */
   readonly stallMs?: number;
   /**
    * Follows redirects (to https: alone), and refuses every address that is not public but for those of this one
@@ -44,6 +44,8 @@ export interface PublicGuard {
 
 const connectMs = 10_000;
 const stallMsDefault = 30_000;
+/** Less is no download that would ever end: whoever waits for it is held up, if not on purpose. */
+const bytesPerSecondMin = 4_096;
 const redirectsMax = 5;
 
 /** Whether trying again may help. */
@@ -100,13 +102,7 @@ async function connect(
   if (isGuarded) checkTarget(url);
   const stalled = new AbortController();
   const stallMs = options.stallMs ?? stallMsDefault;
-  let timer: NodeJS.Timeout | undefined;
-  const watch: StallWatch = {
-    arm: () => {
-      timer = setTimeout(() => stalled.abort(stall(url, stallMs)), stallMs);
-    },
-    disarm: () => clearTimeout(timer),
-  };
+  const watch = stallWatch(stallMs, (bytes) => stalled.abort(stall(url, bytes, stallMs)));
   const limited = AbortSignal.any([signal, stalled.signal]);
   const range = end === undefined ? `bytes=${start}-` : `bytes=${start}-${end - 1}`;
   const stream: Request = got.stream(url, {
@@ -137,10 +133,30 @@ async function connect(
   return { url, status: stream.response?.statusCode ?? 0, headers: stream.response?.headers ?? {}, bytes, close };
 }
 
-/** Counts the silence of the other side alone, not the time its bytes are dealt with here. */
+/** Counts the time that the other side takes alone, not that in which its bytes are dealt with here. */
 interface StallWatch {
   arm(): void;
+  /** Told of bytes that came: enough of them are a new start. */
+  took(bytes: number): void;
   disarm(): void;
+}
+
+function stallWatch(stallMs: number, onStall: (bytes: number) => void): StallWatch {
+  let timer: NodeJS.Timeout | undefined;
+  let came = 0;
+  const arm = () => {
+    clearTimeout(timer);
+    came = 0;
+    timer = setTimeout(() => onStall(came), stallMs);
+  };
+  return {
+    arm,
+    took(bytes) {
+      came += bytes;
+      if (came * 1_000 >= bytesPerSecondMin * stallMs) arm();
+    },
+    disarm: () => clearTimeout(timer),
+  };
 }
 
 /** What has come and was not read yet; at most these, then the sender waits. */
@@ -150,10 +166,11 @@ const chunksMax = 16;
 function arriving(stream: Request, watch: StallWatch): Channel<Uint8Array> {
   const chunks = new Channel<Uint8Array>(chunksMax);
   stream.on("data", (chunk: Uint8Array) => {
-    watch.disarm();
+    watch.took(chunk.length);
     chunks.push(chunk);
-    if (chunks.length < chunksMax) watch.arm();
-    else stream.pause();
+    if (chunks.length < chunksMax) return;
+    watch.disarm();
+    stream.pause();
   });
   stream.once("end", () => chunks.close());
   stream.once("error", (error) => chunks.fail(error));
@@ -189,7 +206,10 @@ async function* readAll(
   }
 }
 
-/** 206 of the right place, or 200 with the whole, of which what lies before the place is thrown away. */
+/**
+ * 206 of the right place, or 200 with the whole, of which what lies before the place is thrown away; of neither more
+ * than its head promised, whatever comes after that.
+ */
 function accept(attempt: Attempt, start: number, end: number | undefined): ByteStream {
   const { status, headers, url } = attempt;
   if (status === 206) {
@@ -199,18 +219,19 @@ function accept(attempt: Attempt, start: number, end: number | undefined): ByteS
       attempt.close();
       throw new PeerError("upstream_failed", `${url.origin} sent another range than was asked for.`);
     }
-    return { totalBytes: match[3] === "*" ? undefined : Number(match[3]), bytes: attempt.bytes };
+    const bytes = between(attempt.bytes, 0, Number(match[2]) - start + 1);
+    return { totalBytes: match[3] === "*" ? undefined : Number(match[3]), bytes };
   }
   if (status === 200) {
     const length = headers["content-length"];
     const totalBytes = length === undefined ? undefined : Number(length);
-    return { totalBytes, bytes: between(attempt.bytes, start, end ?? Number.POSITIVE_INFINITY) };
+    return { totalBytes, bytes: between(attempt.bytes, start, end ?? totalBytes ?? Number.POSITIVE_INFINITY) };
   }
   attempt.close();
   throw ofStatus(status, url, headers);
 }
 
-/** What a server that knows no ranges sends, cut to the one that was asked for. */
+/** What a server sends, cut to what was asked for. */
 async function* between(
   bytes: AsyncIterable<Uint8Array>,
   start: number,
@@ -252,8 +273,9 @@ function ofStatus(status: number, url: URL, headers: IncomingHttpHeaders): PeerE
   return new PeerError("upstream_failed", `${where} answered with status ${status}.`);
 }
 
-function stall(url: URL, stallMs: number): PeerError {
-  return new PeerError("deadline_exceeded", `${url.origin} sent nothing for ${stallMs / 1000} s.`);
+function stall(url: URL, bytes: number, stallMs: number): PeerError {
+  const came = bytes === 0 ? "nothing" : `${bytes} bytes`;
+  return new PeerError("deadline_exceeded", `${url.origin} sent ${came} in ${stallMs / 1000} s, and was given up.`);
 }
 
 /** The caller's abort stays the caller's reason; a refusal inside the lookup comes wrapped. */

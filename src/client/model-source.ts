@@ -2,9 +2,9 @@ import { createHash } from "node:crypto";
 import { mkdir, open, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { type Clock, systemClock } from "../clock.ts";
-import { PeerError } from "../errors.ts";
-import { modelBytesMax } from "../models/manifest.ts";
-import type { SourceReference } from "../models/reference.ts";
+import { PeerError, systemFailure } from "../errors.ts";
+import { isModelFileName, modelBytesMax } from "../models/manifest.ts";
+import { formatReference, type SourceReference } from "../models/reference.ts";
 import { type ByteSource, httpSource, isPassing, type PublicGuard } from "./byte-source.ts";
 
 export const defaultHubUrl = "https://huggingface.co";
@@ -31,7 +31,7 @@ const backoffMsMax = 30_000;
 
 /**
  * Copies a source whole to `path`, going on where an earlier copy stopped. What it holds is the caller's to check:
- * nothing here was signed yet. Throws as the source does once trying again stops helping.
+ * nothing here was signed yet. Throws as the source does once trying again stops helping, and `storage_failed`.
  */
 export async function copySource(
   source: ByteSource,
@@ -46,7 +46,7 @@ export async function copySource(
       return await copyOnce(source, path, before, onProgress, signal);
     } catch (error) {
       if ((await sizeOf(path)) > before) failures = 0;
-      if (!isPassing(error) || failures >= failuresMax) throw error;
+      if (!isPassing(error) || failures >= failuresMax) throw systemFailure(error, path) ?? error;
       await clock.sleep(Math.random() * Math.min(backoffMsMax, 500 * 2 ** failures), signal);
     }
   }
@@ -58,10 +58,24 @@ export function sourceFileName(reference: SourceReference): string {
   return createHash("sha256").update(`${reference.kind}:${text}`).digest("hex").slice(0, 32);
 }
 
-/** The last part of the path, as a file's base name. */
+/** The last part of the path, as a file's base name. Throws `reference_malformed` where it is none of a model. */
 export function sourceBaseName(reference: SourceReference): string {
-  const path = reference.kind === "hub" ? reference.file : decodeURIComponent(new URL(reference.url).pathname);
-  return path.split("/").at(-1) ?? "";
+  const path = reference.kind === "hub" ? reference.file : new URL(reference.url).pathname;
+  const name = decoded(path.split("/").at(-1) ?? "");
+  if (name !== undefined && isModelFileName(name)) return name;
+  throw new PeerError("reference_malformed", `"${formatReference(reference)}" does not name a .gguf file.`, {
+    hint: "Name the file itself: hf:owner/repo/file.gguf or https://host/file.gguf.",
+  });
+}
+
+/** Undefined where it is no encoding of a text. */
+function decoded(segment: string): string | undefined {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    // The caller says which name it was, and what one looks like.
+    return undefined;
+  }
 }
 
 async function copyOnce(

@@ -8,14 +8,20 @@ export type Resolve = (hostname: string) => Promise<readonly LookupAddress[]>;
 
 export const systemResolve: Resolve = (hostname) => promises.lookup(hostname, { all: true });
 
+/** All of IPv6 that is given out for the public internet; the rest is nobody's yet, or carries an IPv4 address. */
+const globalUnicast = ipaddr.IPv6.parseCIDR("2000::/3");
+
 /**
  * Whether an IP address is one of the public internet: not this machine's, not a private, link-local, shared, reserved
- * or multicast one, and not an IPv6 form that carries such an IPv4 address. Source: IANA special-purpose registries.
+ * or multicast one, and not an IPv6 form that carries such an IPv4 address. Source: IANA special-purpose registries,
+ * IANA IPv6 address space.
  */
 export function isPublicAddress(address: string): boolean {
   const bare = address.replace(/^\[|\]$/g, "");
   if (!ipaddr.isValid(bare)) return false;
-  return ipaddr.process(bare).range() === "unicast";
+  const parsed = ipaddr.process(bare);
+  if (parsed instanceof ipaddr.IPv6 && !parsed.match(globalUnicast)) return false;
+  return parsed.range() === "unicast";
 }
 
 /** Throws `address_refused` for a URL whose host is written as an address that is not public. */

@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
-import { mkdir, readFile, rename, rm, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
-import { isPeerError, PeerError } from "../errors.ts";
+import { mkdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { type Clock, systemClock } from "../clock.ts";
+import { PeerError } from "../errors.ts";
 import { digestRanges } from "../models/digest.ts";
 import {
   modelId,
@@ -11,13 +12,13 @@ import {
   verifySignedManifest,
 } from "../models/manifest.ts";
 import { parsePublishedReference } from "../models/reference.ts";
-import { mustBeBought } from "../models/sold.ts";
 import { writePrivateFile } from "../private-file.ts";
 import { routes } from "../protocol/api.ts";
-import { httpSource } from "./byte-source.ts";
+import { downloadOnce } from "./download.ts";
+import type { DownloadProgress } from "./download-progress.ts";
 import type { Gateway } from "./gateway.ts";
-import { copySource } from "./model-source.ts";
 import type { OnStep } from "./publishing.ts";
+import { registrySource } from "./registry-source.ts";
 
 /** A model's weights on this machine, and beside them what their producer signed. */
 export interface PulledModel {
@@ -31,9 +32,10 @@ const manifestSuffix = ".signed.json";
 const manifestBytesMax = 32 * 1_048_576;
 
 /**
- * Copies a model of a network to `directory`, under the name that its producer gave the file, and keeps it only where
- * every byte is as signed. Throws `payment_required` for one that is sold and not bought, `signature_invalid`,
- * `digest_mismatch`, `conflict` where another file has the name, or what kept it from being fetched.
+ * Fetches a model of a network to `directory`, under the name that its producer gave the file, shard by shard and each
+ * verified; once for all who pull it there at a time, and where an earlier pull stopped it goes on. Throws
+ * `payment_required` for one that is sold and not bought, `signature_invalid`, `conflict` where another file has the
+ * name, and as `downloadFile`.
  */
 export async function pullModel(
   {
@@ -43,26 +45,20 @@ export async function pullModel(
   }: { readonly gateway: Gateway; readonly reference: string; readonly directory: string },
   onStep: OnStep,
   signal: AbortSignal,
+  clock: Clock = systemClock,
 ): Promise<PulledModel> {
   const signed = await publishedManifest(gateway, reference, signal);
-  verifySignedManifest(signed);
-  const { digest, fileName, sizeBytes } = signed.manifest;
+  const shards = verifySignedManifest(signed);
+  const { fileName, sizeBytes, rootDigest } = signed.manifest;
   const file = join(directory, fileName);
   const pulled = { signed, file, manifestFile: `${file}${manifestSuffix}` };
-  if (existsSync(file)) {
-    if (!(await isAsSigned(pulled, onStep, signal)))
-      throw new PeerError("conflict", `"${file}" is another file already.`);
-  } else {
-    const part = join(directory, `${digest}.part`);
-    await fetchTo(part, gateway, signed, (done) => onStep("Fetching", done, sizeBytes), signal);
-    if (!(await isAsSigned({ signed, file: part }, onStep, signal))) {
-      await rm(part, { force: true });
-      throw new PeerError(
-        "digest_mismatch",
-        `What came of ${modelId(signed.manifest)} is not what its producer signed.`,
-      );
-    }
-    await rename(part, file);
+  const plan = { path: file, sizeBytes, shards, identity: rootDigest };
+  const source = registrySource(gateway, signed.manifest);
+  const onProgress = ({ doneBytes }: DownloadProgress) => onStep("Fetching", doneBytes, sizeBytes);
+  await mkdir(directory, { recursive: true });
+  const wasFetched = await downloadOnce({ plan, source, clock, onProgress }, signal);
+  if (!wasFetched && !(await isAsSigned(pulled, onStep, signal))) {
+    throw new PeerError("conflict", `"${file}" is another file already.`);
   }
   await writePrivateFile(pulled.manifestFile, `${JSON.stringify(signedManifestJson(signed))}\n`);
   return pulled;
@@ -99,25 +95,6 @@ export async function publishedManifest(
   if (signed.manifest.name === name && isAsked) return signed;
   const told = modelId(signed.manifest);
   throw new PeerError("signature_invalid", `The network answered "${reference}" with the manifest of ${told}.`);
-}
-
-async function fetchTo(
-  part: string,
-  { url, apiKey }: Gateway,
-  { manifest }: SignedManifest,
-  onProgress: (doneBytes: number) => void,
-  signal: AbortSignal,
-): Promise<void> {
-  const source = httpSource({
-    url: `${url}/api/v1/registry/blobs/${manifest.digest}`,
-    headers: apiKey === null ? {} : { authorization: `Bearer ${apiKey}` },
-  });
-  await mkdir(dirname(part), { recursive: true });
-  try {
-    await copySource(source, part, onProgress, signal);
-  } catch (error) {
-    throw isPeerError(error, "payment_required") ? mustBeBought(manifest) : error;
-  }
 }
 
 /** Throws `signature_invalid` where the manifest itself can't be trusted. */

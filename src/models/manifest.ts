@@ -90,7 +90,7 @@ const manifestShape = z.strictObject({
     contextLength: z.int().positive(),
     hasTemplate: z.boolean(),
   }),
-  fileName: plainText.min(1).max(255).refine(isFileName, "is not the base name of a .gguf file"),
+  fileName: z.string().refine(isModelFileName, "is not the base name of a .gguf file"),
   sizeBytes: z.int().positive().max(modelBytesMax),
   digest: hexDigest,
   rootDigest: hexDigest,
@@ -151,6 +151,11 @@ export function verifySignedManifest({ manifest, bundle, seal }: SignedManifest)
   return shards;
 }
 
+/** Whether it is the base name of a model file, on any system. */
+export function isModelFileName(name: string): boolean {
+  return /^[^/\\:\p{Cc}]{1,250}\.gguf$/iu.test(name) && !name.startsWith(".");
+}
+
 /** `owner/name:version`. */
 export function modelId(manifest: Pick<ModelManifest, "name" | "version">): string {
   return `${manifest.name}:${manifest.version}`;
@@ -197,10 +202,6 @@ function manifestBytes(manifest: ModelManifest): Buffer {
 
 function yankBytes(model: string): Buffer {
   return preAuthenticationEncoding(yankPayloadType, Buffer.from(canonicalJson({ model })));
-}
-
-function isFileName(name: string): boolean {
-  return /\.gguf$/i.test(name) && !/[/\\:]/.test(name) && !name.startsWith(".");
 }
 
 function isSource(text: string): boolean {

@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
-import { mkdir, readdir, readFile, stat, truncate, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, stat, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
-import type { DownloadProgress } from "../../../daemon/registry/download-progress.ts";
 import { openModelFiles } from "../../../daemon/registry/model-files.ts";
 import { httpSource } from "../../../src/client/byte-source.ts";
+import type { DownloadProgress } from "../../../src/client/download-progress.ts";
 import { type Clock, systemClock } from "../../../src/clock.ts";
 import { type ErrorCode, isPeerError } from "../../../src/errors.ts";
 import { sha256Hex, shardSizeBytes } from "../../../src/models/digest.ts";
@@ -137,6 +137,25 @@ describe("pulling a model", () => {
     const other = generateSigningKey("P-256");
     const forged = sealManifest(model.signed.manifest, model.signed.bundle, other);
     await expect(files.pull(forged, source, () => {}, never)).rejects.toThrowError(refusal("signature_invalid"));
+  });
+
+  it("is done with the last shard, though its source never ends", async () => {
+    const { folder, server, source, files } = await world();
+    const { totalBytes, bytes } = await source.read(0, undefined, never);
+    const endless = async function* () {
+      yield* bytes;
+      await new Promise(() => {});
+    };
+    const read = async () => ({ totalBytes, bytes: endless() });
+    await files.pull(model.signed, { label: "endless", read }, () => {}, never);
+    expect(await isWhole(folder)).toBe(true);
+    expect(server.ranges).toHaveLength(1);
+  });
+
+  it("that the disk has no room for says so, with the file's name", async () => {
+    const { folder, pull } = await world();
+    await symlink("/dev/full", join(folder.path, `${digest}.gguf.journal.new`));
+    await expect(pull()).rejects.toThrowError(refusal("storage_failed", new RegExp(`${digest}.*disk is full`)));
   });
 
   it("stops when the host goes down, and says so", async () => {

@@ -1,4 +1,5 @@
-import { readFile } from "node:fs/promises";
+import { readFile, symlink } from "node:fs/promises";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { httpSource } from "../../../src/client/byte-source.ts";
@@ -29,6 +30,27 @@ async function folder(): Promise<Folder> {
   const made = await temporaryFolder();
   open.push({ close: made.remove });
   return made;
+}
+
+/** A server that goes on after the last byte it announced: over a raw connection, for Node's own would not send them. */
+async function endless(ignoresRange: boolean): Promise<{ readonly url: string }> {
+  const server = createServer((socket) => {
+    socket.on("error", () => {});
+    socket.once("data", (request) => {
+      const [, start = "0", end = ""] = /range: bytes=(\d+)-(\d*)/i.exec(request.toString()) ?? [];
+      const [first, last] = ignoresRange ? [0, whole.length - 1] : [Number(start), Number(end || whole.length - 1)];
+      const body = Buffer.concat([whole.subarray(first, last + 1), Buffer.alloc(100_000)]);
+      const head = ignoresRange
+        ? `HTTP/1.1 200 OK\r\ncontent-length: ${whole.length}`
+        : `HTTP/1.1 206 Partial Content\r\ncontent-range: bytes ${first}-${last}/${whole.length}\r\ntransfer-encoding: chunked`;
+      socket.write(`${head}\r\n\r\n`);
+      if (ignoresRange) socket.write(body);
+      else socket.write(Buffer.concat([Buffer.from(`${body.length.toString(16)}\r\n`), body, Buffer.from("\r\n")]));
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  open.push({ close: () => new Promise((resolve) => server.close(() => resolve())) });
+  return { url: `http://127.0.0.1:${Object(server.address()).port}` };
 }
 
 function source(text: string): SourceReference {
@@ -100,6 +122,27 @@ describe("a source's bytes", () => {
     const { url } = await served(() => ({ after: { bytes: 100, ending: "hang" } }));
     const { bytes } = await httpSource({ url, stallMs: 100 }).read(0, undefined, never);
     await expect(drain(bytes)).rejects.toThrowError(refusal("deadline_exceeded"));
+  });
+
+  it("that drip are given up, though they never stop for long", async () => {
+    let drip: NodeJS.Timeout | undefined;
+    const { url } = await served((_, response) => {
+      drip = setInterval(() => response.write("x"), 20);
+      return { after: { bytes: 1, ending: "hang" } };
+    });
+    const { bytes } = await httpSource({ url, stallMs: 200 }).read(0, undefined, never);
+    await expect(drain(bytes)).rejects.toThrowError(refusal("deadline_exceeded"));
+    clearInterval(drip);
+  });
+
+  it("end where their head said, though more of them comes", async () => {
+    for (const ignoresRange of [false, true]) {
+      const { url } = await endless(ignoresRange);
+      for (const end of [undefined, 1_000]) {
+        const { bytes } = await httpSource({ url }).read(10, end, never);
+        expect((await drain(bytes)).equals(whole.subarray(10, end))).toBe(true);
+      }
+    }
   });
 
   it("that break off, or never come, say so", async () => {
@@ -217,6 +260,29 @@ describe("a copy of a source", () => {
     await expect(copySource(httpSource({ url }), path, () => {}, never, eagerClock)).rejects.toThrowError(
       refusal("not_found"),
     );
+  });
+
+  it("to a disk that is full says so", async () => {
+    const { url } = await served();
+    const { file } = await folder();
+    await symlink("/dev/full", file("copy.gguf"));
+    await expect(copySource(httpSource({ url }), file("copy.gguf"), () => {}, never, eagerClock)).rejects.toThrowError(
+      refusal("storage_failed"),
+    );
+  });
+
+  it.each([
+    "https://example.org/",
+    "https://example.org/m%2F..",
+    "https://example.org/m%2F..%2Fx.gguf",
+    "https://example.org/%5Cx.gguf",
+    "https://example.org/%zz.gguf",
+    "https://example.org/%00.gguf",
+    "https://example.org/.gguf",
+    "https://example.org/model.bin",
+    "hf:a/b/README.md",
+  ])("of %s, which names no model file, has no place", (text) => {
+    expect(() => sourceBaseName(source(text))).toThrowError(refusal("reference_malformed"));
   });
 
   it("has one place per reference, and the source's own base name", () => {

@@ -33,6 +33,12 @@ describe("an address", () => {
     "::ffff:10.0.0.1",
     "64:ff9b::7f00:1",
     "2002:7f00:1::",
+    "::7f00:1",
+    "::a9fe:a9fe",
+    "4000::1",
+    "fec0::1",
+    "3fff::1",
+    "2001::1",
     "",
     "localhost",
   ])("%s is not public", (address) => {

@@ -1,9 +1,10 @@
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { createGateway } from "../../../src/client/gateway.ts";
 import { openPulled, pullModel } from "../../../src/client/pulling.ts";
+import { shardSizeBytes } from "../../../src/models/digest.ts";
 import { signedManifestJson } from "../../../src/models/manifest.ts";
 import { parseUsd, zeroUsd } from "../../../src/money.ts";
 import { temporaryFolder } from "../../worlds/model-folder.ts";
@@ -12,19 +13,30 @@ import { testModel } from "../../worlds/published-model.ts";
 const never = new AbortController().signal;
 const onStep = () => {};
 
-/** A network with one model that is sold, which sends `bytes` for its file; `isPaid` says who may have them. */
-async function networkOf(change: (bytes: Buffer) => Buffer, isPaid = true) {
+interface NetworkOptions {
+  readonly status?: number;
+  readonly dataBytes?: number;
+}
+
+/** A network with one model that is sold; what it sends for its file, read by read, is changed first. */
+async function networkOf(change: (bytes: Buffer, read: number) => Buffer, options: NetworkOptions = {}) {
+  const { status = 200, dataBytes = 1_000 } = options;
   const prices = { royaltyPer100kTokens: zeroUsd, once: parseUsd("20"), monthly: zeroUsd };
-  const { bytes, signed } = await testModel({ manifest: { prices } });
+  const { bytes, signed } = await testModel({ manifest: { prices }, file: { dataBytes } });
   const { digest, sizeBytes } = signed.manifest;
   const row = { model: "acme/tiny:1.0.0", digest: `sha256:${digest}`, sizeBytes, contextLength: 1, license: "MIT" };
   const priced = { royaltyUsdPer100kTokens: "0.00", priceUsd: "20.00", usdPerMonth: null, hosts: 0, summary: "" };
   const shown = { ...row, ...priced, visibility: "global", manifest: signedManifestJson(signed) };
+  const reads: (string | undefined)[] = [];
   const server = createServer((request, response) => {
-    const isBlob = request.url === `/api/v1/registry/blobs/${digest}`;
-    const error = { error: { message: "Not bought.", type: "invalid_request_error", code: "payment_required" } };
-    const body = isBlob ? (isPaid ? change(Buffer.from(bytes)) : JSON.stringify(error)) : JSON.stringify(shown);
-    response.writeHead(isBlob && !isPaid ? 402 : 200, { "content-type": "application/json" }).end(body);
+    const { url, headers } = request;
+    if (url !== `/api/v1/registry/blobs/${digest}`) return void response.end(JSON.stringify(shown));
+    if (status !== 200) return void response.writeHead(status).end();
+    const whole = change(Buffer.from(bytes), reads.length);
+    reads.push(headers.range);
+    const [, start = 0, end = 0] = /^bytes=(\d+)-(\d+)$/.exec(headers.range ?? "")?.map(Number) ?? [];
+    response.writeHead(206, { "content-range": `bytes ${start}-${end}/${whole.length}` });
+    response.end(whole.subarray(start, end + 1));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const folder = await temporaryFolder();
@@ -37,7 +49,7 @@ async function networkOf(change: (bytes: Buffer) => Buffer, isPaid = true) {
   const port = address !== null && typeof address === "object" ? address.port : 0;
   const gateway = createGateway({ url: `http://127.0.0.1:${port}`, apiKey: "a-key" });
   const pull = () => pullModel({ gateway, reference: "acme/tiny:1.0", directory: folder.path }, onStep, never);
-  return { bytes, folder, pull };
+  return { bytes, folder, pull, reads };
 }
 
 describe("a pulled model", () => {
@@ -57,6 +69,35 @@ describe("a pulled model", () => {
     await expect(openPulled(folder.file("tiny.gguf"), onStep, never)).rejects.toMatchObject({ code: "file_missing" });
   });
 
+  it("is fetched once for all who pull it to one folder", async () => {
+    const { bytes, folder, pull, reads } = await networkOf((whole) => whole);
+    const [one, other] = await Promise.all([pull(), pull()]);
+    expect(other).toEqual(one);
+    expect(await readFile(one.file)).toEqual(bytes);
+    expect(reads).toHaveLength(1);
+    expect((await readdir(folder.path)).toSorted()).toEqual(["tiny.gguf", "tiny.gguf.signed.json"]);
+  });
+
+  it("has the shards that came bad fetched again, and no others", async () => {
+    const change = (whole: Buffer, read: number) => {
+      if (read === 0) whole[shardSizeBytes + 7] = (whole[shardSizeBytes + 7] ?? 0) ^ 1;
+      return whole;
+    };
+    const { bytes, pull, reads } = await networkOf(change, { dataBytes: shardSizeBytes + 1_000 });
+    const { file } = await pull();
+    expect((await readFile(file)).equals(bytes)).toBe(true);
+    expect(reads).toEqual([`bytes=0-${bytes.length - 1}`, `bytes=${shardSizeBytes}-${bytes.length - 1}`]);
+  });
+
+  it("that the network has lost says so", async () => {
+    const { pull } = await networkOf((whole) => whole, { status: 404 });
+    await expect(pull()).rejects.toMatchObject({
+      code: "model_missing",
+      message: expect.stringContaining("acme/tiny:1.0.0"),
+      hint: expect.stringContaining("publishing it again"),
+    });
+  });
+
   it("overwrites no other file of that name", async () => {
     const { folder, pull } = await networkOf((whole) => whole);
     await folder.write("tiny.gguf", "mine");
@@ -65,7 +106,7 @@ describe("a pulled model", () => {
   });
 
   it("that is sold and not bought says how to buy it", async () => {
-    const { pull } = await networkOf((whole) => whole, false);
+    const { pull } = await networkOf((whole) => whole, { status: 402 });
     await expect(pull()).rejects.toMatchObject({
       code: "payment_required",
       hint: 'Run "peerllm models buy acme/tiny:1.0.0".',

@@ -1,12 +1,14 @@
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { dirname } from "node:path";
-import { type ByteSource, isPassing } from "../../src/client/byte-source.ts";
-import type { Clock } from "../../src/clock.ts";
-import { PeerError } from "../../src/errors.ts";
-import type { SignedShard } from "../../src/models/manifest.ts";
+import type { Clock } from "../clock.ts";
+import { PeerError, systemFailure } from "../errors.ts";
+import type { SignedShard } from "../models/manifest.ts";
+import { type ByteSource, isPassing } from "./byte-source.ts";
 import { createProgressMeter, type OnDownloadProgress } from "./download-progress.ts";
 import { PartFile, type PartPlan } from "./part-file.ts";
+import { lockPath } from "./path-lock.ts";
 
 export interface DownloadOptions {
   readonly plan: PartPlan;
@@ -27,9 +29,33 @@ const pieceBytes = 524_288;
  * Fetches a file shard by shard, each checked against its signed digest before it counts; only those that are missing
  * or bad are asked for, also after a crash. The file appears at `plan.path` whole and verified, or not at all. Throws
  * `digest_mismatch` when the source keeps sending other bytes than were signed, `storage_failed` when the disk is too
- * small, and the source's own failure once trying again stops helping.
+ * small or fills up, and the source's own failure once trying again stops helping.
  */
 export async function downloadFile(options: DownloadOptions, signal: AbortSignal): Promise<void> {
+  try {
+    await download(options, signal);
+  } catch (error) {
+    throw systemFailure(error, options.plan.path) ?? error;
+  }
+}
+
+/**
+ * As `downloadFile`, one process at a time, to a folder that is there. False, and nothing is fetched, where there is a file at `plan.path` by then;
+ * its content is not looked at.
+ */
+export async function downloadOnce(options: DownloadOptions, signal: AbortSignal): Promise<boolean> {
+  const { path } = options.plan;
+  const lock = await lockPath(path, options.clock, signal);
+  try {
+    if (existsSync(path)) return false;
+    await downloadFile(options, signal);
+    return true;
+  } finally {
+    await lock.release();
+  }
+}
+
+async function download(options: DownloadOptions, signal: AbortSignal): Promise<void> {
   const { plan, clock } = options;
   const part = await PartFile.open(plan, signal);
   const meter = createProgressMeter(plan.sizeBytes, options.onProgress, clock);
@@ -99,7 +125,7 @@ interface Piece {
   readonly isShardEnd: boolean;
 }
 
-/** Gathers what arrives into pieces worth writing, none of which crosses the border of a shard. */
+/** Gathers what arrives into pieces worth writing, none of which crosses the border of a shard; reads no further. */
 async function* cutAtShards(stream: AsyncIterable<Uint8Array>, shards: readonly SignedShard[]): AsyncGenerator<Piece> {
   const piece = new Uint8Array(pieceBytes);
   let filled = 0;
@@ -117,6 +143,7 @@ async function* cutAtShards(stream: AsyncIterable<Uint8Array>, shards: readonly 
       filled = 0;
       if (left === 0) left = bytesOf(shards[++at]);
     }
+    if (at === shards.length) return;
   }
 }
 
@@ -133,7 +160,7 @@ async function settleShard(fetch: Fetch, index: number, digest: string): Promise
   throw new PeerError(
     "digest_mismatch",
     `Bytes ${plan.shards[index]?.start} to ${plan.shards[index]?.end} from ${source.label} are not what was signed, ${arrivals} times over.`,
-    { hint: "Nothing of it was kept. Tell the producer, or the operator of the network." },
+    { hint: "Tell the producer, or the operator of the network." },
   );
 }
 

@@ -1,6 +1,6 @@
 import { readdir, writeFile } from "node:fs/promises";
 import { afterEach, describe, expect, it } from "vitest";
-import { lockPath } from "../../../daemon/registry/path-lock.ts";
+import { lockPath } from "../../../src/client/path-lock.ts";
 import { ownIdentity } from "../../../src/client/process-identity.ts";
 import { systemClock } from "../../../src/clock.ts";
 import { type Folder, temporaryFolder } from "../../worlds/model-folder.ts";

@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { link, readFile, rename, rm, writeFile } from "node:fs/promises";
 import * as z from "zod";
-import { isAlive, ownIdentity } from "../../src/client/process-identity.ts";
-import type { Clock } from "../../src/clock.ts";
-import { base32 } from "../../src/ids.ts";
-import { ifThere, isMissing } from "../../src/if-there.ts";
+import type { Clock } from "../clock.ts";
+import { base32 } from "../ids.ts";
+import { ifThere, isMissing } from "../if-there.ts";
+import { isAlive, ownIdentity } from "./process-identity.ts";
 
 /** The right to write a file, among all processes of this machine. */
 export interface PathLock {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { type FileHandle, mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { ifThere } from "../../src/if-there.ts";
-import { digestRanges } from "../../src/models/digest.ts";
-import type { SignedShard } from "../../src/models/manifest.ts";
+import { ifThere } from "../if-there.ts";
+import { digestRanges } from "../models/digest.ts";
+import type { SignedShard } from "../models/manifest.ts";
 
 /** What a download is of: the same identity means the same bytes. */
 export interface PartPlan {
