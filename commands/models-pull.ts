@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { Command } from "commander";
 import * as z from "zod";
 import type { Gateway } from "../src/client/gateway.ts";
-import { publishManifest, uploadFile } from "../src/client/publishing.ts";
+import { publishModel } from "../src/client/publishing.ts";
 import { openPulled, pullModel } from "../src/client/pulling.ts";
 import { PeerError } from "../src/errors.ts";
 import { modelId } from "../src/models/manifest.ts";
@@ -67,13 +67,8 @@ Example:
         const onStep = (step: string, done: number, total: number) => progress.update({ step, done, total });
         try {
           const { signed, file: path } = await openPulled(resolve(file), onStep, session.signal);
-          await uploadFile(gateway, { ...signed.manifest, path }, onStep, session.signal);
-          const { model, digest, sizeBytes } = await publishManifest(
-            gateway,
-            { signed, key: null },
-            onStep,
-            session.signal,
-          );
+          const publication = { signed, key: null, file: path };
+          const { model, digest, sizeBytes } = await publishModel(gateway, publication, onStep, session.signal);
           progress.end();
           session.printer.result({ model, digest, sizeBytes }, () => `${model} is on ${gateway.url}.`);
         } finally {

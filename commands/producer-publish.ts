@@ -1,15 +1,16 @@
 import { readdir, rm, stat } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { Command } from "commander";
 import * as z from "zod";
 import { createGateway } from "../src/client/gateway.ts";
 import { copySource, modelSource, sourceBaseName, sourceFileName } from "../src/client/model-source.ts";
-import { publishManifest, uploadFile } from "../src/client/publishing.ts";
+import { publishModel } from "../src/client/publishing.ts";
 import { isPeerError, PeerError } from "../src/errors.ts";
 import { digestFile } from "../src/models/digest.ts";
 import { readGgufFacts } from "../src/models/gguf.ts";
 import { parseLicense } from "../src/models/license.ts";
 import {
+  isModelFileName,
   type ModelManifest,
   readSignedManifest,
   type SignedManifest,
@@ -75,19 +76,18 @@ export function producerPublishCommand(): Command {
 }
 
 async function publish(session: Session, given: string, options: PublishOptions): Promise<void> {
+  const copy = copyOf(session, given);
+  const path = copy?.path ?? (await ggufFileOf(resolve(given)));
   const { networkUrl, apiKey } = await ensureAccess(session);
   const gateway = createGateway({ url: networkUrl, apiKey });
   const progress = session.printer.progress();
   const onStep = (step: string, done: number, total: number) => progress.update({ step, done, total });
-  const copy = copyOf(session, given);
   try {
     if (copy !== undefined) await fetchCopy(session, copy, options, progress);
-    const path = copy?.path ?? (await ggufFileOf(resolve(given)));
     const key = await producerKey(session.home);
     const signed = await signFile(session, { path, source: copy?.reference, key }, options, progress);
-    const { manifest } = signed;
-    if (copy === undefined) await uploadFile(gateway, { ...manifest, path }, onStep, session.signal);
-    const row = await publishManifest(gateway, { signed, key }, onStep, session.signal);
+    const file = copy === undefined ? path : null;
+    const row = await publishModel(gateway, { signed, key, file }, onStep, session.signal);
     const signature = await keepSignature(session, signed);
     await removeCopy(copy);
     progress.end();
@@ -114,6 +114,8 @@ async function publish(session: Session, given: string, options: PublishOptions)
 /** A source and where it is copied to; a copy that was not finished is gone on with. */
 interface SourceCopy {
   readonly reference: SourceReference;
+  /** Its own; whatever is in it is gone with the copy. */
+  readonly folder: string;
   readonly path: string;
 }
 
@@ -123,7 +125,7 @@ function copyOf(session: Session, given: string): SourceCopy | undefined {
   const reference = parseReference(given);
   if (reference.kind === "published") throw new PeerError("usage_invalid", `"${given}" is published already.`);
   const folder = join(session.home.modelsDirectory, "sources", sourceFileName(reference));
-  return { reference, path: join(folder, sourceBaseName(reference)) };
+  return { reference, folder, path: join(folder, sourceBaseName(reference)) };
 }
 
 async function fetchCopy(
@@ -140,10 +142,10 @@ async function fetchCopy(
 }
 
 async function removeCopy(copy: SourceCopy | undefined): Promise<void> {
-  if (copy !== undefined) await rm(dirname(copy.path), { recursive: true, force: true });
+  if (copy !== undefined) await rm(copy.folder, { recursive: true, force: true });
 }
 
-/** The file itself, or the one model a folder holds. */
+/** The file itself, or the one model a folder holds. Throws `file_missing` or `model_invalid`. */
 async function ggufFileOf(path: string): Promise<string> {
   const found = await stat(path).catch((cause) => {
     throw new PeerError("file_missing", `There is no model at "${path}".`, {
@@ -151,11 +153,20 @@ async function ggufFileOf(path: string): Promise<string> {
       hint: "Name a .gguf file, a folder with one, hf:owner/repo/file.gguf or https://….",
     });
   });
-  if (!found.isDirectory()) return path;
+  if (found.isFile()) return namedAsModel(path);
+  if (!found.isDirectory()) throw new PeerError("model_invalid", `"${path}" is neither a file nor a folder.`);
   const names = (await readdir(path)).filter((name) => /\.gguf$/i.test(name));
   const [only] = names;
   if (only !== undefined && names.length === 1) return join(path, only);
   throw new PeerError("model_invalid", `"${path}" holds ${names.length} .gguf files; name the one to publish.`);
+}
+
+/** Under the name that it would have on every host. */
+function namedAsModel(path: string): string {
+  if (isModelFileName(basename(path))) return path;
+  throw new PeerError("model_invalid", `"${path}" does not have the name of a .gguf file.`, {
+    hint: "Only GGUF models are published; rename it if it is one.",
+  });
 }
 
 interface GivenFile {

@@ -50,10 +50,18 @@ export interface GatewayRequest {
 }
 
 const connectMsMax = 10_000;
-const replyMsMax = 60_000;
+/** How long a network may say nothing, or take nothing of what it is sent. */
+const silenceMsDefault = 60_000;
 
-export function createGateway(options: { readonly url: string; readonly apiKey: string | null }): Gateway {
+export interface GatewayOptions {
+  readonly url: string;
+  readonly apiKey: string | null;
+  readonly silenceMs?: number;
+}
+
+export function createGateway(options: GatewayOptions): Gateway {
   const url = options.url.replace(/\/+$/, "").replace(/\/v1$/, "");
+  const silenceMs = options.silenceMs ?? silenceMsDefault;
   const client = got.extend({
     headers: {
       "user-agent": `peerllm/${packageVersion()}`,
@@ -70,7 +78,11 @@ export function createGateway(options: { readonly url: string; readonly apiKey: 
         method: request.method,
         headers: { ...request.headers },
         signal,
-        ...(request.bytes === undefined ? { timeout: { connect: connectMsMax, response: replyMsMax } } : {}),
+        timeout: {
+          connect: connectMsMax,
+          // What is sent takes its time; that it moves on is seen at the socket.
+          ...(request.bytes === undefined ? { response: silenceMs } : { socket: silenceMs }),
+        },
         ...(request.json === undefined ? {} : { json: request.json }),
         ...(request.bytes === undefined ? {} : { body: request.bytes }),
       });
@@ -135,11 +147,19 @@ function translate(error: unknown, url: string, signal: AbortSignal): unknown {
   return new PeerError("upstream_failed", `What came from ${url} could not be read.`, { cause: error });
 }
 
+/** Of a reverse proxy, when the network behind it is away. */
+const awayStatuses: readonly number[] = [502, 503, 504];
+
 function errorOfResponse({ body, statusCode, headers }: Response, url: string): PeerError {
   const retryAfter = Number(headers["retry-after"]);
   const retryAfterSeconds = Number.isFinite(retryAfter) ? retryAfter : undefined;
   const parsed = parseBody(typeof body === "string" ? body : "");
   if (isErrorBody(parsed)) return parseErrorBody(parsed, statusCode, retryAfterSeconds);
+  if (awayStatuses.includes(statusCode)) {
+    return new PeerError("network_unreachable", `${url} answered with status ${statusCode}.`, {
+      hint: "The network behind that address is away; try again in a while.",
+    });
+  }
   return new PeerError(codeOfStatus(statusCode), `${url} answered with status ${statusCode}.`, {
     hint: "Is this the address of a PeerLLM network?",
   });

@@ -1,7 +1,7 @@
 import { open } from "node:fs/promises";
 import * as z from "zod";
 import { type Clock, systemClock } from "../clock.ts";
-import { isPeerError, PeerError } from "../errors.ts";
+import { type ErrorCode, isPeerError, PeerError } from "../errors.ts";
 import { claimHeader, sealClaim } from "../models/claim.ts";
 import { readRange, shardSizeBytes } from "../models/digest.ts";
 import { modelId, type SignedManifest, sealYank, signedManifestJson } from "../models/manifest.ts";
@@ -33,12 +33,49 @@ const workSchema = z.looseObject({
 
 export type OnStep = (step: string, doneBytes: number, totalBytes: number) => void;
 
+/** A signed manifest, and how it is published. */
+export interface Publication {
+  readonly signed: SignedManifest;
+  /**
+   * Its producer's, who earns what it asks there; null for another producer's model, which only a private network that
+   * bills nothing takes.
+   */
+  readonly key: SigningKey | null;
+}
+
 const prefix = "/api/v1/registry";
 const failuresMax = 8;
 const backoffMsMax = 30_000;
 const pollMs = 500;
+const roundsMax = 3;
 
-/** Sends a file, going on where an earlier attempt stopped. Throws what the registry answers or kept it from answering. */
+/**
+ * Publishes a manifest, and sends its file where the registry has none: whether name and version are free is asked
+ * before. `file` is null where the registry fetches it from the manifest's source. Throws what the registry answers, or
+ * kept it from answering for longer than a restart takes.
+ */
+export async function publishModel(
+  gateway: Gateway,
+  { file, ...publication }: Publication & { readonly file: string | null },
+  onStep: OnStep,
+  signal: AbortSignal,
+  clock: Clock = systemClock,
+): Promise<PublishedRow> {
+  const { digest, sizeBytes } = publication.signed.manifest;
+  for (let round = 1; ; round++) {
+    try {
+      return await publishManifest(gateway, publication, onStep, signal, clock);
+    } catch (error) {
+      if (file === null || !isPeerError(error, "not_found") || round === roundsMax) throw error;
+    }
+    await uploadFile(gateway, { path: file, digest, sizeBytes }, onStep, signal, clock);
+  }
+}
+
+/**
+ * Sends a file, going on where an earlier attempt stopped; ends early where what was sent is gone, published under
+ * another name meanwhile.
+ */
 export async function uploadFile(
   gateway: Gateway,
   file: { readonly path: string; readonly digest: string; readonly sizeBytes: number },
@@ -48,36 +85,38 @@ export async function uploadFile(
 ): Promise<void> {
   const handle = await open(file.path, "r");
   const path = `${prefix}/uploads/${file.digest}`;
+  const ask = async () => read(uploadSchema, await gateway.send({ method: "GET", path }, signal)).offset;
+  const send = async (offset: number) => {
+    const bytes = await readRange(handle, { start: offset, end: Math.min(offset + shardSizeBytes, file.sizeBytes) });
+    const headers = { "upload-offset": String(offset), "content-type": "application/octet-stream" };
+    return read(uploadSchema, await gateway.send({ method: "PATCH", path, headers, bytes }, signal)).offset;
+  };
   try {
-    let { offset } = read(uploadSchema, await gateway.send({ method: "GET", path }, signal));
-    for (let failures = 0; offset < file.sizeBytes; ) {
-      onStep("Sending", offset, file.sizeBytes);
-      const bytes = await readRange(handle, { start: offset, end: Math.min(offset + shardSizeBytes, file.sizeBytes) });
-      const headers = { "upload-offset": String(offset), "content-type": "application/octet-stream" };
+    let known: number | undefined;
+    for (let failures = 0, furthest = 0; furthest < file.sizeBytes; ) {
       try {
-        offset = read(uploadSchema, await gateway.send({ method: "PATCH", path, headers, bytes }, signal)).offset;
-        failures = 0;
+        const offset = known ?? (await ask());
+        if (offset < furthest) return;
+        if (offset > furthest) failures = 0;
+        furthest = offset;
+        onStep("Sending", offset, file.sizeBytes);
+        if (offset < file.sizeBytes) known = await send(offset);
       } catch (error) {
-        failures++;
-        if (!(isPassing(error) || isPeerError(error, "conflict")) || failures >= failuresMax) throw error;
-        await clock.sleep(Math.random() * Math.min(backoffMsMax, 500 * 2 ** failures), signal);
-        offset = read(uploadSchema, await gateway.send({ method: "GET", path }, signal)).offset;
+        const mayPass = isPassing(error) || isPeerError(error, "daemon_unreachable") || isPeerError(error, "conflict");
+        if (!mayPass || ++failures >= failuresMax) throw error;
+        known = undefined;
+        await backOff(failures, clock, signal);
       }
     }
-    onStep("Sending", file.sizeBytes, file.sizeBytes);
   } finally {
     await handle.close();
   }
 }
 
-/**
- * Publishes a manifest whose file was sent, or has a source; resolves when the registry has verified it all. `key` is its
- * producer's, who earns what it asks there; null for another producer's model, which only a private network that bills
- * nothing takes.
- */
+/** Publishes a manifest whose file was sent, or has a source; resolves when the registry has verified it all. */
 export async function publishManifest(
   gateway: Gateway,
-  { signed, key }: { readonly signed: SignedManifest; readonly key: SigningKey | null },
+  { signed, key }: Publication,
   onStep: OnStep,
   signal: AbortSignal,
   clock: Clock = systemClock,
@@ -85,13 +124,31 @@ export async function publishManifest(
   const path = versionPath(modelId(signed.manifest));
   const headers = key === null ? {} : { [claimHeader]: await claimOf(gateway, signed, key, signal) };
   const request: GatewayRequest = { method: "PUT", path, headers, json: signedManifestJson(signed) };
-  for (;;) {
-    const reply = await gateway.send(request, signal);
-    if (reply.status !== 202) return read(publishedRowSchema, reply);
-    const { step, doneBytes, totalBytes } = read(workSchema, reply);
-    onStep(`The network is ${step}`, doneBytes, totalBytes);
+  for (let failures = 0; ; ) {
+    try {
+      const reply = await gateway.send(request, signal);
+      if (reply.status !== 202) return read(publishedRowSchema, reply);
+      failures = 0;
+      const { step, doneBytes, totalBytes } = read(workSchema, reply);
+      onStep(`The network is ${step}`, doneBytes, totalBytes);
+    } catch (error) {
+      if (!isPeerError(error) || !awayOrBusy.includes(error.code) || ++failures >= failuresMax) throw error;
+      await backOff(failures, clock, signal);
+    }
     await clock.sleep(pollMs, signal);
   }
+}
+
+/** Says nothing about the model: asked again later, the registry may well take it. */
+const awayOrBusy: readonly ErrorCode[] = [
+  "network_unreachable",
+  "daemon_unreachable",
+  "queue_full",
+  "rate_limit_exceeded",
+];
+
+function backOff(failures: number, clock: Clock, signal: AbortSignal): Promise<void> {
+  return clock.sleep(Math.random() * Math.min(backoffMsMax, 500 * 2 ** failures), signal);
 }
 
 async function claimOf(

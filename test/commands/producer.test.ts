@@ -1,5 +1,7 @@
+import { existsSync } from "node:fs";
 import { readFile, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
+import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { preAuthenticationEncoding } from "../../src/models/bundle.ts";
 import { tinyShape, writeRandomModel } from "../../src/models/demo/train/random-model.ts";
@@ -170,6 +172,31 @@ describe("producer verify", () => {
 });
 
 describe("producer publish", () => {
+  const named = ["--name", "acme/tiny", "--version", "1.0.0"];
+
+  it.each(["https://host.example/m%2F..", "https://host.example/", "https://host.example/%zz.gguf"])(
+    "refuses %s, which names no model file, and leaves the home's models alone",
+    async (source) => {
+      const kept = await home.write("models/sources/kept/tiny.gguf", "kept");
+      expect(await peerllm("publish", source, ...named)).toMatchObject({
+        code: 2,
+        document: { error: { code: "reference_malformed", message: expect.stringContaining(".gguf") } },
+      });
+      expect(existsSync(kept)).toBe(true);
+    },
+  );
+
+  it("refuses what is no file, or has another name, before it asks anybody", async () => {
+    const place = await folder({ "weights.bin": ggufFile() });
+    await execa("mkfifo", [place.file("pipe.gguf")]);
+    for (const name of ["pipe.gguf", "weights.bin"]) {
+      expect(await peerllm("publish", place.file(name), ...named)).toMatchObject({
+        code: 2,
+        document: { error: { code: "model_invalid", message: expect.stringContaining(name) } },
+      });
+    }
+  });
+
   it("copies a source anew whose file was changed under its hands, and publishes it then", async () => {
     const place = await folder({});
     const [before, after] = await Promise.all([1, 2].map((seed) => randomModel(place, seed)));

@@ -1,5 +1,5 @@
 import { createServer, type RequestListener } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, createServer as createNetServer } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
 import { createGateway } from "../../../src/client/gateway.ts";
 import { routes } from "../../../src/protocol/api.ts";
@@ -51,6 +51,7 @@ test.each([
   [401, "nothing JSON", "authentication_failed"],
   [404, {}, "not_found"],
   [500, {}, "upstream_failed"],
+  [502, "Bad Gateway", "network_unreachable"],
 ])("status %i is told as its code, or by its status where there is none we know", async (status, body, code) => {
   const url = await serve((_, response) => {
     response.statusCode = status;
@@ -67,6 +68,25 @@ test("a network that isn't there is unreachable, and what to do is said", async 
     message: expect.stringContaining("http://127.0.0.1:1"),
     hint: expect.stringContaining("peerllm network up"),
   });
+});
+
+test.each([
+  ["takes nothing of what it is sent", false],
+  ["takes it all and says nothing", true],
+])("a network that %s is given up", async (_, takes) => {
+  const server = createNetServer((socket) => {
+    socket.on("error", () => {});
+    if (takes) socket.resume();
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => void server.close());
+  const url = `http://127.0.0.1:${Object(server.address()).port}`;
+  const bytes = Buffer.alloc(64 * 1_048_576);
+  const sent = createGateway({ url, apiKey: null, silenceMs: 500 }).send(
+    { method: "PATCH", path: "/x", bytes },
+    signal,
+  );
+  await expect(sent).rejects.toMatchObject({ code: "network_unreachable" });
 });
 
 test("a redirect isn't followed: the key is for the network that was named", async () => {
