@@ -52,42 +52,55 @@ export interface GatewayRequest {
 const connectMsMax = 10_000;
 /** How long a network may say nothing, or take nothing of what it is sent. */
 const silenceMsDefault = 60_000;
+/** How long a reply may take in all, where nothing long is sent. */
+const replyMsMax = 300_000;
+const replyBytesMaxDefault = 64 * 1024 * 1024;
 
 export interface GatewayOptions {
   readonly url: string;
   readonly apiKey: string | null;
   readonly silenceMs?: number;
+  readonly replyBytesMax?: number;
 }
 
 export function createGateway(options: GatewayOptions): Gateway {
   const url = options.url.replace(/\/+$/, "").replace(/\/v1$/, "");
   const silenceMs = options.silenceMs ?? silenceMsDefault;
+  const replyBytesMax = options.replyBytesMax ?? replyBytesMaxDefault;
   const client = got.extend({
     headers: {
       "user-agent": `peerllm/${packageVersion()}`,
       ...(options.apiKey === null ? {} : { authorization: `Bearer ${options.apiKey}` }),
     },
     followRedirect: false,
+    // So that the bytes that come are the bytes that are kept.
+    decompress: false,
     retry: { limit: 2, methods: ["GET"], statusCodes: [502, 503, 504], errorCodes: ["ECONNRESET", "EPIPE"] },
     timeout: { connect: connectMsMax, secureConnect: connectMsMax },
   });
 
   async function send(request: GatewayRequest, signal: AbortSignal): Promise<GatewayReply> {
+    const excess = new AbortController();
     try {
-      const response = await client(`${url}${request.path}`, {
+      const reply = client(`${url}${request.path}`, {
         method: request.method,
         headers: { ...request.headers },
-        signal,
+        signal: AbortSignal.any([signal, excess.signal]),
         timeout: {
           connect: connectMsMax,
           // What is sent takes its time; that it moves on is seen at the socket.
-          ...(request.bytes === undefined ? { response: silenceMs } : { socket: silenceMs }),
+          ...(request.bytes === undefined ? { response: silenceMs, request: replyMsMax } : { socket: silenceMs }),
         },
         ...(request.json === undefined ? {} : { json: request.json }),
         ...(request.bytes === undefined ? {} : { body: request.bytes }),
       });
+      reply.on("downloadProgress", ({ transferred }) => {
+        if (transferred > replyBytesMax) excess.abort();
+      });
+      const response = await reply;
       return { status: response.statusCode, headers: response.headers, body: parseBody(response.body) };
     } catch (error) {
+      if (excess.signal.aborted) throw new PeerError("upstream_failed", `${url} says more than a reply may hold.`);
       throw translate(error, url, signal);
     }
   }

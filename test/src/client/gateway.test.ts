@@ -96,3 +96,20 @@ test("a redirect isn't followed: the key is for the network that was named", asy
   const call = createGateway({ url, apiKey: "sk-peer-test" }).call(routes["account-show"], {}, signal);
   await expect(call).rejects.toMatchObject({ code: "protocol_incompatible" });
 });
+
+test("a reply that never ends is cut at what a reply may hold", async () => {
+  let isCut = false;
+  const url = await serve((_, response) => {
+    response.on("close", () => {
+      isCut = true;
+    });
+    const more = () => {
+      while (response.write("a".repeat(65_536)));
+    };
+    response.on("drain", more);
+    more();
+  });
+  const call = createGateway({ url, apiKey: null, replyBytesMax: 1_048_576 }).call(routes["account-show"], {}, signal);
+  await expect(call).rejects.toMatchObject({ code: "upstream_failed", message: expect.stringContaining("may hold") });
+  await expect.poll(() => isCut).toBe(true);
+});
