@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { canonicalJson } from "../canonical-json.ts";
 import { PeerError } from "../errors.ts";
 import { idOfDigest, type TransferId } from "../ids.ts";
 import { type NanoUsd, nanoUsd } from "../money.ts";
@@ -42,7 +43,7 @@ export function transferIdOf(idempotencyKey: string): TransferId {
   return idOfDigest("transfer", createHash("sha256").update(idempotencyKey).digest());
 }
 
-/** SHA-256, in hexadecimal, of a value's JSON with sorted keys and bigints as decimal strings. */
+/** SHA-256, in hexadecimal, of a value's canonical JSON. */
 export function hashOfRequest(value: unknown): string {
   return createHash("sha256").update(canonicalJson(value)).digest("hex");
 }
@@ -66,16 +67,4 @@ export function assertBalanced(transfer: Pick<Transfer, "kind" | "legs" | "idemp
     "unexpected",
     `The ${transfer.kind} transfer "${transfer.idempotencyKey}" is off balance by ${sum} nano-dollars; nothing was written.`,
   );
-}
-
-function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_key, part: unknown) => {
-    if (typeof part === "bigint") return part.toString();
-    if (!isPlainObject(part)) return part;
-    return Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)));
-  });
-}
-
-function isPlainObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

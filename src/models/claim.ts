@@ -1,6 +1,6 @@
+import { canonicalJson } from "../canonical-json.ts";
 import { PeerError } from "../errors.ts";
 import { preAuthenticationEncoding } from "./bundle.ts";
-import { canonicalJson } from "./canonical-json.ts";
 import { type ModelManifest, manifestDigest, modelId } from "./manifest.ts";
 import { parsePublicKey, type SigningKey, signBytes, verifyBytes } from "./signing-key.ts";
 

@@ -1,8 +1,8 @@
 import * as z from "zod";
+import { canonicalJson } from "../canonical-json.ts";
 import { PeerError } from "../errors.ts";
 import { type NanoUsd, nanosPerUsd, nanoUsd } from "../money.ts";
 import { type BundleJson, preAuthenticationEncoding, readBundle } from "./bundle.ts";
-import { canonicalJson } from "./canonical-json.ts";
 import { type ByteRange, sha256Hex, shardRanges, shardSizeBytes } from "./digest.ts";
 import type { GgufFacts } from "./gguf.ts";
 import { parseLicense } from "./license.ts";

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { canonicalJson } from "../canonical-json.ts";
 import { PeerError } from "../errors.ts";
 import { isSignedBy, type KeyPair, type PublicKey } from "../identity/key.ts";
 import type { ReceiptId, RequestId, TransferId } from "../ids.ts";
@@ -110,14 +111,6 @@ function verifyLeg(receipt: Receipt, index: number, leg: ReceiptLeg): void {
   }
 }
 
-/** Keys sorted at every depth (RFC 8785's order; the values are strings, booleans, null and finite numbers). */
 function receiptBytes(receipt: Receipt): Uint8Array {
   return createHash("sha256").update(canonicalJson(receipt)).digest();
-}
-
-function canonicalJson(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
-  if (typeof value !== "object" || value === null) return JSON.stringify(value);
-  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${entries.map(([name, item]) => `${JSON.stringify(name)}:${canonicalJson(item)}`).join(",")}}`;
 }

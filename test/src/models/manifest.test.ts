@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { isPeerError } from "../../../src/errors.ts";
-import { canonicalJson } from "../../../src/models/canonical-json.ts";
 import {
   manifestDigest,
   modelId,
@@ -138,24 +137,5 @@ describe("a yank", () => {
     expect(() => verifyYank(manifest, sealYank("acme/tiny:1.0.1", key))).toThrowError(refusal("signature_invalid"));
     const other = generateSigningKey("P-256");
     expect(() => verifyYank(manifest, sealYank("acme/tiny:1.0.0", other))).toThrowError(refusal("signature_invalid"));
-  });
-});
-
-describe("canonical JSON", () => {
-  it("spells the same value the same way, and different values differently", () => {
-    expect(canonicalJson({ b: [1, "ü", null], a: { d: true, c: undefined } })).toBe(
-      '{"a":{"d":true},"b":[1,"ü",null]}',
-    );
-    fc.assert(
-      fc.property(fc.dictionary(fc.string(), fc.oneof(fc.string(), fc.maxSafeInteger(), fc.boolean())), (value) => {
-        const reversed = Object.fromEntries(Object.entries(value).reverse());
-        expect(canonicalJson(reversed)).toBe(canonicalJson(value));
-        expect(JSON.parse(canonicalJson(value))).toEqual(JSON.parse(JSON.stringify(value)));
-      }),
-    );
-  });
-
-  it("has no spelling for fractions", () => {
-    expect(() => canonicalJson({ a: 0.5 })).toThrowError(RangeError);
   });
 });
