@@ -1,6 +1,5 @@
 import type { Command } from "commander";
 import * as z from "zod";
-import { PeerError } from "../src/errors.ts";
 import { tokensMax } from "../src/protocol/frame.ts";
 import { allowedOrigins, defaultPorts } from "../src/protocol/start.ts";
 import { portNumber, positiveNumber, wholeNumber } from "../src/typed-number.ts";
@@ -47,18 +46,3 @@ export const hostOptions = z.object({
     .transform((when) => (when === "always" ? null : when)),
 });
 export type HostOptions = z.output<typeof hostOptions>;
-
-/** Throws `usage_invalid` where an engine and its server's address don't go together. */
-export function requireUpstream({ engine, upstream, local, model }: HostOptions): void {
-  if (engine === "openai" && upstream === null) {
-    throw new PeerError("usage_invalid", "--engine openai needs --upstream, the address of the server to pass on to.");
-  }
-  if (engine === "llama" && upstream !== null) {
-    throw new PeerError("usage_invalid", "--upstream is for --engine openai, which passes on to that server.");
-  }
-  if (engine === "openai" && !local && model.length === 0) {
-    throw new PeerError("usage_invalid", "--engine openai needs --model: which model of the network the server has.", {
-      hint: 'List them with "peerllm models".',
-    });
-  }
-}

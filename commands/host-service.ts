@@ -1,4 +1,5 @@
-import { addHostOptions, type HostOptions, hostOptions, requireUpstream } from "./host-options.ts";
+import { requireUpstream } from "../src/protocol/start.ts";
+import { addHostOptions, type HostOptions, hostOptions } from "./host-options.ts";
 import { optionFlags } from "./option-flags.ts";
 import { requireKeptAccount, type ServiceRole } from "./service-commands.ts";
 import type { Session } from "./session.ts";
@@ -16,7 +17,7 @@ export const hostService: ServiceRole<typeof hostOptions> = {
 };
 
 async function flags(session: Session, options: HostOptions): Promise<readonly string[]> {
-  requireUpstream(options);
+  requireUpstream({ ...options, isLocal: options.local, models: options.model });
   const { config, networkUrl } = session;
   const own = optionFlags(options, { schema: hostOptions, group: "host", paths: ["model"], config });
   if (options.local) return own;

@@ -3,12 +3,12 @@ import * as z from "zod";
 import { callDaemon } from "../src/client/control.ts";
 import { isPeerError, PeerError } from "../src/errors.ts";
 import { hostMethods, type hostStatusSchema } from "../src/protocol/control-methods.ts";
-import { hostReadySchema, hostStartSchema } from "../src/protocol/start.ts";
+import { hostReadySchema, hostStartSchema, requireUpstream } from "../src/protocol/start.ts";
 import { ensureAccess } from "./access.ts";
 import { downCommand, logsCommand, runRole } from "./daemon-commands.ts";
 import { doctor } from "./doctor.ts";
 import { hostModelsCommand } from "./host-models.ts";
-import { addHostOptions, type HostOptions, hostOptions, requireUpstream } from "./host-options.ts";
+import { addHostOptions, type HostOptions, hostOptions } from "./host-options.ts";
 import { hostService } from "./host-service.ts";
 import {
   hostSubscribeCommand,
@@ -59,7 +59,7 @@ function upCommand(): Command {
 }
 
 async function up(session: Session, options: HostOptions & { readonly foreground: boolean }): Promise<void> {
-  requireUpstream(options);
+  requireUpstream({ ...options, isLocal: options.local, models: options.model });
   const access = options.local ? null : await ensureAccess(session);
   const start = hostStartSchema.parse({
     ...options,

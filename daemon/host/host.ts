@@ -6,7 +6,7 @@ import type { Log } from "../../src/log.ts";
 import { type Home, packageFile } from "../../src/paths.ts";
 import type { Tokenizers } from "../../src/pipeline/ports.ts";
 import type { StartProgress } from "../../src/protocol/control.ts";
-import type { HostStart } from "../../src/protocol/start.ts";
+import { type HostStart, requireUpstream } from "../../src/protocol/start.ts";
 import { type InTurn, turns } from "../../src/turns.ts";
 import type { ControlHandler } from "../control/server.ts";
 import type { ModelFiles } from "../registry/model-files.ts";
@@ -153,16 +153,6 @@ function networkOf(start: HostStart): NetworkAccess | null {
   const { networkUrl: url, apiKey } = start;
   if (url === null || apiKey === null) throw new PeerError("usage_invalid", "A host needs a network, or --local.");
   return { url, apiKey };
-}
-
-/** Throws `usage_invalid` where an engine and the address of its server don't go together. */
-function requireUpstream({ engine, upstream, isLocal, models }: HostStart): void {
-  if ((engine === "openai") !== (upstream !== null)) {
-    throw new PeerError("usage_invalid", "--engine openai and --upstream, the server's address, go together.");
-  }
-  if (upstream !== null && !isLocal && models.length === 0) {
-    throw new PeerError("usage_invalid", "--engine openai needs --model: which model of the network the server has.");
-  }
 }
 
 /** What was pinned on this network, or on this machine, and is not served yet. */

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { PeerError } from "../errors.ts";
 import { benchmarkSchema } from "./control-methods.ts";
 import { tokensMax } from "./frame.ts";
 
@@ -63,6 +64,23 @@ export const hostStartSchema = z.object({
   schedule: z.string().nullable().default(null),
 });
 export type HostStart = z.infer<typeof hostStartSchema>;
+
+/** Throws `usage_invalid` where an engine, its server's address and the models don't go together. */
+export function requireUpstream(start: Pick<HostStart, "engine" | "upstream" | "isLocal" | "models">): void {
+  const { engine, upstream, isLocal, models } = start;
+  if (engine === "openai" && upstream === null) {
+    throw new PeerError("usage_invalid", "--engine openai needs --upstream, the address of the server to pass on to.");
+  }
+  if (engine === "llama" && upstream !== null) {
+    throw new PeerError("usage_invalid", "--upstream is for --engine openai, which passes on to that server.");
+  }
+  if (engine === "openai" && !isLocal && models.length === 0) {
+    throw new PeerError("usage_invalid", "--engine openai needs --model: which model of the network the server has.", {
+      hint: 'List them with "peerllm models".',
+    });
+  }
+}
+
 /** `hostId` is null and `baseUrl` set where the host is local. */
 export const hostReadySchema = z.looseObject({
   hostId: z.string().nullable(),
