@@ -26,6 +26,8 @@ export interface HostControlOptions {
   /** Fetches a model, loads it and puts it on the offer. */
   add(reference: string, onProgress: OnModelProgress, signal: AbortSignal): Promise<ServedModel>;
   benchmark(served: ServedModel, signal: AbortSignal): Promise<Benchmark>;
+  /** Takes a model off the offer and resolves when it is gone, its answers ended. */
+  remove(served: ServedModel): Promise<void>;
 }
 
 type Methods = typeof hostMethods;
@@ -80,8 +82,7 @@ export function hostControl(options: HostControlOptions): Readonly<Record<keyof 
         });
       }
       const served = models.get(digest);
-      if (served !== undefined) await models.remove(served);
-      door.refresh();
+      if (served !== undefined) await options.remove(served);
       return {
         model: reference,
         freedBytes: await options.files.remove(hexOf(digest)),

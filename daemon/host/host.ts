@@ -65,6 +65,8 @@ export interface RunningHost {
 }
 
 const demoModelFile = "src/models/demo/demo.gguf";
+/** How long a model that is removed may go on with its answers. */
+const removeMsMax = 30_000;
 /** Of a machine's memory, what a model's weights may take. */
 const memoryShareMax = 0.6;
 
@@ -136,6 +138,12 @@ export async function startHost(start: HostStart, adapters: HostAdapters, contex
       files: adapters.files,
       add,
       benchmark: (served, limit) => inTurn(() => measure(served, adapters, context, limit), limit),
+      remove: (served) =>
+        inTurn(async () => {
+          const removed = models.remove(served, clock, AbortSignal.timeout(removeMsMax));
+          opened.refresh();
+          await removed;
+        }),
     }),
     get activeStreams() {
       return opened.activeStreams;

@@ -1,4 +1,5 @@
 import type { Engine } from "../../src/chat/generation.ts";
+import type { Clock } from "../../src/clock.ts";
 import { PeerError } from "../../src/errors.ts";
 import type { OfferedModel } from "../../src/protocol/frame.ts";
 import type { EngineSettings } from "./engine-settings.ts";
@@ -12,6 +13,8 @@ export type Benchmark = {
 };
 
 export interface HostedEngine extends Engine {
+  /** Answers it makes now, or has waiting. */
+  readonly activeStreams: number;
   state(): "ready" | "restarting" | "closed";
 }
 
@@ -38,18 +41,23 @@ export interface ServedModel {
   readonly benchmark: Benchmark;
 }
 
+const drainStepMs = 50;
+
 /** The models a host serves, by digest; each has an engine of its own. */
 export class ServedModels {
   readonly #models = new Map<string, ServedModel>();
+  /** Digests of those that end what runs and are gone then. */
+  readonly #leaving = new Set<string>();
 
   add(served: ServedModel): void {
     this.#models.set(served.model.digest, served);
   }
 
   list(): readonly ServedModel[] {
-    return [...this.#models.values()];
+    return [...this.#models.values()].filter(({ model }) => !this.#leaving.has(model.digest));
   }
 
+  /** One that is leaving too: who asks for it has not heard yet. */
   get(digest: string): ServedModel | undefined {
     return this.#models.get(digest);
   }
@@ -63,10 +71,13 @@ export class ServedModels {
     throw new PeerError("model_missing", `This host does not serve "${reference}". It serves ${what}.`);
   }
 
-  /** Stops the engine of a model and takes it off the offer. */
-  async remove(served: ServedModel): Promise<void> {
-    this.#models.delete(served.model.digest);
-    await served.engine.close();
+  /** Takes a model off the offer at once, and stops its engine when its answers have ended or `limit` cuts them. */
+  async remove({ model, engine }: ServedModel, clock: Clock, limit: AbortSignal): Promise<void> {
+    this.#leaving.add(model.digest);
+    while (engine.activeStreams > 0 && !limit.aborted) await clock.sleep(drainStepMs, limit).catch(() => undefined);
+    this.#models.delete(model.digest);
+    this.#leaving.delete(model.digest);
+    await engine.close();
   }
 
   /**
@@ -90,7 +101,7 @@ export class ServedModels {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.list().map(({ engine }) => engine.close()));
+    await Promise.all([...this.#models.values()].map(({ engine }) => engine.close()));
   }
 }
 

@@ -32,6 +32,15 @@ export async function startUpstreamEngine(options: UpstreamEngineOptions, signal
   const { url, reference, contextLength, sequences, clock } = options;
   const upstream = createUpstream({ url, apiKey: null, clock, retryMsMax: 0, isForeign: true });
   let isClosed = false;
+  let activeStreams = 0;
+  async function* counted(generation: Generation, model: string, limit: AbortSignal) {
+    activeStreams += 1;
+    try {
+      yield* generate(generation, model, options, upstream, limit);
+    } finally {
+      activeStreams -= 1;
+    }
+  }
   try {
     const limited = AbortSignal.any([signal, AbortSignal.timeout(startMsMax)]);
     const model = await modelOf(upstream, reference, limited);
@@ -40,7 +49,10 @@ export async function startUpstreamEngine(options: UpstreamEngineOptions, signal
       sequences,
       reportsTokens: false,
       state: () => (isClosed ? "closed" : "ready"),
-      generate: (generation, limit) => generate(generation, model, options, upstream, limit),
+      get activeStreams() {
+        return activeStreams;
+      },
+      generate: (generation, limit) => counted(generation, model, limit),
       async close() {
         isClosed = true;
         upstream.close();

@@ -23,6 +23,8 @@ export interface LlamaEngine extends Engine {
   /** The child's process id; undefined while there is none that could answer. */
   readonly pid: number | undefined;
   readonly restarts: number;
+  /** Answers being made or waiting. */
+  readonly activeStreams: number;
   state(): EngineState;
   counters(signal: AbortSignal): Promise<EngineCounters>;
 }
@@ -135,6 +137,9 @@ export async function startLlamaEngine(options: LlamaEngineOptions, signal: Abor
     },
     get restarts() {
       return child.restarts;
+    },
+    get activeStreams() {
+      return requests.size;
     },
     state: () => child.state,
     generate,

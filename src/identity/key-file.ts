@@ -17,7 +17,7 @@ export async function loadOrCreateKeyPair(file: string): Promise<KeyPair> {
   } catch (cause) {
     throw new PeerError("config_invalid", `"${file}" is damaged: it holds no Ed25519 key in PEM.`, {
       cause,
-      hint: "Put a copy of it back. Where it is removed, a new key is made, and nobody knows who has it.",
+      hint: "Put a copy of it back. Where it is removed, a new key is made: to others that is another host, or network.",
     });
   }
 }

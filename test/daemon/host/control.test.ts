@@ -8,6 +8,7 @@ import type { Door } from "../../../daemon/host/door.ts";
 import { type HostedEngine, type ServedModel, ServedModels } from "../../../daemon/host/served-models.ts";
 import { SubtaskFeed } from "../../../daemon/host/subtask-feed.ts";
 import { openModelFiles } from "../../../daemon/registry/model-files.ts";
+import { systemClock } from "../../../src/clock.ts";
 import { PeerError } from "../../../src/errors.ts";
 import { silentLog } from "../../../src/log.ts";
 import { homeAt } from "../../../src/paths.ts";
@@ -25,6 +26,7 @@ function served(reference: string): ServedModel & { readonly engine: HostedEngin
     contextLength: 1_024,
     sequences: 4,
     reportsTokens: true,
+    activeStreams: 0,
     state: () => state,
     turn: () => {
       state = "restarting";
@@ -77,6 +79,7 @@ async function world(changes: Partial<HostControlOptions> = {}) {
     files: openModelFiles(folder.path, clock),
     add: () => Promise.reject(new PeerError("model_missing", "There is none.")),
     benchmark: async () => ({ ...tiny.benchmark, decodeTokensPerSecond: 99 }),
+    remove: (gone) => models.remove(gone, systemClock, signal),
     ...changes,
   });
   const ask = async (method: keyof typeof control, params: unknown = {}): Promise<unknown> =>
@@ -104,7 +107,7 @@ describe("a host's control", () => {
     expect(await status()).toMatchObject({ state: "offline" });
     door.isConnected = true;
     await ask("resume");
-    await models.remove(tiny);
+    await models.remove(tiny, systemClock, signal);
     expect(await status()).toMatchObject({ state: "degraded", models: [], benchmark: null, sequences: 0 });
   });
 

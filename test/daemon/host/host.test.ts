@@ -32,6 +32,7 @@ async function world(start: Partial<HostStart> = {}) {
       contextLength: 1_024,
       sequences: 4,
       reportsTokens: false,
+      activeStreams: 0,
       state: () => (life.isClosed ? "closed" : "ready"),
       async *generate() {
         yield { kind: "delta", tokens: [], text: "Hello." };

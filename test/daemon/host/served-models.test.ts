@@ -9,6 +9,8 @@ const benchmark = {
   decodeTokensPerSecondAtAllSequences: 120,
 };
 
+const never = new AbortController().signal;
+
 interface SwitchedEngine extends HostedEngine {
   turn(state: ReturnType<HostedEngine["state"]>): void;
 }
@@ -19,6 +21,7 @@ function switchedEngine(): SwitchedEngine {
     contextLength: 1_024,
     sequences: 4,
     reportsTokens: true,
+    activeStreams: 0,
     state: () => state,
     turn: (next) => {
       state = next;
@@ -54,20 +57,35 @@ describe("a host's served models", () => {
     }
   });
 
-  it("that are removed are off the offer before their engine is gone", async () => {
+  it("that are removed are off the offer at once, and gone when their answers have ended", async () => {
     const models = new ServedModels();
-    let offeredAtClose: number | null = null;
-    const engine = switchedEngine();
-    const tiny = served("acme/tiny:1.0.0", {
-      ...engine,
-      close: async () => {
-        offeredAtClose = models.offers(null).length;
-      },
-    });
+    const engine = { ...switchedEngine(), activeStreams: 2 };
+    const tiny = served("acme/tiny:1.0.0", engine);
     models.add(tiny);
-    await models.remove(tiny);
-    expect(offeredAtClose).toBe(0);
+    const sleep = async () => {
+      engine.activeStreams -= 1;
+    };
+    const removed = models.remove(tiny, { ...systemClock, sleep }, never);
+    expect(models.offers(null)).toEqual([]);
+    expect(() => models.find("acme/tiny")).toThrow();
+    // A subtask that crossed the new offer on the wire is still answered.
+    expect(models.get(tiny.model.digest)).toBe(tiny);
+    expect(engine.state()).toBe("ready");
+    await removed;
+    expect(engine).toMatchObject({ activeStreams: 0 });
+    expect(engine.state()).toBe("closed");
     expect(models.get(tiny.model.digest)).toBeUndefined();
+  });
+
+  it("that are removed wait for no answer longer than they may", async () => {
+    const models = new ServedModels();
+    const engine = { ...switchedEngine(), activeStreams: 1 };
+    const tiny = served("acme/tiny:1.0.0", engine);
+    models.add(tiny);
+    await models.remove(tiny, systemClock, AbortSignal.abort());
+    expect(engine.state()).toBe("closed");
+    models.add(served("acme/tiny:1.0.0"));
+    expect(models.offers(null)).toHaveLength(1);
   });
 
   it("are offered while their engine runs, and not while it restarts", () => {

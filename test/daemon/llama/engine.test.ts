@@ -201,9 +201,11 @@ describe("an abort", () => {
     const endless = question("", { prompt: { kind: "text", text: "a" }, temperature: 1.5, seed: 5, maxTokens: 700 });
     const stream = engine.generate(endless, controller.signal)[Symbol.asyncIterator]();
     await stream.next();
+    expect(engine.activeStreams).toBe(1);
     controller.abort(reason);
     await expectAllFree();
     await expect(drain(stream)).rejects.toBe(reason);
+    expect(engine.activeStreams).toBe(0);
   });
 
   it("may be shared by many answers", async () => {
