@@ -151,7 +151,7 @@ async function startHostRole(options: unknown, context: RoleContext): Promise<Ru
       benchmark: (engine, signal) => benchmarkEngine(engine, clock, signal),
       startEngine: ({ weights, reference }, settings, signal) =>
         weights.kind === "file"
-          ? startLlamaEngine({ modelFile: weights.file, ...settings, log }, signal)
+          ? startLlamaEngine({ modelFile: weights.file, restore: weights.restore, ...settings, log }, signal)
           : startUpstreamEngine({ url: weights.url, reference, ...settings, clock }, signal),
     };
     const host = await startHost(start, adapters, context);

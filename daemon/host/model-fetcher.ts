@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { createReadStream, existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
-import type { DownloadProgress } from "../../src/client/download-progress.ts";
+import type { DownloadProgress, OnDownloadProgress } from "../../src/client/download-progress.ts";
 import { createGateway } from "../../src/client/gateway.ts";
 import { publishedManifest } from "../../src/client/pulling.ts";
 import { registrySource } from "../../src/client/registry-source.ts";
@@ -34,14 +34,28 @@ export async function fetchPublished(
 ): Promise<HostedModel> {
   const signed = await publishedManifest(createGateway(network), reference, signal);
   const { manifest } = signed;
-  const source = registrySource(network, manifest);
   const id = modelId(manifest);
-  const present = await presentFile(signed, files, signal);
-  if (present === null) await files.pull(signed, source, (progress) => onProgress(id, progress), signal);
-  const file = present ?? (await files.verify(signed, signal));
+  const verified = (limit: AbortSignal) =>
+    verifiedFile(signed, network, files, (progress) => onProgress(id, progress), limit);
+  const file = await verified(signal);
+  const restore = async (limit: AbortSignal) => void (await verified(limit));
   const { contextLength } = manifest.facts;
-  const weights = { kind: "file" as const, file };
+  const weights = { kind: "file" as const, file, restore };
   return { reference: id, digest: `sha256:${manifest.digest}`, weights, sizeBytes: manifest.sizeBytes, contextLength };
+}
+
+/** The path of the model's file, fetched where it isn't here as it was signed. */
+async function verifiedFile(
+  signed: SignedManifest,
+  network: NetworkAccess,
+  files: ModelFiles,
+  onProgress: OnDownloadProgress,
+  signal: AbortSignal,
+): Promise<string> {
+  const present = await presentFile(signed, files, signal);
+  if (present !== null) return present;
+  await files.pull(signed, registrySource(network, signed.manifest), onProgress, signal);
+  return files.verify(signed, signal);
 }
 
 /** The verified file of a model that was fetched before; null where it must be fetched, also since it was damaged. */

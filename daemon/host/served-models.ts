@@ -18,9 +18,12 @@ export interface HostedEngine extends Engine {
   state(): "ready" | "restarting" | "closed";
 }
 
-/** A file on this machine, verified where it came from a network; or whatever an OpenAI-compatible server has loaded. */
+/**
+ * A file on this machine; where it came from a network it was verified, and `restore` does so again, and fetches it
+ * anew where it was damaged since. Or whatever an OpenAI-compatible server has loaded.
+ */
 export type Weights =
-  | { readonly kind: "file"; readonly file: string }
+  | { readonly kind: "file"; readonly file: string; readonly restore?: (signal: AbortSignal) => Promise<void> }
   | { readonly kind: "upstream"; readonly url: string };
 
 /** A model that this host can serve. */

@@ -15,6 +15,8 @@ export interface LlamaEngineOptions {
   readonly sequences: number;
   /** Most tokens of a prompt and its answer together; no more than the model was trained on. */
   readonly contextLength: number;
+  /** Makes sure of the model's file before it is loaded again after a crash; by default it is taken as it is. */
+  readonly restore?: ((signal: AbortSignal) => Promise<void>) | undefined;
   readonly log: Log;
 }
 
@@ -42,12 +44,13 @@ const requestsMax = 256;
  * ends its answers with `engine_crashed` and is replaced; until then `generate` throws the same.
  */
 export async function startLlamaEngine(options: LlamaEngineOptions, signal: AbortSignal): Promise<LlamaEngine> {
-  const { log, ...course } = options;
+  const { log, restore = async () => {}, ...course } = options;
   const requests = new Map<number, Channel<GenerationEvent>>();
   const counts = new Map<number, Channel<EngineCounters>>();
   const child = new SupervisedChild({
     opening: { role: "engine", ...course, windowTokens },
     log,
+    restore,
     receive,
     lost(error) {
       for (const waiting of [...requests.values(), ...counts.values()]) waiting.fail(error);

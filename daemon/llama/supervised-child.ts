@@ -9,6 +9,8 @@ import { watch } from "./watchdog.ts";
 export interface SupervisedChildOptions {
   readonly opening: EngineOpening;
   readonly log: Log;
+  /** Makes sure of the model's file before it is loaded again; while it can't, the child is not replaced. */
+  readonly restore: (signal: AbortSignal) => Promise<void>;
   readonly receive: (message: FromChild) => void;
   /** The child is gone; whoever waits for it is to be told. Called before it is replaced. */
   readonly lost: (error: PeerError) => void;
@@ -136,6 +138,7 @@ export class SupervisedChild {
     for (let attempt = firstAttempt; ; attempt++) {
       try {
         await systemClock.sleep(restartDelayMs(attempt, Math.random()), this.#closing.signal);
+        await this.#options.restore(this.#closing.signal);
         this.#restarts += 1;
         const { ended } = await this.#load(this.#closing.signal);
         return { ended, attempts: attempt + 1 };

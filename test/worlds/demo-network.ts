@@ -168,7 +168,7 @@ export async function demoNetwork(options: DemoNetworkOptions): Promise<DemoNetw
           options.upstream === undefined ? benchmarkEngine(engine, clock, signal) : someSpeed,
         startEngine: ({ weights, reference }, settings, signal) =>
           weights.kind === "file"
-            ? startLlamaEngine({ modelFile: weights.file, ...settings, log }, signal)
+            ? startLlamaEngine({ modelFile: weights.file, restore: weights.restore, ...settings, log }, signal)
             : startUpstreamEngine({ url: weights.url, reference, ...settings, clock }, signal),
       },
       {

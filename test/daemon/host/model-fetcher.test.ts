@@ -1,4 +1,4 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -106,12 +106,12 @@ describe("a model of the network", () => {
     expect(hosted).toEqual({
       reference: "acme/tiny:1.0.0",
       digest: `sha256:${signed.manifest.digest}`,
-      weights: { kind: "file", file },
+      weights: { kind: "file", file, restore: expect.any(Function) },
       sizeBytes: bytes.length,
       contextLength: signed.manifest.facts.contextLength,
     });
     expect(await readFile(file)).toEqual(bytes);
-    expect(await fetched("acme/tiny:1.0.0")).toEqual(hosted);
+    expect(await fetched("acme/tiny:1.0.0")).toMatchObject({ ...hosted, weights: { kind: "file", file } });
     expect(network.reads).toHaveLength(1);
   });
 
@@ -126,6 +126,27 @@ describe("a model of the network", () => {
     await fetched("acme/tiny");
     expect(await readFile(file)).toEqual(bytes);
     expect(network.reads).toHaveLength(2);
+  });
+
+  it("is verified again when it is restored, and fetched only where it was damaged since, or cut, or is gone", async () => {
+    const { fetched, bytes, folder, signed, network } = await world();
+    const { weights } = await fetched("acme/tiny");
+    const restore = async () => {
+      if (weights.kind === "file") await weights.restore?.(signal);
+    };
+    const file = join(folder.path, `${signed.manifest.digest}.gguf`);
+    await restore();
+    expect(network.reads).toHaveLength(1);
+    await writeFile(file, bytes.toReversed());
+    await restore();
+    expect(await readFile(file)).toEqual(bytes);
+    await truncate(file, 100);
+    await restore();
+    expect(await readFile(file)).toEqual(bytes);
+    await rm(file);
+    await restore();
+    expect(await readFile(file)).toEqual(bytes);
+    expect(network.reads).toHaveLength(4);
   });
 
   it("that arrives damaged is asked for again, and never served from a source that keeps damaging it", async () => {

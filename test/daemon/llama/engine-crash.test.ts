@@ -42,6 +42,26 @@ describe("an engine whose process dies", () => {
     }
   }, 180_000);
 
+  it("makes sure of its file before it loads it again, as often as that takes", async () => {
+    let tries = 0;
+    const restore = async () => {
+      tries += 1;
+      if (tries < 3) throw new PeerError("digest_mismatch", "The file was damaged.");
+    };
+    let isBack = () => {};
+    const log = { ...silentLog, info: (event: string) => event === "engine-ready" && isBack() };
+    const engine = await startLlamaEngine({ ...options, restore, log }, never);
+    onTestFinished(() => engine.close());
+    expect(tries).toBe(0);
+    const back = new Promise<void>((resolve) => {
+      isBack = resolve;
+    });
+    process.kill(engine.pid ?? 0, "SIGKILL");
+    await back;
+    expect(tries).toBe(3);
+    expect(engine).toMatchObject({ restarts: 1 });
+  });
+
   it("goes with a parent that is killed", async () => {
     const parent = spawn(
       process.execPath,
