@@ -1,12 +1,12 @@
 import * as z from "zod";
 import { callDaemon, streamDaemon } from "../src/client/control.ts";
+import { oneLine } from "../src/plain-text.ts";
 import { type ReceiptDocument, routes } from "../src/protocol/api.ts";
 import { hostMethods, networkMethods } from "../src/protocol/control-methods.ts";
 import type { DemoNetwork } from "./demo-network.ts";
 import { describeReceipt } from "./receipts.ts";
 import type { Session } from "./session.ts";
 import { streamChat } from "./streamed-chat.ts";
-import { oneLine } from "./table.ts";
 
 const questions = [
   "Please answer these:",

@@ -2,9 +2,9 @@ import { open, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { systemClock } from "../src/clock.ts";
 import { PeerError } from "../src/errors.ts";
+import { oneLine } from "../src/plain-text.ts";
 import type { RoleName } from "../src/protocol/control.ts";
 import type { Session } from "./session.ts";
-import { oneLine } from "./table.ts";
 
 const lookMs = 250;
 const chunkBytes = 64 * 1024;

@@ -1,3 +1,5 @@
+import { oneLine } from "../src/plain-text.ts";
+
 /**
  * Rows under headers in columns two spaces apart, at most `width` characters wide: the widest columns give way, their
  * cells ending in "…". Numbers, as their column's cells show, stand to the right. What a row is called by, its first
@@ -50,9 +52,4 @@ function pad(cell: string, width: number, isRight: boolean): string {
 
 function isNumber(cell: string): boolean {
   return cell === "" || cell === "-" || /^-?\$?[\d,.]+%?$/.test(cell);
-}
-
-/** Terminal control characters and line breaks from elsewhere must not rule this terminal. */
-export function oneLine(text: string): string {
-  return text.replace(/\p{Cc}+/gu, " ").trim();
 }
