@@ -1,5 +1,6 @@
 import { systemClock } from "../src/clock.ts";
 import { isPeerError, PeerError } from "../src/errors.ts";
+import { oneLine } from "../src/plain-text.ts";
 import type { Session } from "./session.ts";
 
 const lookMs = 1_500;
@@ -19,8 +20,9 @@ export interface Approval<State> {
 export async function waitForApproval<State>(session: Session, approval: Approval<State>): Promise<State> {
   const { url, read, isDone } = approval;
   if (url !== null) {
-    process.stderr.write(`Approve it at PayPal: ${url}\n`);
-    if (session.mayAsk) await openBrowser(url);
+    process.stderr.write(`Approve it at PayPal: ${oneLine(url)}\n`);
+    // It is the network's word: what a desktop would open that is no page is not opened.
+    if (session.mayAsk && /^https?:/.test(url)) await openBrowser(url);
   }
   const progress = session.printer.progress();
   const signal = AbortSignal.any([session.signal, AbortSignal.timeout(waitMsMax)]);

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline/promises";
+import { addAbortSignal } from "node:stream";
 import { text as readAll } from "node:stream/consumers";
 import { Command } from "commander";
 import * as z from "zod";
@@ -14,7 +15,7 @@ import { decimalNumber, wholeNumber } from "../src/typed-number.ts";
 import { ensureAccess } from "./access.ts";
 import { startDaemon } from "./daemon-process.ts";
 import { action, type Session } from "./session.ts";
-import { type ChatAnswer, streamChat } from "./streamed-chat.ts";
+import { streamChat } from "./streamed-chat.ts";
 
 /** `peerllm chat [PROMPT]`: asks the network, through an endpoint on this machine that masks identifiers first. */
 export function chatCommand(): Command {
@@ -52,46 +53,83 @@ interface Turn {
 }
 
 async function chat(session: Session, options: ChatOptions, args: readonly string[]): Promise<void> {
-  const isConversation = args.length === 0 && process.stdin.isTTY === true;
-  if (isConversation && !session.mayAsk) throw new PeerError("usage_invalid", "There is no prompt to answer.");
-  const prompt = isConversation ? undefined : args.length > 0 ? args.join(" ") : await readAll(process.stdin);
-  if (prompt?.trim() === "") throw new PeerError("usage_invalid", "There is no prompt to answer.");
+  const prompt = await promptOf(session, args);
   const endpoint = await openEndpoint(session);
   try {
     const turns: Turn[] = options.system === undefined ? [] : [{ role: "system", content: options.system }];
-    if (prompt === undefined) await converse(session, endpoint.baseUrl, options, turns);
-    else {
-      const answer = await ask(session, endpoint.baseUrl, options, [...turns, { role: "user", content: prompt }]);
-      session.printer.note("");
-      if (session.isJson) session.printer.result(answer, () => "");
-    }
+    if (prompt === null) return await converse(session, endpoint.baseUrl, options, turns);
+    const body = { ...requestOf(options), messages: [...turns, { role: "user", content: prompt }] };
+    const onText = (text: string) => session.printer.write(text);
+    const answer = await streamChat(endpoint.baseUrl, body, onText, session.signal);
+    if (!answer.answer.endsWith("\n")) onText("\n");
+    session.printer.result(answer, () => "");
   } finally {
     await endpoint.close();
   }
 }
 
+/** Null where a conversation is wanted. Throws `usage_invalid` where there can be none, and no prompt was given. */
+async function promptOf({ isJson, mayAsk, signal }: Session, words: readonly string[]): Promise<string | null> {
+  const isConversation = words.length === 0 && process.stdin.isTTY === true;
+  if (isConversation && mayAsk && !isJson) return null;
+  const prompt = isConversation ? "" : words.length > 0 ? words.join(" ") : await readInput(signal);
+  if (prompt.trim() !== "") return prompt;
+  throw new PeerError("usage_invalid", "There is no prompt to answer.", {
+    hint: 'Write it after the command, as in peerllm chat "What is PeerLLM?", or send it on standard input.',
+  });
+}
+
+async function readInput(signal: AbortSignal): Promise<string> {
+  try {
+    return await readAll(addAbortSignal(signal, process.stdin));
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  }
+}
+
+/** Ctrl-C ends the answer that runs, and what was said of it counts; where none runs, it ends the conversation. */
 async function converse(session: Session, baseUrl: string, options: ChatOptions, turns: Turn[]): Promise<void> {
   const reader = createInterface({ input: process.stdin, output: process.stderr });
-  session.printer.note("An empty line or Ctrl-D ends the conversation.");
+  const over = new AbortController();
+  const signal = AbortSignal.any([session.signal, over.signal]);
+  let answering: AbortController | null = null;
+  // The terminal is raw while it is read: what Ctrl-C means is for us to say.
+  reader.on("SIGINT", () => (answering === null || answering.signal.aborted ? over : answering).abort());
+  session.printer.note("An empty line or Ctrl-D ends the conversation, Ctrl-C the answer that runs.");
   try {
-    while (!session.signal.aborted) {
+    for (;;) {
       // Ctrl-D and Ctrl-C reject the question: the conversation is over.
-      const content = await reader.question("\n> ", { signal: session.signal }).catch(() => "");
+      const content = await reader.question("\n> ", { signal }).catch(() => "");
+      session.signal.throwIfAborted();
       if (content.trim() === "") return;
       turns.push({ role: "user", content });
-      const { answer } = await ask(session, baseUrl, options, turns);
-      turns.push({ role: "assistant", content: answer });
-      session.printer.note("");
+      answering = new AbortController();
+      const answer = await answerTurn(session, baseUrl, { ...requestOf(options), messages: turns }, answering.signal);
+      answering = null;
+      if (answer === "") turns.pop();
+      else turns.push({ role: "assistant", content: answer });
+      session.printer.note("\n");
     }
   } finally {
     reader.close();
   }
 }
 
-/** Streams one answer to the screen and returns it. */
-async function ask(session: Session, baseUrl: string, options: ChatOptions, turns: Turn[]): Promise<ChatAnswer> {
-  const body = { ...requestOf(options), messages: turns };
-  return streamChat(baseUrl, body, (text) => session.printer.write(text), session.signal);
+/** Shows one answer as it comes and returns it: where `stop` cuts it short, what came of it by then. */
+async function answerTurn(session: Session, baseUrl: string, body: object, stop: AbortSignal): Promise<string> {
+  let said = "";
+  const onText = (text: string) => {
+    said += text;
+    session.printer.write(text);
+  };
+  try {
+    await streamChat(baseUrl, { ...body }, onText, AbortSignal.any([session.signal, stop]));
+  } catch (error) {
+    session.signal.throwIfAborted();
+    if (!stop.aborted) throw error;
+  }
+  return said;
 }
 
 function requestOf(options: ChatOptions): Record<string, unknown> {

@@ -3,6 +3,7 @@ import * as z from "zod";
 import type { RoleName } from "../src/protocol/control.ts";
 import { wholeNumber } from "../src/typed-number.ts";
 import { startDaemon, stopDaemon } from "./daemon-process.ts";
+import { noteFailure } from "./exit.ts";
 import { followLog } from "./log-reader.ts";
 import { action, type Session } from "./session.ts";
 
@@ -29,8 +30,7 @@ export async function runRole(
     if (session.signal.aborted) daemon.stop();
     const { exitCode, failure } = await daemon.exited;
     // The command's one document is out.
-    if (failure !== null)
-      process.stderr.write(`peerllm: ${failure.message}${failure.hint ? ` ${failure.hint}` : ""}\n`);
+    if (failure !== null) noteFailure(failure, { isDebug: false });
     process.exitCode = exitCode;
   } finally {
     progress.end();

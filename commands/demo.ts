@@ -37,8 +37,9 @@ async function run(session: Session, options: { keep: boolean }): Promise<void> 
     const result = await converse(session, network);
     // A network that is to be used keeps all its hosts.
     const more = options.keep ? { keep: keepFacts(network) } : { failover: await loseHost(session, network) };
-    isKept = options.keep;
     session.printer.result({ ...result, ...more }, () => (options.keep ? describeKeep(network) : ""));
+    // What nobody was told of nobody could stop.
+    isKept = options.keep && (await session.printer.isTaken());
   } finally {
     if (!isKept) await closeDemoNetwork(root);
   }

@@ -1,5 +1,6 @@
 import { CommanderError } from "commander";
 import { errorTable, isPeerError, PeerError, systemFailure } from "../src/errors.ts";
+import { oneLine, plainJson, plainText } from "../src/plain-text.ts";
 
 export interface ExitStyle {
   readonly isJson: boolean;
@@ -11,15 +12,21 @@ export interface ExitStyle {
  * standard output. Returns the exit code.
  */
 export function reportFailure(failure: unknown, style: ExitStyle): number {
-  const error = asPeerError(failure);
-  const { code, message, hint } = error;
-  if (style.isJson) {
-    process.stdout.write(`${JSON.stringify({ error: { code, message, hint: hint ?? null } })}\n`);
-  } else {
-    process.stderr.write(`peerllm: ${message}${hint === undefined ? "" : ` ${hint}`}\n`);
+  const { code, message, hint = null } = asPeerError(failure);
+  if (!style.isJson) noteFailure(failure, style);
+  else {
+    const error = { code, message: oneLine(message), hint: hint === null ? null : oneLine(hint) };
+    process.stdout.write(`${plainJson({ error })}\n`);
+    if (style.isDebug) process.stderr.write(describe(failure));
   }
-  if (style.isDebug) process.stderr.write(`${describe(failure)}\n`);
   return errorTable[code].exitCode;
+}
+
+/** Tells people of it, and scripts nothing: where the one document is out, and what was asked for is done. */
+export function noteFailure(failure: unknown, { isDebug }: Pick<ExitStyle, "isDebug">): void {
+  const { message, hint = "" } = asPeerError(failure);
+  process.stderr.write(`peerllm: ${oneLine(`${message} ${hint}`)}\n`);
+  if (isDebug) process.stderr.write(describe(failure));
 }
 
 function asPeerError(failure: unknown): PeerError {
@@ -50,7 +57,7 @@ function usageError(failure: CommanderError): PeerError {
 
 /** The whole chain of causes, with stacks: for --debug alone. */
 function describe(failure: unknown): string {
-  if (!(failure instanceof Error)) return String(failure);
-  const own = failure.stack ?? failure.message;
-  return failure.cause === undefined ? own : `${own}\nCaused by: ${describe(failure.cause)}`;
+  if (!(failure instanceof Error)) return `${plainText(String(failure))}\n`;
+  const own = `${plainText(failure.stack ?? failure.message)}\n`;
+  return failure.cause === undefined ? own : `${own}Caused by: ${describe(failure.cause)}`;
 }

@@ -1,16 +1,22 @@
 import { type Clock, systemClock } from "../src/clock.ts";
+import { oneLine, plainJson, plainText } from "../src/plain-text.ts";
 import type { StartProgress } from "../src/protocol/control.ts";
 import { createEstimate } from "./estimate.ts";
 import { formatFacts, formatTable } from "./table.ts";
 
 /**
  * Where a command's words go. Data goes to standard output: one JSON document with --json, text otherwise. All else,
- * progress included, goes to standard error, and progress only where that is a terminal.
+ * progress included, goes to standard error, and progress only where that is a terminal. Nothing that is said here
+ * rules a terminal, whoever wrote it: hosts and networks do.
  */
 export interface Printer {
   readonly isJson: boolean;
   /** Columns to fill. */
   readonly width: number;
+  /** Whether the command's one result is out. */
+  readonly hasResult: boolean;
+  /** Whether all that was said so far was taken: there is a reader, and room. */
+  isTaken(): Promise<boolean>;
   /** The command's one result. */
   result(document: unknown, text: () => string): void;
   /** One line of a stream of them: a JSON document, or text. */
@@ -35,16 +41,24 @@ const spinnerMs = 100;
 
 export function createPrinter(isJson: boolean): Printer {
   const width = Math.max(40, process.stdout.columns ?? process.stderr.columns ?? 80);
+  let hasResult = false;
   return {
     isJson,
     width,
-    result: (document, text) => write(process.stdout, isJson ? JSON.stringify(document) : text()),
-    line: (document, text) => write(process.stdout, isJson ? JSON.stringify(document) : text()),
+    get hasResult() {
+      return hasResult;
+    },
+    result: (document, text) => {
+      say(process.stdout, isJson ? plainJson(document) : plainText(text()));
+      hasResult = true;
+    },
+    isTaken: () => new Promise((resolve) => process.stdout.write("", (error) => resolve(error == null))),
+    line: (document, text) => say(process.stdout, isJson ? plainJson(document) : plainText(text())),
     write: (text) => {
-      if (!isJson) process.stdout.write(text);
+      if (!isJson) process.stdout.write(plainText(text));
     },
     note: (text) => {
-      if (!isJson) write(process.stderr, text);
+      if (!isJson) say(process.stderr, plainText(text));
     },
     table: (headers, rows) => formatTable(headers, rows, width),
     facts: formatFacts,
@@ -52,8 +66,8 @@ export function createPrinter(isJson: boolean): Printer {
   };
 }
 
-function write(stream: NodeJS.WriteStream, text: string): void {
-  stream.write(text.endsWith("\n") ? text : `${text}\n`);
+function say(stream: NodeJS.WriteStream, text: string): void {
+  stream.write(text === "" || text.endsWith("\n") ? text : `${text}\n`);
 }
 
 const unseen: Progress = { update() {}, end() {} };
@@ -93,7 +107,8 @@ export function createProgress(
 
 /** "Fetching acme/tiny:1.2.0 · 3.1 MB of 4.6 MB, 67%, 12 s left". */
 export function describeProgress(progress: StartProgress, secondsLeft?: number): string {
-  const { step, done, total } = progress;
+  const { done, total } = progress;
+  const step = oneLine(progress.step);
   if (done === undefined) return step;
   if (total === undefined || total === 0) return `${step} · ${formatBytes(done)}`;
   const left = secondsLeft === undefined || done >= total ? "" : `, ${formatDuration(secondsLeft * 1_000)} left`;

@@ -3,6 +3,7 @@ import * as z from "zod";
 import { type Config, type ConfigKey, configKeyNames, openConfig } from "../src/config.ts";
 import { PeerError } from "../src/errors.ts";
 import { type Home, homeAt } from "../src/paths.ts";
+import { noteFailure } from "./exit.ts";
 import { environmentValue, isGlobalOption } from "./global-options.ts";
 import { createPrinter, type Printer } from "./printer.ts";
 
@@ -16,7 +17,7 @@ export interface Session {
   readonly isJson: boolean;
   /** Whether a question may be asked: a terminal, no --yes, no CI. */
   readonly mayAsk: boolean;
-  /** Aborts on SIGINT, SIGTERM and SIGHUP. */
+  /** Aborts on SIGINT, SIGTERM and SIGHUP, and when nobody takes what is printed any more. */
   readonly signal: AbortSignal;
 }
 
@@ -43,10 +44,11 @@ export function action<Schema extends z.ZodType>(schema: Schema, handler: Handle
     const home = homeAt(settings.home);
     const config = openConfig(home);
     const interrupted = watchInterrupts();
+    const printer = createPrinter(settings.json);
     const session: Session = {
       home,
       config,
-      printer: createPrinter(settings.json),
+      printer,
       get networkUrl() {
         return settings.network ?? configuredNetwork(config);
       },
@@ -57,6 +59,10 @@ export function action<Schema extends z.ZodType>(schema: Schema, handler: Handle
     const options = parse(schema, { ...own, ...configuredOptions(command, config) });
     try {
       await handler(session, options, command.args);
+    } catch (error) {
+      // Once the result is out, what was asked for is done: a failure to clean up after it changes nothing of that.
+      if (!printer.hasResult) throw error;
+      noteFailure(error, { isDebug: settings.debug });
     } finally {
       interrupted.end();
     }
@@ -133,15 +139,22 @@ const interrupts = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
  */
 function watchInterrupts(): { signal: AbortSignal; end(): void } {
   const controller = new AbortController();
+  let isInterrupted = false;
   const onSignal = (name: NodeJS.Signals) => {
-    if (controller.signal.aborted) process.exit(name === "SIGINT" ? 130 : 143);
+    if (isInterrupted) process.exit(name === "SIGINT" ? 130 : 143);
+    isInterrupted = true;
     controller.abort(new PeerError("cancelled", `Stopped by ${name}.`));
   };
+  const onOutputLost = (cause: Error) => {
+    controller.abort(new PeerError("cancelled", "What is printed reaches nobody any more.", { cause }));
+  };
   for (const name of interrupts) process.removeAllListeners(name).on(name, onSignal);
+  process.stdout.on("error", onOutputLost);
   return {
     signal: controller.signal,
     end() {
       for (const name of interrupts) process.off(name, onSignal);
+      process.stdout.off("error", onOutputLost);
     },
   };
 }

@@ -5,7 +5,7 @@ import { expect, onTestFinished, test, vi } from "vitest";
 import * as z from "zod";
 import { parseUsd } from "../../src/money.ts";
 import { packageFile } from "../../src/paths.ts";
-import { peerllm, processesIn, temporaryFolder } from "../worlds/command.ts";
+import { peerllm, peerllmInto, processesIn, temporaryFolder } from "../worlds/command.ts";
 
 const documentSchema = z.strictObject({
   answer: z.string().min(1),
@@ -78,6 +78,14 @@ test("the lines that a kept demo prints work as they are pasted, until it is tol
   expect(await readdir(folder)).toEqual([]);
   expect(processesIn(folder)).toEqual([]);
 }, 300_000);
+
+test("a demo whose reader goes away is not kept: nobody was told how to stop it", async () => {
+  const folder = await temporaryFolder();
+  const ran = await peerllmInto("| head -c1", ["demo", "--keep"], { env: { TMPDIR: folder } });
+  expect([ran.code, ran.stdout]).toEqual([0, expect.stringMatching(/^.$/)]);
+  expect(processesIn(folder)).toEqual([]);
+  expect(await readdir(folder)).toEqual([]);
+}, 240_000);
 
 test("a demo that is interrupted leaves no process and no folder", async () => {
   const folder = await temporaryFolder();

@@ -1,10 +1,12 @@
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
 import { join } from "node:path";
-import { execa } from "execa";
-import { describe, expect, test } from "vitest";
-import { packageFile, packageVersion } from "../../src/paths.ts";
-import { peerllm, temporaryFolder } from "../worlds/command.ts";
+import { describe, expect, onTestFinished, test } from "vitest";
+import * as z from "zod";
+import { packageVersion } from "../../src/paths.ts";
+import { peerllm, peerllmInto, temporaryFolder } from "../worlds/command.ts";
 
 describe("a command that fails", () => {
   test.each<[string, string[], number, string]>([
@@ -58,18 +60,31 @@ describe("a command that fails", () => {
 
   test("exits as it failed also where nobody reads what it says", async () => {
     const home = await temporaryFolder();
-    const binary = packageFile("dist/peerllm.js");
-    const code = async (words: string, pipe: string) => {
-      const script = `"$0" "$1" ${words} ${pipe}; exit "${"$"}{PIPESTATUS[0]}"`;
-      const ran = await execa("bash", ["-c", script, process.execPath, binary], {
-        env: { PEERLLM_HOME: home },
-        reject: false,
-      });
-      return ran.exitCode;
-    };
-    expect(await code("host status", "2>&1 | true")).toBe(4);
-    expect(await code("host status --json", "| true")).toBe(4);
-    expect(await code("--help", "| true")).toBe(0);
+    const code = async (words: string[], pipe: string) => (await peerllmInto(pipe, words, { home })).code;
+    expect(await code(["host", "status"], "2>&1 | true")).toBe(4);
+    expect(await code(["host", "status", "--json"], "| true")).toBe(4);
+    expect(await code(["--help"], "| true")).toBe(0);
+  });
+
+  test("says one line, whoever wrote it", async () => {
+    const home = await temporaryFolder();
+    const message = "evil\u001b[2J\nline2";
+    const network = createServer((_, response) => {
+      response.writeHead(401, { "content-type": "application/json" });
+      response.end(JSON.stringify({ error: { message, code: "authentication_failed" } }));
+    });
+    network.listen(0, "127.0.0.1");
+    await once(network, "listening");
+    onTestFinished(() => void network.close());
+    const { port } = z.object({ port: z.int() }).parse(network.address());
+    const words = ["models", "--network", `http://127.0.0.1:${port}`];
+    const options = { home, env: { PEERLLM_API_KEY: "sk-peer-any" } };
+    expect(await peerllm(words, options)).toMatchObject({ code: 3, stderr: expect.stringMatching(/^[^\p{Cc}]+\n$/u) });
+    expect((await peerllm([...words, "--json"], options)).json()).toMatchObject({
+      error: { message: "evil [2J line2" },
+    });
+    const { stderr } = await peerllm(["config", "get", "a\nb\u001b[31m"], { home });
+    expect(stderr).toMatch(/^peerllm: There is no config key "a b \[31m"\.[^\p{Cc}]+\n$/u);
   });
 
   test("shows a stack with --debug alone", async () => {

@@ -29,8 +29,19 @@ export interface CommandOptions extends Options {
 
 /** Runs the built `peerllm` as a script would: no terminal, its output kept. */
 export async function peerllm(words: readonly string[], options: CommandOptions = {}): Promise<Ran> {
+  return run(process.execPath, [packageFile("dist/peerllm.js"), ...words], options);
+}
+
+/** The same into a pipe, read by a shell's command, such as "head -c1", which may go away before the end. */
+export async function peerllmInto(pipe: string, words: readonly string[], options: CommandOptions = {}): Promise<Ran> {
+  const status = "PIPESTATUS[0]";
+  const script = `"$0" "$@" ${pipe}; exit "\${${status}}"`;
+  return run("bash", ["-c", script, process.execPath, packageFile("dist/peerllm.js"), ...words], options);
+}
+
+async function run(file: string, args: readonly string[], options: CommandOptions): Promise<Ran> {
   const { home, env, onMessage, ...rest } = options;
-  const running = execa(process.execPath, [packageFile("dist/peerllm.js"), ...words], {
+  const running = execa(file, args, {
     ...rest,
     env: { ...cleared, NO_COLOR: "1", ...(home === undefined ? {} : { PEERLLM_HOME: home }), ...env },
     reject: false,
