@@ -6,6 +6,8 @@ import { networkMethods, type PayPalComparison } from "../src/protocol/control-m
 import type { Printer } from "./printer.ts";
 import { action } from "./session.ts";
 
+type Audit = z.output<(typeof networkMethods)["audit"]["result"]>;
+
 /** The one document, or the table, is out before the exit code says what was found. */
 export function auditCommand(): Command {
   return new Command("audit")
@@ -27,15 +29,9 @@ Example:
       action(z.object({ requirePaypal: z.boolean().default(false) }), async (session, options) => {
         const { printer } = session;
         const audit = await callDaemon(session.home, "network", networkMethods.audit, {}, session.signal);
-        const { paypal, ...books } = audit;
-        printer.result(audit, () =>
-          [
-            printer.facts(Object.entries(books).map(([name, value]) => [name, plain(value)] as const)),
-            ...(paypal === null ? [] : ["", describeComparison(printer, paypal)]),
-          ].join("\n"),
-        );
+        printer.result(audit, () => describeAudit(printer, audit));
         if (!audit.balanced) process.exitCode = errorTable.unexpected.exitCode;
-        else if (options.requirePaypal && (paypal === null || paypal.comparison === "unavailable")) {
+        else if (options.requirePaypal && (audit.paypal?.comparison ?? "unavailable") === "unavailable") {
           process.exitCode = errorTable.upstream_failed.exitCode;
         }
       }),
@@ -59,6 +55,24 @@ export function reconcileCommand(): Command {
     );
 }
 
+function describeAudit(printer: Printer, audit: Audit): string {
+  const { balanced, transfers, entries, openHolds, totals, problems, paypal } = audit;
+  return [
+    printer.facts([
+      ["books", balanced ? "balanced" : "NOT balanced"],
+      ["transfers", `${transfers}, of ${entries} entries`],
+      ["open holds", String(openHolds)],
+    ]),
+    ...problems.map((problem) => `problem: ${problem}`),
+    "",
+    printer.table(
+      ["ACCOUNTS", "USD"],
+      Object.entries(totals).map(([kind, usd]) => [kind, usd]),
+    ),
+    ...(paypal === null ? [] : ["", describeComparison(printer, paypal)]),
+  ].join("\n");
+}
+
 function describeComparison(printer: Printer, paypal: PayPalComparison): string {
   const { comparison, why, paypalUsd, booksUsd, inTransitUsd, posted, recent, lacking, unlisted } = paypal;
   const date = (at: number) => new Date(at).toISOString();
@@ -78,8 +92,4 @@ function describeComparison(printer: Printer, paypal: PayPalComparison): string 
     ]),
     ...(rows.length === 0 ? [] : ["", printer.table(["TRANSACTION", "CODE", "AT", "AMOUNT", "WHY"], rows)]),
   ].join("\n");
-}
-
-function plain(value: unknown): string {
-  return typeof value === "string" ? value : JSON.stringify(value);
 }

@@ -183,8 +183,16 @@ export const networkMethods = {
   audit: answers(
     "audit",
     nothing,
-    /** `paypal` is null where it has no part. */
-    z.looseObject({ balanced: z.boolean(), paypal: paypalComparisonSchema.nullable() }),
+    /** What each kind of account holds, and what is wrong, in words; `paypal` is null where it has no part. */
+    z.looseObject({
+      balanced: z.boolean(),
+      transfers: z.int(),
+      entries: z.int(),
+      openHolds: z.int(),
+      totals: z.record(z.string(), usd),
+      problems: z.array(z.string()).readonly(),
+      paypal: paypalComparisonSchema.nullable(),
+    }),
   ),
   /** Posts what PayPal's list of transactions has and the books lack. */
   reconcile: answers("reconcile", nothing, paypalComparisonSchema),

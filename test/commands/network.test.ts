@@ -85,6 +85,9 @@ describe("an orchestrator in the background", () => {
     const balance = await peerllm(["billing", "balance", "--json"], { home: member });
     expect(balance.json()).toEqual({ available: "20.00", held: "0.00" });
     expect((await peerllm(["network", "audit", "--json"], { home })).json()).toMatchObject({ balanced: true });
+    expect((await peerllm(["network", "audit"], { home })).stdout).toMatch(
+      /^books +balanced\ntransfers +3, of 6 entries\nopen holds +0\n\nACCOUNTS +USD\n(.+\n)*consumer-credit +20\.00\n/,
+    );
   });
 
   test("whose port is taken says so, and leaves no trace that it runs", async () => {
