@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdtemp } from "node:fs/promises";
+import { mkdtemp, open, readdir, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import OpenAI, { APIError } from "openai";
@@ -10,12 +10,15 @@ import { readAccounts } from "../../src/client/account-file.ts";
 import { callDaemon } from "../../src/client/control.ts";
 import { lockPath, readRunRecord, runRecordPath, socketPath } from "../../src/client/run-record.ts";
 import type { Home } from "../../src/paths.ts";
+import { routes } from "../../src/protocol/api.ts";
 import type { RoleName } from "../../src/protocol/control.ts";
 import { hostMethods, networkMethods } from "../../src/protocol/control-methods.ts";
 import { hostStartSchema, networkStartSchema, proxyStartSchema } from "../../src/protocol/start.ts";
+import { endlessQuestion } from "../worlds/answers.ts";
 import { childrenOf, isRunning } from "../worlds/processes.ts";
 
 const question = "Tell me a story about a lighthouse.";
+const answerTokensMax = 600;
 /** Slow enough that a kill strikes while the answer is being made. */
 const tokensPerSecondMax = 60;
 const { signal } = new AbortController();
@@ -43,7 +46,7 @@ describe("a network whose processes are killed while answers stream", { timeout:
 
   afterEach(async () => {
     await vi.waitUntil(async () => (await servingHosts()) === network.hosts.length, patience);
-    expect(await ask()).toEqual({ text: undisturbed, error: null });
+    expect(await ask()).toMatchObject({ text: undisturbed, error: null });
     await vi.waitUntil(async () => (await audit()).openHolds === 0, patience);
     expect(await audit()).toMatchObject({ balanced: true, problems: [], openHolds: 0 });
   });
@@ -67,27 +70,35 @@ describe("a network whose processes are killed while answers stream", { timeout:
       await kill(host.home, "host");
       await upHost(host);
     });
-    expect(heard).toEqual({ text: undisturbed, error: null });
+    expect(heard).toMatchObject({ text: undisturbed, error: null });
   });
 
   it("goes on with the same text when a host's engine is killed, and that host serves again by itself", async () => {
+    const { text } = await ask(undefined, endlessQuestion);
     let struck: DemoHost | undefined;
     const heard = await ask(async () => {
       struck = await busyHost();
       const pid = await pidOf(struck.home, "host");
-      const engines = childrenOf(pid);
-      expect(engines).not.toEqual([]);
-      for (const engine of engines) process.kill(engine, "SIGKILL");
-      await vi.waitUntil(() => !engines.some(isRunning), patience);
-      await vi.waitUntil(() => childrenOf(pid).length > 0, patience);
+      await replaceEngine(pid);
       expect(await pidOf(struck.home, "host")).toBe(pid);
-    });
-    expect(heard).toEqual({ text: undisturbed, error: null });
-    const home = struck?.home ?? network.operator;
-    await vi.waitUntil(
-      async () => (await callDaemon(home, "host", hostMethods.status, {}, signal)).state === "serving",
-      patience,
-    );
+    }, endlessQuestion);
+    expect(heard).toMatchObject({ text, error: null });
+    const { failovers } = await network.account.call(routes["receipt-show"], {}, signal, { receipt: heard.receipt });
+    expect(failovers).toBeGreaterThanOrEqual(1);
+    await untilServing(struck?.home ?? network.operator);
+  });
+
+  it("serves no file that was damaged: it is fetched again before its engine is started anew", async () => {
+    const home = network.hosts[0]?.home ?? network.operator;
+    const [name = ""] = await readdir(home.modelsDirectory);
+    const path = join(home.modelsDirectory, name);
+    const whole = await readFile(path);
+    const file = await open(path, "r+");
+    await file.write(Buffer.alloc(400_000, 7), 0, 400_000, 1_000_000);
+    await file.close();
+    await replaceEngine(await pidOf(home, "host"));
+    expect((await readFile(path)).equals(whole)).toBe(true);
+    await untilServing(home);
   });
 
   it("ends the answer with an error when the orchestrator's tokenizer is killed, and starts another", async () => {
@@ -127,29 +138,52 @@ describe("a network whose processes are killed while answers stream", { timeout:
   });
 
   /** Streams the answer; once its first text is there, `onFirst` runs while the stream goes on. */
-  async function ask(onFirst?: () => Promise<void>): Promise<{ text: string; error: unknown }> {
+  async function ask(
+    onFirst?: () => Promise<void>,
+    content = question,
+  ): Promise<{ text: string; error: unknown; receipt: string }> {
     let text = "";
+    let receipt = "";
     let striking: Promise<void> | undefined;
     let isComplete = false;
     try {
-      const stream = await client.chat.completions.create({
-        model: network.model,
-        messages: [{ role: "user", content: question }],
-        temperature: 0,
-        stream: true,
-      });
-      for await (const chunk of stream) {
+      const { data, response } = await client.chat.completions
+        .create({
+          model: network.model,
+          messages: [{ role: "user", content }],
+          max_tokens: answerTokensMax,
+          temperature: 0,
+          stream: true,
+        })
+        .withResponse();
+      receipt = response.headers.get("x-peerllm-receipt") ?? "";
+      for await (const chunk of data) {
         text += chunk.choices[0]?.delta.content ?? "";
         isComplete ||= typeof chunk.choices[0]?.finish_reason === "string";
         if (text !== "") striking ??= onFirst?.();
       }
     } catch (error) {
       await striking;
-      return { text, error };
+      return { text, error, receipt };
     }
     await striking;
     expect(isComplete).toBe(true);
-    return { text, error: null };
+    return { text, error: null, receipt };
+  }
+
+  /** Kills a host's engine, and resolves once the host has begun another. */
+  async function replaceEngine(hostPid: number): Promise<void> {
+    const engines = childrenOf(hostPid);
+    expect(engines).not.toEqual([]);
+    for (const engine of engines) process.kill(engine, "SIGKILL");
+    await vi.waitUntil(() => !engines.some(isRunning) && childrenOf(hostPid).length > 0, patience);
+  }
+
+  async function untilServing(home: Home): Promise<void> {
+    await vi.waitUntil(
+      async () => (await callDaemon(home, "host", hostMethods.status, {}, signal)).state === "serving",
+      patience,
+    );
   }
 
   async function busyHost(): Promise<DemoHost> {

@@ -3,6 +3,13 @@ import { packageFile } from "../../src/paths.ts";
 
 export const demoModelFile = packageFile("src/models/demo/demo.gguf");
 
+/**
+ * The demo model counts on without end, far more than an engine makes ahead of who reads it (256 tokens), and near no
+ * tie: continued from 233 of its first 700 tokens, the answer came out the same each time. A model that is trained anew
+ * may want another question.
+ */
+export const endlessQuestion = "Count from 1 to 1000.";
+
 /** A greedy question to the demo model, in a conversation of its own. */
 export function question(
   text: string,
