@@ -149,9 +149,12 @@ async function startHostRole(options: unknown, context: RoleContext): Promise<Ru
       files,
       tokenizers,
       benchmark: (engine, signal) => benchmarkEngine(engine, clock, signal),
-      startEngine: ({ weights, reference }, settings, signal) =>
+      startEngine: ({ model: { weights, reference }, settings, onStateChange }, signal) =>
         weights.kind === "file"
-          ? startLlamaEngine({ modelFile: weights.file, restore: weights.restore, ...settings, log }, signal)
+          ? startLlamaEngine(
+              { modelFile: weights.file, restore: weights.restore, ...settings, onStateChange, log },
+              signal,
+            )
           : startUpstreamEngine({ url: weights.url, reference, ...settings, clock }, signal),
     };
     const host = await startHost(start, adapters, context);

@@ -57,6 +57,7 @@ export interface LocalDoorOptions {
   readonly log: Log;
 }
 
+/** How often it is looked whether a pause or the schedule's hours are over; what else changes is told at once. */
 const refreshStepMs = 5_000;
 const drainStepMs = 50;
 

@@ -39,9 +39,16 @@ import { onlyUpstreamModel } from "./upstream-engine.ts";
 export interface HostAdapters {
   readonly files: ModelFiles;
   readonly tokenizers: Tokenizers;
-  startEngine(model: HostedModel, settings: EngineSettings, signal: AbortSignal): Promise<HostedEngine>;
+  startEngine(start: EngineStart, signal: AbortSignal): Promise<HostedEngine>;
   /** At most 15 s. */
   benchmark(engine: HostedEngine, signal: AbortSignal): Promise<Benchmark>;
+}
+
+export interface EngineStart {
+  readonly model: HostedModel;
+  readonly settings: EngineSettings;
+  /** To be called whenever the engine's state is another. */
+  onStateChange(): void;
 }
 
 export interface HostContext {
@@ -86,11 +93,12 @@ export async function startHost(start: HostStart, adapters: HostAdapters, contex
   const feed = new SubtaskFeed(adapters.tokenizers, log, (digest) => models.get(digest)?.model);
   // Loading and measuring: two at once would measure each other, and two pulls of one model would load it twice.
   const inTurn = turns();
+  let door: Door | undefined;
+  const onStateChange = () => door?.refresh();
   const add = (reference: string, onProgress: OnModelProgress, limit: AbortSignal) =>
-    addModel({ reference, start, network, onProgress, inTurn }, models, adapters, context, limit);
+    addModel({ reference, start, network, onProgress, onStateChange, inTurn }, models, adapters, context, limit);
   const showProgress: OnModelProgress = (reference, { doneBytes, totalBytes }) =>
     context.reportProgress({ step: `Fetching ${reference}`, done: doneBytes, total: totalBytes });
-  let door: Door | undefined;
   try {
     const addNow = (reference: string) => add(reference, showProgress, signal);
     for (const reference of start.models) await addNow(reference);
@@ -214,6 +222,7 @@ interface WantedModel {
   readonly start: HostStart;
   readonly network: NetworkAccess | null;
   readonly onProgress: OnModelProgress;
+  readonly onStateChange: () => void;
   readonly inTurn: InTurn;
 }
 
@@ -226,12 +235,12 @@ async function addModel(
   signal: AbortSignal,
 ): Promise<ServedModel> {
   const model = await findModel(wanted, adapters.files, signal);
-  return wanted.inTurn(() => loadModel(model, wanted.start, models, adapters, context, signal), signal);
+  return wanted.inTurn(() => loadModel(model, wanted, models, adapters, context, signal), signal);
 }
 
 async function loadModel(
   model: HostedModel,
-  start: HostStart,
+  { start, onStateChange }: WantedModel,
   models: ServedModels,
   adapters: HostAdapters,
   context: HostContext,
@@ -242,7 +251,7 @@ async function loadModel(
   if (present !== undefined) return present;
   const settings = engineSettings(start, model);
   reportProgress({ step: `Loading ${model.reference}` });
-  const engine = await adapters.startEngine(model, settings, signal);
+  const engine = await adapters.startEngine({ model, settings, onStateChange }, signal);
   try {
     reportProgress({ step: `Measuring ${model.reference}` });
     const benchmark = await measure({ model, engine }, adapters, context, signal);

@@ -17,6 +17,8 @@ export interface LlamaEngineOptions {
   readonly contextLength: number;
   /** Makes sure of the model's file before it is loaded again after a crash; by default it is taken as it is. */
   readonly restore?: ((signal: AbortSignal) => Promise<void>) | undefined;
+  /** `state` tells another than before; of a crash it does so before any answer fails. */
+  readonly onStateChange?: () => void;
   readonly log: Log;
 }
 
@@ -44,7 +46,7 @@ const requestsMax = 256;
  * ends its answers with `engine_crashed` and is replaced; until then `generate` throws the same.
  */
 export async function startLlamaEngine(options: LlamaEngineOptions, signal: AbortSignal): Promise<LlamaEngine> {
-  const { log, restore = async () => {}, ...course } = options;
+  const { log, restore = async () => {}, onStateChange = () => {}, ...course } = options;
   const requests = new Map<number, Channel<GenerationEvent>>();
   const counts = new Map<number, Channel<EngineCounters>>();
   const child = new SupervisedChild({
@@ -52,6 +54,7 @@ export async function startLlamaEngine(options: LlamaEngineOptions, signal: Abor
     log,
     restore,
     receive,
+    onStateChange,
     lost(error) {
       for (const waiting of [...requests.values(), ...counts.values()]) waiting.fail(error);
     },

@@ -12,6 +12,8 @@ export interface SupervisedChildOptions {
   /** Makes sure of the model's file before it is loaded again; while it can't, the child is not replaced. */
   readonly restore: (signal: AbortSignal) => Promise<void>;
   readonly receive: (message: FromChild) => void;
+  /** Called before whoever waits is told, so that nobody comes back who could have known. */
+  readonly onStateChange: () => void;
   /** The child is gone; whoever waits for it is to be told. Called before it is replaced. */
   readonly lost: (error: PeerError) => void;
   /** How long the child's present step has taken; see `watch`. */
@@ -72,10 +74,15 @@ export class SupervisedChild {
   }
 
   async close(): Promise<void> {
-    this.#state = "closed";
+    this.#become("closed");
     this.#closing.abort(closedError());
     this.#options.lost(closedError());
     await this.#link?.close();
+  }
+
+  #become(state: EngineState): void {
+    this.#state = state;
+    this.#options.onStateChange();
   }
 
   /** Loads the model in a new child; `ended` resolves when that ends, however it does. */
@@ -102,7 +109,7 @@ export class SupervisedChild {
         this.#link = link;
       });
       signal.throwIfAborted();
-      this.#state = "ready";
+      this.#become("ready");
       this.#options.log.info("engine-ready", { pid: this.pid, restarts: this.#restarts });
       void this.#watch(life.signal);
       return { facts, ended: endOf(life.signal) };
@@ -121,7 +128,7 @@ export class SupervisedChild {
       const readyAt = performance.now();
       const how = await ended;
       if (this.#closing.signal.aborted) return;
-      this.#state = "restarting";
+      this.#become("restarting");
       const lastWords = this.#link?.lastWords ?? "";
       this.#options.log.warn("engine-crashed", { how, lastWords, restarts: this.#restarts });
       this.#options.lost(crashError(how, lastWords));

@@ -5,7 +5,7 @@ import type { ControlHandler } from "../../daemon/control/server.ts";
 import { startHost } from "../../daemon/host/host.ts";
 import { startUpstreamEngine } from "../../daemon/host/upstream-engine.ts";
 import { benchmarkEngine } from "../../daemon/llama/benchmark.ts";
-import { startLlamaEngine } from "../../daemon/llama/engine.ts";
+import { type LlamaEngine, startLlamaEngine } from "../../daemon/llama/engine.ts";
 import { probeModel } from "../../daemon/llama/probe.ts";
 import { startTokenizers } from "../../daemon/llama/tokenizer.ts";
 import { startOrchestrator } from "../../daemon/orchestrator/orchestrator.ts";
@@ -58,6 +58,8 @@ export interface DemoHost {
   readonly apiKey: string;
   readonly hostId: string;
   readonly isActive: boolean;
+  /** Kills its engine's process. */
+  crashEngine(): void;
   /** Once; later calls change nothing. */
   close(): Promise<void>;
 }
@@ -151,6 +153,7 @@ export async function demoNetwork(options: DemoNetworkOptions): Promise<DemoNetw
     if (isVouched) await accounts.vouch(accountId, true);
     const files = openModelFiles(join(root, `host-${index}`, "models"), clock);
     const hostTokenizers = startTokenizers();
+    let engine: LlamaEngine | undefined;
     const host = await startHost(
       hostStartSchema.parse({
         networkUrl: url,
@@ -166,10 +169,14 @@ export async function demoNetwork(options: DemoNetworkOptions): Promise<DemoNetw
         tokenizers: hostTokenizers,
         benchmark: async (engine, signal) =>
           options.upstream === undefined ? benchmarkEngine(engine, clock, signal) : someSpeed,
-        startEngine: ({ weights, reference }, settings, signal) =>
-          weights.kind === "file"
-            ? startLlamaEngine({ modelFile: weights.file, restore: weights.restore, ...settings, log }, signal)
-            : startUpstreamEngine({ url: weights.url, reference, ...settings, clock }, signal),
+        startEngine: async ({ model: { weights, reference }, settings, onStateChange }, signal) => {
+          if (weights.kind === "upstream") {
+            return startUpstreamEngine({ url: weights.url, reference, ...settings, clock }, signal);
+          }
+          const { file: modelFile, restore } = weights;
+          engine = await startLlamaEngine({ modelFile, restore, ...settings, onStateChange, log }, signal);
+          return engine;
+        },
       },
       {
         home: homeAt(join(root, `host-${index}`)),
@@ -194,6 +201,10 @@ export async function demoNetwork(options: DemoNetworkOptions): Promise<DemoNetw
       hostId: String(host.ready.hostId),
       get isActive() {
         return !isClosed && host.activeStreams > 0;
+      },
+      crashEngine() {
+        if (engine?.pid === undefined) throw new Error("The host's engine does not run.");
+        process.kill(engine.pid, "SIGKILL");
       },
       close,
     });

@@ -59,7 +59,7 @@ async function world(start: Partial<HostStart> = {}) {
       {
         files,
         tokenizers: letterTokenizers,
-        startEngine: ({ weights, reference }, settings, limit) =>
+        startEngine: ({ model: { weights, reference }, settings }, limit) =>
           weights.kind === "file"
             ? startEngine()
             : startUpstreamEngine({ url: weights.url, reference, ...settings, clock: systemClock }, limit),
