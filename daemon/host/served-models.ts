@@ -84,23 +84,23 @@ export class ServedModels {
   }
 
   /**
-   * What the network is told: no speed above the pace, nor more answers at once than it gives a token a second each,
-   * and an engine that restarts after a crash not at all.
+   * What the network is told: no speed above the pace, nor of all models together more answers at once than it gives
+   * a token a second each, but one of each model; and an engine that restarts after a crash not at all.
    */
   offers(pace: Pace | null): OfferedModel[] {
     const most = pace?.tokensPerSecondMax ?? Number.POSITIVE_INFINITY;
-    return this.list()
-      .filter(({ engine }) => engine.state() === "ready")
-      .map(({ model, engine, benchmark }) => ({
-        model: model.reference,
-        digest: model.digest,
-        contextLength: engine.contextLength,
-        sequences: Math.min(engine.sequences, Math.max(1, Math.floor(most))),
-        reportsTokens: engine.reportsTokens,
-        prefillTokensPerSecond: benchmark.prefillTokensPerSecond,
-        decodeTokensPerSecond: Math.min(benchmark.decodeTokensPerSecond, most),
-        decodeTokensPerSecondAtAllSequences: Math.min(benchmark.decodeTokensPerSecondAtAllSequences, most),
-      }));
+    const ready = this.list().filter(({ engine }) => engine.state() === "ready");
+    const sequencesMax = Math.max(1, Math.floor(most / ready.length));
+    return ready.map(({ model, engine, benchmark }) => ({
+      model: model.reference,
+      digest: model.digest,
+      contextLength: engine.contextLength,
+      sequences: Math.min(engine.sequences, sequencesMax),
+      reportsTokens: engine.reportsTokens,
+      prefillTokensPerSecond: benchmark.prefillTokensPerSecond,
+      decodeTokensPerSecond: Math.min(benchmark.decodeTokensPerSecond, most),
+      decodeTokensPerSecondAtAllSequences: Math.min(benchmark.decodeTokensPerSecondAtAllSequences, most),
+    }));
   }
 
   async close(): Promise<void> {

@@ -115,6 +115,15 @@ describe("a host's served models", () => {
     expect(ratesAt(0.5)).toEqual([0.5, 0.5, 1]);
   });
 
+  it("share what the host gives: all their answers at once get a token a second each", () => {
+    const models = new ServedModels();
+    for (const name of ["acme/a:1.0.0", "acme/b:1.0.0", "acme/c:1.0.0"]) models.add(served(name));
+    const sequencesAt = (most: number) => models.offers(new Pace(most, systemClock)).map(({ sequences }) => sequences);
+    expect(sequencesAt(12)).toEqual([4, 4, 4]);
+    expect(sequencesAt(8)).toEqual([2, 2, 2]);
+    expect(sequencesAt(1)).toEqual([1, 1, 1]);
+  });
+
   it("end with the host, every engine of them", async () => {
     const models = new ServedModels();
     const all = ["acme/a:1.0.0", "acme/b:1.0.0"].map((reference) => served(reference));
