@@ -117,12 +117,21 @@ function showStatus({ printer }: Session, status: HostStatus): void {
   );
 }
 
-function describeState({ state, isEntitled, pausedUntil, schedule }: HostStatus): string {
-  if (!isEntitled && state === "degraded")
-    return `${state}: not paid for, so given no work; see "peerllm host subscribe"`;
-  if (pausedUntil !== null) return `${state} until ${new Date(pausedUntil).toLocaleString("sv")}`;
-  if (schedule !== null) return `${state}, serves ${schedule}`;
-  return state === "paused" ? 'paused, until "peerllm host resume"' : state;
+type Circumstances = Pick<HostStatus, "state" | "isEntitled" | "models" | "pausedBy" | "pausedUntil" | "schedule">;
+
+/** The state, and why it is no better or how long it lasts. */
+export function describeState(status: Circumstances): string {
+  const { state, pausedBy, pausedUntil, schedule } = status;
+  if (state === "degraded") return `degraded: ${whyDegraded(status)}`;
+  if (state !== "paused" || pausedBy === "schedule") return schedule === null ? state : `${state}, serves ${schedule}`;
+  if (pausedUntil === null) return 'paused, until "peerllm host resume"';
+  return `paused until ${new Date(pausedUntil).toLocaleString("sv")}`;
+}
+
+function whyDegraded({ isEntitled, models }: Circumstances): string {
+  if (!isEntitled) return 'not paid for, so given no work; see "peerllm host subscribe"';
+  if (models.length === 0) return 'it serves no model; give it one with "peerllm host models pull"';
+  return 'an engine crashed and is starting again; see "peerllm host logs"';
 }
 
 function describeSpeed(benchmark: HostStatus["benchmark"]): string {

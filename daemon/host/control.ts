@@ -126,9 +126,15 @@ function status({ models, availability, door, feed, networkUrl, startedAt }: Hos
     activeStreams: door.activeStreams,
     served: feed.served,
     benchmark: list[0]?.benchmark ?? null,
+    pausedBy: pausedBy(availability),
     pausedUntil: finite(availability.pausedUntil),
     schedule: availability.schedule,
   };
+}
+
+function pausedBy({ isOpen, pausedUntil }: Availability): Result<"status">["pausedBy"] {
+  if (isOpen) return null;
+  return pausedUntil === null ? "schedule" : "owner";
 }
 
 /** Infinity has no place in JSON. */

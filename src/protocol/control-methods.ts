@@ -251,7 +251,9 @@ export const hostStatusSchema = z.looseObject({
   activeStreams: z.int(),
   served: z.looseObject({ subtasks: z.int(), promptTokens: z.int(), completionTokens: z.int() }),
   benchmark: benchmarkSchema.nullable(),
-  /** Until when, where paused for a time. */
+  /** Whose word it is that it takes nothing new now. */
+  pausedBy: z.enum(["owner", "schedule"]).nullable(),
+  /** Until when, where its owner paused it for a time. */
   pausedUntil: z.number().nullable(),
   /** When it serves; null: always. */
   schedule: z.string().nullable(),

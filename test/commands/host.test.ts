@@ -2,7 +2,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
 import * as z from "zod";
-import { parseDuration } from "../../commands/host.ts";
+import { describeState, parseDuration } from "../../commands/host.ts";
 import { createGateway } from "../../src/client/gateway.ts";
 import { routes } from "../../src/protocol/api.ts";
 import { peerllm, processesIn, temporaryFolder } from "../worlds/command.ts";
@@ -118,6 +118,25 @@ test("a host whose API key is revoked ends with 3, and says why at once and when
   const status = await peerllm(["host", "status"], { home });
   expect(status).toMatchObject({ code: 4, stderr: expect.stringContaining("The orchestrator refused this host: ") });
 });
+
+test.each([
+  [{}, "serving"],
+  [{ schedule: "22:00-07:00" }, "serving, serves 22:00-07:00"],
+  [{ state: "paused", pausedBy: "owner" }, 'paused, until "peerllm host resume"'],
+  [{ state: "paused", pausedBy: "owner", schedule: "22:00-07:00" }, 'paused, until "peerllm host resume"'],
+  [{ state: "paused", pausedBy: "owner", pausedUntil: 1.8e12 }, /^paused until 2027-01-1\d \d\d:\d\d:00$/],
+  [{ state: "paused", pausedBy: "schedule", schedule: "22:00-07:00" }, "paused, serves 22:00-07:00"],
+  [{ state: "offline", pausedBy: "owner", pausedUntil: 1.8e12 }, "offline"],
+  [{ state: "degraded", isEntitled: false }, /^degraded: not paid for.*"peerllm host subscribe"$/],
+  [{ state: "degraded", models: [] }, /^degraded: it serves no model.*"peerllm host models pull"$/],
+  [{ state: "degraded" }, /^degraded: an engine crashed and is starting again.*"peerllm host logs"$/],
+] satisfies [Partial<Parameters<typeof describeState>[0]>, string | RegExp][])(
+  "a host's status of %j is told as %s",
+  (changes, told) => {
+    const plain = { state: "serving" as const, isEntitled: true, models: ["acme/tiny:1.0.0"] };
+    expect(describeState({ ...plain, pausedBy: null, pausedUntil: null, schedule: null, ...changes })).toMatch(told);
+  },
+);
 
 test.each([
   ["90s", 90_000],

@@ -116,8 +116,8 @@ describe("a host's control", () => {
     await ask("pause", { forMs: 60_000 });
     expect(choices.pause).toEqual({ until: noon + 60_000 });
     clock.move(60_000);
-    expect(await ask("status")).toMatchObject({ state: "serving", pausedUntil: null });
-    expect(await ask("pause")).toMatchObject({ state: "paused", pausedUntil: null });
+    expect(await ask("status")).toMatchObject({ state: "serving", pausedBy: null, pausedUntil: null });
+    expect(await ask("pause")).toMatchObject({ state: "paused", pausedBy: "owner", pausedUntil: null });
     expect(choices.pause).toEqual({ until: null });
     clock.move(1e9);
     expect(await ask("status")).toMatchObject({ state: "paused" });
@@ -131,7 +131,7 @@ describe("a host's control", () => {
     expect(await ask("schedule-set", { schedule: "22:00-07:00" })).toEqual({ schedule: "22:00-07:00" });
     await expect(ask("schedule-set", { schedule: "at night" })).rejects.toMatchObject({ code: "usage_invalid" });
     expect(await ask("schedule-show")).toEqual({ schedule: "22:00-07:00" });
-    expect(await ask("status")).toMatchObject({ state: "paused", schedule: "22:00-07:00" });
+    expect(await ask("status")).toMatchObject({ state: "paused", pausedBy: "schedule", schedule: "22:00-07:00" });
     expect(await ask("schedule-set", { schedule: null })).toEqual({ schedule: null });
   });
 
