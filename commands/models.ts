@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import * as z from "zod";
+import { listModels } from "../src/client/model-list.ts";
 import { PeerError } from "../src/errors.ts";
 import { routes } from "../src/protocol/api.ts";
 import { openGateway } from "./access.ts";
@@ -39,9 +40,7 @@ export function modelsCommand(): Command {
 }
 
 async function list(session: Session, search: string | undefined): Promise<void> {
-  const gateway = await openGateway(session);
-  const request = search === undefined ? {} : { search };
-  const { models } = await gateway.call(routes["models-list"], request, session.signal);
+  const models = await listModels(await openGateway(session), search, session.signal);
   session.printer.result({ models }, () =>
     models.length === 0
       ? "No model found."

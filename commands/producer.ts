@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import * as z from "zod";
 import { createGateway } from "../src/client/gateway.ts";
-import { listPublished, listVersions, type PublishedRow, yankModel } from "../src/client/publishing.ts";
+import { listPublished, listVersions, type PublishedRow, showVersion, yankModel } from "../src/client/publishing.ts";
 import { PeerError } from "../src/errors.ts";
 import { modelId, readSignedManifest } from "../src/models/manifest.ts";
 import { parsePublishedReference } from "../src/models/reference.ts";
@@ -69,20 +69,18 @@ function rowCells(row: PublishedRow): string[] {
 
 async function show(session: Session, reference: string): Promise<void> {
   const { name, version } = parsePublishedReference(reference);
-  const versions = await listVersions(await openGateway(session), name, session.signal);
-  const models = versions.map((row) => ({ row, signed: readSignedManifest(row.signed) }));
-  const wanted = newestVersion(
-    models.map(({ signed }) => signed.manifest.version),
-    version,
-  );
-  const chosen = models.find(({ signed }) => signed.manifest.version === wanted);
-  if (chosen === undefined)
+  const gateway = await openGateway(session);
+  const rows = await listVersions(gateway, name, session.signal);
+  const others = rows.map(versionOf);
+  const offered = rows.filter(({ yankedAt }) => yankedAt === null).map(versionOf);
+  const isNamed = version !== undefined && others.includes(version);
+  const wanted = newestVersion(isNamed || offered.length === 0 ? others : offered, version);
+  if (wanted === undefined)
     throw new PeerError("not_found", `"${name}" has no version ${version ?? ""}.`, {
-      hint: `It has ${models.map(({ signed }) => signed.manifest.version).join(", ")}.`,
+      hint: `The last published are ${others.slice(-5).join(", ")}.`,
     });
-  const { signed: document, ...row } = chosen.row;
-  const { manifest } = chosen.signed;
-  const others = models.map(({ signed }) => signed.manifest.version);
+  const { signed: document, ...row } = await showVersion(gateway, `${name}:${wanted}`, session.signal);
+  const { manifest } = readSignedManifest(document);
   session.printer.result({ ...row, versions: others, manifest: document }, () =>
     session.printer.facts([
       ["model", modelId(manifest)],
@@ -100,6 +98,10 @@ async function show(session: Session, reference: string): Promise<void> {
       ["versions", others.join(", ")],
     ]),
   );
+}
+
+function versionOf({ model }: PublishedRow): string {
+  return model.slice(model.indexOf(":") + 1);
 }
 
 async function yank(session: Session, reference: string): Promise<void> {

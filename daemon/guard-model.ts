@@ -28,12 +28,12 @@ export async function guardFile(
   const { name, version } = parsed(reference, missing);
   const versions = (await models.versions(name)).filter(({ yankedAt }) => yankedAt === undefined);
   const newest = newestVersion(
-    versions.map(({ signed }) => signed.manifest.version),
+    versions.map(({ manifest }) => manifest.version),
     version,
   );
-  const found = versions.find(({ signed }) => signed.manifest.version === newest);
+  const found = versions.find(({ manifest }) => manifest.version === newest);
   if (found === undefined) throw missing;
-  return blobFile(found.signed.manifest.digest);
+  return blobFile(found.manifest.digest);
 }
 
 function parsed(reference: string, missing: PeerError): ReturnType<typeof parsePublishedReference> {

@@ -4,12 +4,12 @@ import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 import type { DownloadProgress, OnDownloadProgress } from "../../src/client/download-progress.ts";
 import { createGateway } from "../../src/client/gateway.ts";
+import { listModels } from "../../src/client/model-list.ts";
 import { publishedManifest } from "../../src/client/pulling.ts";
 import { registrySource } from "../../src/client/registry-source.ts";
 import { isPeerError, PeerError } from "../../src/errors.ts";
 import { readGgufFacts } from "../../src/models/gguf.ts";
 import { modelId, type SignedManifest } from "../../src/models/manifest.ts";
-import { routes } from "../../src/protocol/api.ts";
 import { tokensMax } from "../../src/protocol/frame.ts";
 import type { ModelFiles } from "../registry/model-files.ts";
 import type { HostedModel } from "./served-models.ts";
@@ -111,8 +111,7 @@ export async function openLocalFile(path: string, signal: AbortSignal): Promise<
  * sold only where there is no other.
  */
 export async function modelThatFits(network: NetworkAccess, memoryBytes: number, signal: AbortSignal): Promise<string> {
-  const gateway = createGateway(network);
-  const { models } = await gateway.call(routes["models-list"], {}, signal);
+  const models = await listModels(createGateway(network), undefined, signal);
   const fitting = models.filter(({ sizeBytes }) => sizeBytes !== null && sizeBytes < memoryBytes);
   const chosen = fitting.find(({ priceUsd, usdPerMonth }) => priceUsd === null && usdPerMonth === null) ?? fitting[0];
   if (chosen !== undefined) return chosen.model;

@@ -91,15 +91,15 @@ export function apiRoutes(options: ApiOptions): readonly Route[] {
       if (receipt === null) throw new PeerError("not_found", `This account has no receipt ${id}.`);
       return receiptDocument(receipt, await books.transfer(receipt.receipt.transfer));
     }),
-    own(routes["models-list"], async ({ account }, { search }) => {
+    own(routes["models-list"], async ({ account }, { search, after }) => {
       const words = (search ?? "").split(/\s+/).filter((word) => word !== "");
-      const models = await catalogue.list(account.id, words);
-      return { models: models.map((model) => modelRow(model, catalogue)) };
+      const { models, next } = await catalogue.list(account.id, words, after ?? null);
+      return { models: models.map((model) => modelRow(model, catalogue)), next };
     }),
     own(routes["models-show"], async ({ account }, { version }, { parameters }) => {
       const name = `${parameters.owner}/${parameters.name}`;
       const model = await catalogue.find(version === undefined ? name : `${name}:${version}`, account.id);
-      return { ...modelRow(model, catalogue), manifest: signedManifestJson(model.signed) };
+      return { ...modelRow(model, catalogue), manifest: signedManifestJson(await catalogue.signed(model)) };
     }),
   ];
 }
@@ -157,7 +157,7 @@ function keyRow({ id, budget, rateLimits, ...key }: ApiKey): Answer<"keys-list">
 }
 
 function modelRow(model: PublishedModel, catalogue: NetworkCatalogue): Answer<"models-list">["models"][number] {
-  const { manifest } = model.signed;
+  const { manifest } = model;
   return {
     model: modelId(manifest),
     digest: `sha256:${manifest.digest}`,

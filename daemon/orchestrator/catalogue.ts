@@ -1,8 +1,14 @@
 import type { ModelListing } from "../../src/chat/answer.ts";
 import { isPeerError, PeerError } from "../../src/errors.ts";
 import type { AccountId } from "../../src/ids.ts";
-import { type ModelManifest, modelId } from "../../src/models/manifest.ts";
-import type { ModelStore, PublishedModel } from "../../src/models/model-store.ts";
+import {
+  type ModelManifest,
+  modelId,
+  type SignedManifest,
+  type Visibility,
+  visibilities,
+} from "../../src/models/manifest.ts";
+import type { ModelPage, ModelQuery, ModelStore, PublishedModel } from "../../src/models/model-store.ts";
 import { parsePublishedReference } from "../../src/models/reference.ts";
 import { newestVersion } from "../../src/models/version.ts";
 import type { Catalogue, Hosts, ServedModel } from "../../src/pipeline/ports.ts";
@@ -16,7 +22,9 @@ export interface NetworkCatalogueOptions {
   blobFile(digest: string): string;
 }
 
-const listedMax = 500;
+const pageModels = 500;
+/** In one answer, where there are no pages. */
+const listedMax = 5_000;
 
 /** The models of this network, as its consumers may see them. */
 export class NetworkCatalogue implements Catalogue {
@@ -28,7 +36,7 @@ export class NetworkCatalogue implements Catalogue {
 
   async resolve(model: string, caller: { readonly accountId: AccountId }): Promise<ServedModel> {
     const found = await this.find(model, caller.accountId);
-    const { manifest } = found.signed;
+    const { manifest } = found;
     return {
       reference: modelId(manifest),
       digest: `sha256:${manifest.digest}`,
@@ -39,21 +47,21 @@ export class NetworkCatalogue implements Catalogue {
     };
   }
 
-  /** Every version of every model, withdrawn ones too: the operator's view. */
-  listAll(): Promise<readonly PublishedModel[]> {
-    return this.#options.models.search([], listedMax);
+  /** The newest versions of all models, at most 5,000, withdrawn ones too: the operator's view. */
+  async listAll(): Promise<readonly PublishedModel[]> {
+    const query = { words: [], accountId: null, isYankedToo: true, limit: listedMax, after: null };
+    return (await this.#options.models.search({ ...query, visibilities })).models;
   }
 
-  /** Every model the account may see, those with most hosts first. */
-  async list(accountId: AccountId | null, words: readonly string[] = []): Promise<readonly PublishedModel[]> {
-    const found = await this.#options.models.search(words, listedMax);
-    const visible = found.filter((model) => model.yankedAt === undefined && this.mayRead(model, accountId));
-    return visible.sort((a, b) => this.hostsOf(b) - this.hostsOf(a));
+  /** A page of the models the account may see, the newest page first; of each those with most hosts come first. */
+  list(accountId: AccountId | null, words: readonly string[] = [], after: number | null = null): Promise<ModelPage> {
+    return this.#open(accountId, { words, limit: pageModels, after });
   }
 
+  /** The newest models the account may see, at most 5,000, those with most hosts first. */
   async listings(accountId: AccountId): Promise<readonly ModelListing[]> {
-    const models = await this.list(accountId);
-    return models.map(({ signed: { manifest }, publishedAt }) => ({
+    const { models } = await this.#open(accountId, { words: [], limit: listedMax, after: null });
+    return models.map(({ manifest, publishedAt }) => ({
       id: modelId(manifest),
       createdAt: Math.floor(publishedAt / 1_000),
       owner: manifest.name.split("/")[0] ?? manifest.name,
@@ -61,15 +69,35 @@ export class NetworkCatalogue implements Catalogue {
     }));
   }
 
-  mayRead({ signed, accountId: producer }: PublishedModel, accountId: AccountId | null): boolean {
-    const { visibility } = signed.manifest;
+  async #open(accountId: AccountId | null, query: Pick<ModelQuery, "words" | "limit" | "after">): Promise<ModelPage> {
+    const { models, next } = await this.#options.models.search({
+      ...query,
+      visibilities: visibilities.filter((visibility) => this.#isOpenTo(visibility, accountId)),
+      accountId,
+      isYankedToo: false,
+    });
+    const hosts = new Map(models.map((model) => [model, this.hostsOf(model)]));
+    return { models: models.toSorted((a, b) => (hosts.get(b) ?? 0) - (hosts.get(a) ?? 0)), next };
+  }
+
+  mayRead({ manifest, accountId: producer }: PublishedModel, accountId: AccountId | null): boolean {
+    return this.#isOpenTo(manifest.visibility, accountId) || accountId === producer;
+  }
+
+  /** Of producers other than itself. */
+  #isOpenTo(visibility: Visibility, accountId: AccountId | null): boolean {
     if (visibility === "global") return !this.#options.isPrivate || accountId !== null;
-    return accountId === producer || (visibility === "private" && this.#options.isPrivate && accountId !== null);
+    return visibility === "private" && this.#options.isPrivate && accountId !== null;
+  }
+
+  /** As its producer signed it. */
+  signed({ manifest }: PublishedModel): Promise<SignedManifest> {
+    return this.#options.models.signed(manifest.name, manifest.version);
   }
 
   /** Hosts serving a model now. */
-  hostsOf({ signed }: PublishedModel): number {
-    return this.#offering(signed.manifest.digest).length;
+  hostsOf({ manifest }: PublishedModel): number {
+    return this.#offering(manifest.digest).length;
   }
 
   /** The version a reference names: exactly, or the newest that fits and is not withdrawn. Throws `model_missing`. */
@@ -82,18 +110,18 @@ export class NetworkCatalogue implements Catalogue {
   async #newest(model: string, accountId: AccountId): Promise<PublishedModel | undefined> {
     const { name, version } = parsed(model);
     const versions = (await this.#options.models.versions(name)).filter((each) => this.mayRead(each, accountId));
-    const exact = versions.find(({ signed }) => signed.manifest.version === version);
+    const exact = versions.find(({ manifest }) => manifest.version === version);
     if (exact !== undefined) return exact;
     const current = versions.filter((each) => each.yankedAt === undefined);
     const newest = newestVersion(
-      current.map(({ signed }) => signed.manifest.version),
+      current.map(({ manifest }) => manifest.version),
       version,
     );
-    return current.find(({ signed }) => signed.manifest.version === newest);
+    return current.find(({ manifest }) => manifest.version === newest);
   }
 
   async #missing(model: string, accountId: AccountId): Promise<PeerError> {
-    const names = (await this.listings(accountId)).slice(0, 5).map(({ id }) => id);
+    const names = (await this.list(accountId)).models.slice(0, 5).map(({ manifest }) => modelId(manifest));
     const offered = names.length === 0 ? "Nothing is published here yet." : `There is ${names.join(", ")}.`;
     return new PeerError("model_missing", `This network has no model "${model.slice(0, 128)}". ${offered}`, {
       parameter: "model",

@@ -172,9 +172,9 @@ function stateOf(session: HostSession, hosts: Hosts): HostRow["state"] {
 async function modelRows({ catalogue }: NetworkControlOptions): Promise<Result<"models">["models"]> {
   const models = await catalogue.listAll();
   return models.map((model) => ({
-    model: modelId(model.signed.manifest),
-    digest: `sha256:${model.signed.manifest.digest}`,
-    sizeBytes: model.signed.manifest.sizeBytes,
+    model: modelId(model.manifest),
+    digest: `sha256:${model.manifest.digest}`,
+    sizeBytes: model.manifest.sizeBytes,
     hosts: catalogue.hostsOf(model),
   }));
 }

@@ -55,9 +55,9 @@ export function newLicences(options: LicenceOptions): Licences {
 
   /** A month that is late in being paid counts as long as a host's does. */
   async function has(model: PublishedModel, accountId: AccountId | null): Promise<boolean> {
-    if (!isSold(model.signed.manifest) || model.accountId === accountId || (await billing()) === "off") return true;
+    if (!isSold(model.manifest) || model.accountId === accountId || (await billing()) === "off") return true;
     if (accountId === null) return false;
-    const id = modelId(model.signed.manifest);
+    const id = modelId(model.manifest);
     if ((await payments.ofModel(accountId, id)) !== null) return true;
     return standingOf(await subscriptions.ofModel(accountId, id), await prices.list(), clock.now()) !== "unpaid";
   }
@@ -71,7 +71,7 @@ export function newLicences(options: LicenceOptions): Licences {
     async require(versions, accountId) {
       const [first] = versions;
       if (first === undefined || (await hasOneOf(versions, accountId))) return;
-      throw mustBeBought(first.signed.manifest);
+      throw mustBeBought(first.manifest);
     },
     async servable(accountId, digests) {
       const allowed = new Set<string>();

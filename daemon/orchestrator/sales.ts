@@ -49,9 +49,9 @@ export function salesApi(options: SalesOptions): readonly Route[] {
 
   /** The version meant, and its prices for this account. */
   async function wantedOf(reference: string, accountId: AccountId): Promise<Wanted> {
-    const { signed, accountId: producerId, yankedAt } = await catalogue.find(reference, accountId);
-    const { prices } = signed.manifest;
-    const model = modelId(signed.manifest);
+    const { manifest, accountId: producerId, yankedAt } = await catalogue.find(reference, accountId);
+    const { prices } = manifest;
+    const model = modelId(manifest);
     const isUnpriced = prices.once === 0n && prices.monthly === 0n;
     const isFree = isUnpriced || producerId === accountId || (await options.billing()) === "off";
     if (!isFree && yankedAt !== undefined) {

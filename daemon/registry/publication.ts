@@ -108,7 +108,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
   return {
     async publish(accountId, signed, patienceMs) {
       const started = await start(accountId, signed);
-      if ("signed" in started) return started;
+      if ("manifest" in started) return started;
       const patience = AbortSignal.timeout(patienceMs);
       const early = new Promise<PublicationProgress>((resolve) => {
         patience.addEventListener("abort", () => resolve(started.status.progress), { once: true });
@@ -231,14 +231,14 @@ async function verifyDigest(path: string, manifest: ModelManifest, signal: Abort
 /** The version where it is published already. Throws `name_taken` or `conflict` before any byte is looked at. */
 async function checkName(store: ModelStore, manifest: ModelManifest): Promise<PublishedModel | undefined> {
   const versions = await store.versions(manifest.name);
-  const first = versions[0]?.signed.manifest;
+  const first = versions[0]?.manifest;
   if (first !== undefined && producerOf(first) !== producerOf(manifest)) {
     throw new PeerError("name_taken", `The name "${manifest.name}" belongs to the key that first published it.`, {
       hint: "Publish under another name, or with that key.",
     });
   }
-  const known = versions.find(({ signed }) => signed.manifest.version === manifest.version);
-  if (known === undefined || manifestDigest(known.signed.manifest) === manifestDigest(manifest)) return known;
+  const known = versions.find(({ manifest: { version } }) => version === manifest.version);
+  if (known === undefined || manifestDigest(known.manifest) === manifestDigest(manifest)) return known;
   throw new PeerError("conflict", `${modelId(manifest)} was published with other content; a version never changes.`, {
     hint: "Publish it as a new version.",
   });

@@ -57,14 +57,15 @@ const manifestBytesMax = 32 * 1_048_576;
 const yankBytesMax = 4_096;
 const silenceMsMax = 60_000;
 const patienceMs = 15_000;
-const listedMax = 1_000;
+const listedMax = 500;
 
 /**
  * The registry of a network. Below its prefix:
  * `GET uploads/DIGEST` → `{digest,offset}` and `PATCH uploads/DIGEST` with `Upload-Offset` and raw bytes → the same;
  * `PUT models/OWNER/NAME/VERSION` with a signed manifest, and its claim in a header → 201 and the model's row, or 202 and `{step,doneBytes,totalBytes}`;
- * `POST models/OWNER/NAME/VERSION/yank` with `{seal}` → its row; `GET models/OWNER/NAME` → `{versions}`;
- * `GET models` → the caller's own; `GET blobs/DIGEST` → the file, by HTTP Range.
+ * `GET` of the same → its row and `signed`, what its producer signed; `POST models/OWNER/NAME/VERSION/yank` with `{seal}` → its row;
+ * `GET models/OWNER/NAME` → `{versions}`, their rows; `GET models?after=N` → `{models,next}`, a page of the caller's own;
+ * `GET blobs/DIGEST` → the file, by HTTP Range.
  */
 export function createRegistry(options: RegistryOptions): Registry {
   const { directory, store, clock, log } = options;
@@ -111,8 +112,15 @@ export function createRegistry(options: RegistryOptions): Registry {
       const claim = request.headers[claimHeader];
       await options.requireClaim(signed.manifest, accountId, typeof claim === "string" ? claim : null);
       const outcome = await publisher.publish(accountId, signed, patienceMs);
-      if ("signed" in outcome) sendJson(response, 201, rowOf(outcome));
+      if ("manifest" in outcome) sendJson(response, 201, rowOf(outcome));
       else sendJson(response, 202, outcome);
+    },
+    "GET models/:owner/:name/:version": async ({ request, response, parameters }) => {
+      const found = await store.find(nameOf(parameters), parameters.version ?? "");
+      const [model] = await readable(request, found === undefined ? [] : [found]);
+      if (model === undefined) throw missing(`${nameOf(parameters)}:${parameters.version}`);
+      const signed = signedManifestJson(await store.signed(model.manifest.name, model.manifest.version));
+      sendJson(response, 200, { ...rowOf(model), signed });
     },
     "POST models/:owner/:name/:version/yank": async ({ request, response, parameters, signal }) => {
       await options.producerOf(request);
@@ -120,21 +128,22 @@ export function createRegistry(options: RegistryOptions): Registry {
       if (!body.success) throw new PeerError("request_invalid", 'The body must hold "seal", as base64.');
       const model = await store.find(nameOf(parameters), parameters.version ?? "");
       if (model === undefined) throw missing(`${nameOf(parameters)}:${parameters.version}`);
-      verifyYank(model.signed.manifest, body.data.seal);
-      const { name, version } = model.signed.manifest;
+      verifyYank(model.manifest, body.data.seal);
+      const { name, version } = model.manifest;
       sendJson(response, 200, rowOf(await store.yank(name, version, clock.now())));
-      log.info("model-yanked", { model: modelId(model.signed.manifest) });
+      log.info("model-yanked", { model: modelId(model.manifest) });
     },
-    "GET models": async ({ request, response }) => {
+    "GET models": async ({ request, response, url }) => {
       const accountId = await options.producerOf(request);
-      const models = (await store.search([], listedMax)).filter((model) => model.accountId === accountId);
-      sendJson(response, 200, { models: models.map(rowOf) });
+      const after = afterShape.parse(url.searchParams.get("after"));
+      const query = { words: [], visibilities: [], isYankedToo: true, limit: listedMax };
+      const { models, next } = await store.search({ ...query, accountId, after });
+      sendJson(response, 200, { models: models.map(rowOf), next });
     },
     "GET models/:owner/:name": async ({ request, response, parameters }) => {
       const models = await readable(request, await store.versions(nameOf(parameters)));
       if (models.length === 0) throw missing(nameOf(parameters));
-      const versions = models.map((model) => ({ ...rowOf(model), signed: signedManifestJson(model.signed) }));
-      sendJson(response, 200, { versions });
+      sendJson(response, 200, { versions: models.map(rowOf) });
     },
     "GET blobs/:digest": async ({ request, response, parameters, signal }) => {
       const digest = digestOf(parameters);
@@ -157,7 +166,7 @@ export function createRegistry(options: RegistryOptions): Registry {
         if (parameters === undefined) continue;
         methods.push(routeMethod);
         if (routeMethod !== method) continue;
-        await handler({ request, response, parameters, signal });
+        await handler({ request, response, url, parameters, signal });
         return true;
       }
       if (methods.length === 0) throw new PeerError("not_found", `There is no ${method} ${url.pathname} here.`);
@@ -173,11 +182,14 @@ export function createRegistry(options: RegistryOptions): Registry {
 interface Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
+  readonly url: URL;
   readonly parameters: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
 }
 type Handler = (exchange: Exchange) => Promise<void>;
 
+/** Of a query; nonsense is a first page. */
+const afterShape = z.coerce.number().int().positive().nullable().catch(null);
 const yankShape = z.object({ seal: z.base64().max(512) });
 
 function matchPath(pattern: string, path: string): Record<string, string> | undefined {
@@ -202,7 +214,7 @@ function decode(text: string): string {
   }
 }
 
-function rowOf({ signed: { manifest }, publishedAt, yankedAt }: PublishedModel) {
+function rowOf({ manifest, publishedAt, yankedAt }: PublishedModel) {
   return {
     model: modelId(manifest),
     digest: manifest.digest,

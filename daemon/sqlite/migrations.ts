@@ -8,6 +8,7 @@ import { graceSchema } from "./schema/grace.ts";
 import { ledgerSchema } from "./schema/ledger.ts";
 import { ledgerTimesSchema } from "./schema/ledger-times.ts";
 import type { Migration } from "./schema/migration.ts";
+import { modelVersionsSchema } from "./schema/model-versions.ts";
 import { modelsSchema } from "./schema/models.ts";
 import { reconciliationSchema } from "./schema/reconciliation.ts";
 import { refundsSchema } from "./schema/refunds.ts";
@@ -26,6 +27,7 @@ export const migrations: readonly Migration[] = [
   accountKeysSchema,
   graceSchema,
   accountEmailsSchema,
+  modelVersionsSchema,
 ];
 
 /** Brings the schema up to date, each step in a transaction. Throws `storage_failed` for a database of the future. */

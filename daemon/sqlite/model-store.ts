@@ -1,25 +1,36 @@
-import type { Millis } from "../../src/clock.ts";
 import { PeerError } from "../../src/errors.ts";
 import type { AccountId } from "../../src/ids.ts";
 import {
+  type ModelManifest,
   manifestDigest,
+  manifestJson,
   modelId,
   producerOf,
+  readManifest,
   readSignedManifest,
   type SignedManifest,
-  signedManifestJson,
 } from "../../src/models/manifest.ts";
-import type { ModelStore, PublishedModel } from "../../src/models/model-store.ts";
+import type { ModelPage, ModelQuery, ModelStore, PublishedModel } from "../../src/models/model-store.ts";
 import type { Statement } from "./connection.ts";
 import type { Database } from "./database.ts";
 
 interface ModelRow {
+  readonly id: bigint;
+  /** Of the manifest. */
   readonly digest: string;
   readonly account_id: AccountId;
   readonly published_at: bigint;
   readonly yanked_at: bigint | null;
-  readonly signed_manifest: string;
+  readonly manifest: string;
 }
+
+interface SignatureRow {
+  readonly manifest: string;
+  readonly bundle: string;
+  readonly seal: string;
+}
+
+const manifestsKeptMax = 10_000;
 
 /** The catalogue of models on SQLite. */
 export function openModelStore(database: Database): ModelStore {
@@ -30,83 +41,153 @@ export function openModelStore(database: Database): ModelStore {
   const selectOwner: Statement<[string], { producer: string }> = connection.prepare(
     "SELECT producer FROM model_names WHERE name = ?",
   );
-  const insert: Statement<[string, string, string, AccountId, bigint, string, string]> = connection.prepare(
-    `INSERT INTO models (name, version, digest, account_id, published_at, search_text, signed_manifest)
-     VALUES (?, ?, ?, ?, ?, ?, ?)`,
+  const insert: Statement<[NewRow]> = connection.prepare(
+    `INSERT INTO model_versions
+       (name, version, account_id, published_at, visibility, file_digest, digest, search_text, manifest)
+     VALUES ($name, $version, $account, $at, $visibility, $file, $digest, $text, $manifest)`,
+  );
+  const insertSignature: Statement<[bigint, string, string]> = connection.prepare(
+    "INSERT INTO model_signatures (model_id, bundle, seal) VALUES (?, ?, ?)",
   );
   const select: Statement<[string, string], ModelRow> = connection.prepare(
-    "SELECT * FROM models WHERE name = ? AND version = ?",
+    "SELECT * FROM model_versions WHERE name = ? AND version = ?",
+  );
+  const selectSigned: Statement<[string, string], SignatureRow> = connection.prepare(
+    `SELECT manifest, bundle, seal FROM model_versions JOIN model_signatures ON model_id = id
+     WHERE name = ? AND version = ?`,
   );
   const selectVersions: Statement<[string], ModelRow> = connection.prepare(
-    "SELECT * FROM models WHERE name = ? ORDER BY published_at, rowid",
+    "SELECT * FROM model_versions WHERE name = ? ORDER BY id",
   );
   const selectHolding: Statement<[string], ModelRow> = connection.prepare(
-    "SELECT * FROM models WHERE json_extract(signed_manifest, '$.manifest.digest') = ? ORDER BY published_at, rowid",
+    "SELECT * FROM model_versions WHERE file_digest = ? ORDER BY id",
   );
-  const selectMatching: Statement<[string, bigint], ModelRow> = connection.prepare(
-    `SELECT * FROM models WHERE NOT EXISTS (SELECT 1 FROM json_each(?) WHERE instr(search_text, value) = 0)
-     ORDER BY published_at DESC, rowid DESC LIMIT ?`,
+  const selectMatching: Statement<[SearchParameters], ModelRow> = connection.prepare(
+    `SELECT * FROM model_versions
+     WHERE (account_id = $account OR visibility IN (SELECT value FROM json_each($visibilities)))
+       AND ($isYankedToo OR yanked_at IS NULL) AND id < $before
+       AND NOT EXISTS (SELECT 1 FROM json_each($words) WHERE instr(search_text, value) = 0)
+     ORDER BY id DESC LIMIT $limit`,
   );
   const markYanked: Statement<[bigint, string, string]> = connection.prepare(
-    "UPDATE models SET yanked_at = coalesce(yanked_at, ?) WHERE name = ? AND version = ?",
+    "UPDATE model_versions SET yanked_at = coalesce(yanked_at, ?) WHERE name = ? AND version = ?",
   );
+
+  // What was published never changes: it is read once, and not again for every request that names it.
+  const manifests = new Map<string, ModelManifest>();
+
+  function manifestOf({ digest, manifest: json }: ModelRow): ModelManifest {
+    const manifest = manifests.get(digest) ?? readManifest(JSON.parse(json));
+    if (!manifests.has(digest) && manifests.size >= manifestsKeptMax) manifests.clear();
+    manifests.set(digest, manifest);
+    return manifest;
+  }
+
+  function modelOf(row: ModelRow): PublishedModel {
+    return {
+      manifest: manifestOf(row),
+      accountId: row.account_id,
+      publishedAt: Number(row.published_at),
+      yankedAt: row.yanked_at === null ? undefined : Number(row.yanked_at),
+    };
+  }
 
   function find(name: string, version: string): PublishedModel | undefined {
     const row = select.get(name, version);
     return row === undefined ? undefined : modelOf(row);
   }
 
-  function publish({ signed, accountId, publishedAt }: Omit<PublishedModel, "yankedAt">): PublishedModel {
-    const { manifest } = signed;
-    claimName.run(manifest.name, producerOf(manifest));
-    if (selectOwner.get(manifest.name)?.producer !== producerOf(manifest)) {
-      throw new PeerError("name_taken", `The name "${manifest.name}" belongs to the key that first published it.`, {
+  function publish({ signed, accountId, publishedAt }: Parameters<ModelStore["publish"]>[0]): PublishedModel {
+    const { manifest, bundle, seal } = signed;
+    const { name, version, visibility } = manifest;
+    claimName.run(name, producerOf(manifest));
+    if (selectOwner.get(name)?.producer !== producerOf(manifest)) {
+      throw new PeerError("name_taken", `The name "${name}" belongs to the key that first published it.`, {
         hint: "Publish under another name, or with that key.",
       });
     }
-    const known = find(manifest.name, manifest.version);
+    const known = find(name, version);
     if (known === undefined) {
-      const text = searchText(signed);
-      const json = JSON.stringify(signedManifestJson(signed));
-      const digest = manifestDigest(manifest);
-      insert.run(manifest.name, manifest.version, digest, accountId, BigInt(publishedAt), text, json);
-      return { signed, accountId, publishedAt, yankedAt: undefined };
+      const { lastInsertRowid } = insert.run({
+        name,
+        version,
+        account: accountId,
+        at: BigInt(publishedAt),
+        visibility,
+        file: manifest.digest,
+        digest: manifestDigest(manifest),
+        text: searchText(manifest),
+        manifest: JSON.stringify(manifestJson(manifest)),
+      });
+      insertSignature.run(BigInt(lastInsertRowid), JSON.stringify(bundle), seal);
+      return { manifest, accountId, publishedAt, yankedAt: undefined };
     }
-    if (manifestDigest(known.signed.manifest) === manifestDigest(manifest)) return known;
+    if (manifestDigest(known.manifest) === manifestDigest(manifest)) return known;
     throw new PeerError("conflict", `${modelId(manifest)} was published with other content; a version never changes.`, {
       hint: "Publish it as a new version.",
     });
   }
 
-  function yank(name: string, version: string, at: Millis): PublishedModel {
+  function signed(name: string, version: string): SignedManifest {
+    const row = selectSigned.get(name, version);
+    if (row === undefined) throw missing(name, version);
+    const { manifest, bundle, seal } = row;
+    return readSignedManifest({ manifest: JSON.parse(manifest), bundle: JSON.parse(bundle), seal });
+  }
+
+  function search(query: ModelQuery): ModelPage {
+    const rows = selectMatching.all(parametersOf(query));
+    const last = rows.at(-1);
+    const next = rows.length < query.limit || last === undefined ? null : Number(last.id);
+    return { models: rows.map(modelOf), next };
+  }
+
+  function yank(name: string, version: string, at: number): PublishedModel {
     markYanked.run(BigInt(at), name, version);
     const model = find(name, version);
-    if (model === undefined) throw new PeerError("not_found", `There is no model ${name}:${version} on this network.`);
+    if (model === undefined) throw missing(name, version);
     return model;
   }
 
   return {
-    publish: (model) => database.durably(() => publish(model)),
+    publish: (publication) => database.durably(() => publish(publication)),
     find: async (name, version) => find(name, version),
+    signed: async (name, version) => signed(name, version),
     versions: async (name) => selectVersions.all(name).map(modelOf),
     holding: async (fileDigest) => selectHolding.all(fileDigest).map(modelOf),
-    search: async (words, limit) => {
-      const lowered = JSON.stringify(words.map((word) => word.toLowerCase()));
-      return selectMatching.all(lowered, BigInt(limit)).map(modelOf);
-    },
+    search: async (query) => search(query),
     yank: (name, version, at) => database.durably(() => yank(name, version, at)),
   };
 }
 
-function searchText({ manifest }: SignedManifest): string {
-  return `${manifest.name}\n${manifest.summary}`.toLowerCase();
+interface NewRow {
+  readonly [column: string]: string | bigint;
 }
 
-function modelOf(row: ModelRow): PublishedModel {
+interface SearchParameters {
+  readonly account: string;
+  readonly visibilities: string;
+  readonly isYankedToo: bigint;
+  readonly words: string;
+  readonly before: bigint;
+  readonly limit: bigint;
+}
+
+function parametersOf({ accountId, visibilities, isYankedToo, words, after, limit }: ModelQuery): SearchParameters {
   return {
-    signed: readSignedManifest(JSON.parse(row.signed_manifest)),
-    accountId: row.account_id,
-    publishedAt: Number(row.published_at),
-    yankedAt: row.yanked_at === null ? undefined : Number(row.yanked_at),
+    account: accountId ?? "",
+    visibilities: JSON.stringify(visibilities),
+    isYankedToo: isYankedToo ? 1n : 0n,
+    words: JSON.stringify(words.map((word) => word.toLowerCase())),
+    before: BigInt(after ?? Number.MAX_SAFE_INTEGER),
+    limit: BigInt(limit),
   };
+}
+
+function searchText({ name, summary }: ModelManifest): string {
+  return `${name}\n${summary}`.toLowerCase();
+}
+
+function missing(name: string, version: string): PeerError {
+  return new PeerError("not_found", `There is no model ${name}:${version} on this network.`);
 }

@@ -9,6 +9,7 @@ import type { SigningKey } from "../models/signing-key.ts";
 import { routes } from "../protocol/api.ts";
 import { isPassing } from "./byte-source.ts";
 import type { Gateway, GatewayReply, GatewayRequest } from "./gateway.ts";
+import { everyRow } from "./pages.ts";
 
 /** A published version, as the registry tells of it. */
 export const publishedRowSchema = z.looseObject({
@@ -23,7 +24,8 @@ export const publishedRowSchema = z.looseObject({
 });
 export type PublishedRow = z.infer<typeof publishedRowSchema>;
 
-const versionSchema = publishedRowSchema.extend({ signed: z.unknown() });
+const signedRowSchema = publishedRowSchema.extend({ signed: z.unknown() });
+const ownPageSchema = z.looseObject({ models: z.array(publishedRowSchema), next: z.int().nullable() });
 const uploadSchema = z.looseObject({ offset: z.int().nonnegative() });
 const workSchema = z.looseObject({
   step: z.enum(["fetching", "verifying", "opening"]),
@@ -163,15 +165,27 @@ async function claimOf(
 }
 
 /** What the account published, newest first. */
-export async function listPublished(gateway: Gateway, signal: AbortSignal): Promise<readonly PublishedRow[]> {
-  const reply = await gateway.send({ method: "GET", path: `${prefix}/models` }, signal);
-  return read(z.looseObject({ models: z.array(publishedRowSchema) }), reply).models;
+export function listPublished(gateway: Gateway, signal: AbortSignal): Promise<readonly PublishedRow[]> {
+  return everyRow(async (after) => {
+    const path = `${prefix}/models${after === null ? "" : `?after=${after}`}`;
+    const { models, next } = read(ownPageSchema, await gateway.send({ method: "GET", path }, signal));
+    return { rows: models, next };
+  });
 }
 
-/** Every version of a name, oldest first, each with its signed manifest. */
-export async function listVersions(gateway: Gateway, name: string, signal: AbortSignal) {
+/** Every version of a name, oldest first. */
+export async function listVersions(
+  gateway: Gateway,
+  name: string,
+  signal: AbortSignal,
+): Promise<readonly PublishedRow[]> {
   const reply = await gateway.send({ method: "GET", path: `${prefix}/models/${name}` }, signal);
-  return read(z.looseObject({ versions: z.array(versionSchema) }), reply).versions;
+  return read(z.looseObject({ versions: z.array(publishedRowSchema) }), reply).versions;
+}
+
+/** A version as the registry tells of it, with what its producer signed. */
+export async function showVersion(gateway: Gateway, model: string, signal: AbortSignal) {
+  return read(signedRowSchema, await gateway.send({ method: "GET", path: versionPath(model) }, signal));
 }
 
 /** Withdraws `owner/name:version` for good. */

@@ -105,16 +105,14 @@ const signedShape = z.strictObject({
 
 /** Reads a signed manifest from JSON; nothing is verified yet. Throws `manifest_invalid`, naming the field. */
 export function readSignedManifest(json: unknown): SignedManifest {
-  const parsed = signedShape.safeParse(json);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    const field = issue?.path.join(".") ?? "";
-    throw new PeerError("manifest_invalid", `"${field}" of the manifest: ${issue?.message ?? "unreadable"}.`, {
-      parameter: field,
-    });
-  }
-  const { manifest, bundle, seal } = parsed.data;
+  const { manifest, bundle, seal } = parse(signedShape, json);
   return { manifest: { ...manifest, source: manifest.source }, bundle, seal };
+}
+
+/** Reads a manifest alone from JSON. Throws as `readSignedManifest`. */
+export function readManifest(json: unknown): ModelManifest {
+  const manifest = parse(manifestShape, json);
+  return { ...manifest, source: manifest.source };
 }
 
 /** The form it is stored and sent in. */
@@ -183,7 +181,18 @@ export function verifyYank(manifest: ModelManifest, seal: string): void {
   throw invalid(manifest, "only the key that published it can withdraw it");
 }
 
-function manifestJson(manifest: ModelManifest) {
+function parse<Shape extends z.ZodType>(shape: Shape, json: unknown): z.output<Shape> {
+  const parsed = shape.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  const field = issue?.path.join(".") ?? "";
+  throw new PeerError("manifest_invalid", `"${field}" of the manifest: ${issue?.message ?? "unreadable"}.`, {
+    parameter: field,
+  });
+}
+
+/** The form that a manifest is stored, sent and sealed in. */
+export function manifestJson(manifest: ModelManifest) {
   const { prices, facts } = manifest;
   return {
     ...manifest,

@@ -218,8 +218,9 @@ export const routes = {
     method: "GET",
     path: "/api/v1/models",
     isOpen: false,
-    request: z.object({ search: z.string().max(200).optional() }),
-    response: z.looseObject({ models: z.array(modelRowSchema) }),
+    request: z.object({ search: z.string().max(200).optional(), after: z.coerce.number().int().positive().optional() }),
+    /** A page, of which those with most hosts come first; `next` goes on `after` it, where it was not the last. */
+    response: z.looseObject({ models: z.array(modelRowSchema), next: z.int().nullable() }),
   },
   "models-show": {
     method: "GET",

@@ -48,7 +48,8 @@ async function registry({ bytes, signed }: TestModel): Promise<Registry> {
     const path = request.url ?? "";
     if (request.headers.authorization !== "Bearer sk-peer-test") return void response.writeHead(401).end("{}");
     if (path === "/api/v1/models")
-      return void response.end(JSON.stringify({ models: [{ ...row, sizeBytes: 9e12 }, row] }));
+      return void response.end(JSON.stringify({ models: [{ ...row, sizeBytes: 9e12 }], next: 7 }));
+    if (path === "/api/v1/models?after=7") return void response.end(JSON.stringify({ models: [row], next: null }));
     if (path.startsWith("/api/v1/models/")) {
       return void response.end(JSON.stringify({ ...row, manifest: signedManifestJson(signed) }));
     }

@@ -17,6 +17,9 @@ const producer: AccountId = newId("account");
 const member: AccountId = newId("account");
 const key = generateSigningKey("P-256");
 
+/** Some kept local, some published and withdrawn. */
+const hoarded = (index: number): Visibility => (index % 3 === 0 ? "global" : "local");
+
 describe("a network's catalogue", () => {
   let open: OpenDatabase;
   let models: ModelStore;
@@ -79,8 +82,9 @@ describe("a network's catalogue", () => {
       stranger: asked.mayRead(model, null),
     };
     expect(seen).toEqual(readers);
-    expect(await asked.list(member)).toHaveLength(readers.member ? 1 : 0);
-    expect(await asked.list(null)).toHaveLength(readers.stranger ? 1 : 0);
+    expect((await asked.list(member)).models).toHaveLength(readers.member ? 1 : 0);
+    expect((await asked.list(null)).models).toHaveLength(readers.stranger ? 1 : 0);
+    expect((await asked.list(producer)).models).toHaveLength(1);
     const found = asked.resolve("acme/tiny", { accountId: member }).then(({ reference }) => reference);
     if (readers.member) expect(await found).toBe("acme/tiny:1.0.0");
     else await expect(found).rejects.toMatchObject({ code: "model_missing", parameter: "model" });
@@ -94,7 +98,7 @@ describe("a network's catalogue", () => {
     ["acme/tiny:2.0.0-beta.1", "2.0.0-beta.1"],
   ])("reads %s as version %s: numbers, not letters, and no prerelease unless named", async (asked, version) => {
     for (const each of ["1.2.0", "1.10.0", "1.2.5", "1.9.9", "2.0.0-beta.1"]) await publish("acme/tiny", each);
-    expect((await catalogue().find(asked, member)).signed.manifest.version).toBe(version);
+    expect((await catalogue().find(asked, member)).manifest.version).toBe(version);
   });
 
   it("no longer chooses or lists a withdrawn version, but serves it to those who name it", async () => {
@@ -102,8 +106,8 @@ describe("a network's catalogue", () => {
     await publish("acme/tiny", "1.1.0");
     await models.yank("acme/tiny", "1.1.0", Date.now());
     const asked = catalogue();
-    expect((await asked.find("acme/tiny", member)).signed.manifest.version).toBe("1.0.0");
-    expect((await asked.find("acme/tiny:1.1.0", member)).signed.manifest.version).toBe("1.1.0");
+    expect((await asked.find("acme/tiny", member)).manifest.version).toBe("1.0.0");
+    expect((await asked.find("acme/tiny:1.1.0", member)).manifest.version).toBe("1.1.0");
     expect((await asked.listings(member)).map(({ id }) => id)).toEqual(["acme/tiny:1.0.0"]);
     expect(await asked.listAll()).toHaveLength(2);
   });
@@ -118,8 +122,8 @@ describe("a network's catalogue", () => {
   );
 
   it("offers the context that most owners serve a model with: a few can neither shorten nor boast it", async () => {
-    const { signed } = await publish("acme/tiny", "1.0.0");
-    const { digest, facts } = signed.manifest;
+    const { manifest } = await publish("acme/tiny", "1.0.0");
+    const { digest, facts } = manifest;
     const asked = catalogue();
     const resolved = () => asked.resolve("acme/tiny", { accountId: member });
     expect(await resolved()).toMatchObject({ contextLength: facts.contextLength, file: `/blobs/${digest}`, producer });
@@ -137,8 +141,35 @@ describe("a network's catalogue", () => {
 
   it("lists those with most hosts first", async () => {
     const [, busy] = [await publish("acme/idle", "1.0.0"), await publish("acme/busy", "1.0.0", "global", 2)];
-    serve(busy.signed.manifest.digest, 256);
-    const listed = await catalogue().list(member);
-    expect(listed.map(({ signed }) => modelId(signed.manifest))).toEqual(["acme/busy:1.0.0", "acme/idle:1.0.0"]);
+    serve(busy.manifest.digest, 256);
+    const { models: listed } = await catalogue().list(member);
+    expect(listed.map(({ manifest }) => modelId(manifest))).toEqual(["acme/busy:1.0.0", "acme/idle:1.0.0"]);
+  });
+
+  it("is not hidden by what others keep to themselves, or have withdrawn", async () => {
+    await publish("acme/tiny", "1.0.0");
+    const hoard = await testModel({ key, manifest: { name: "acme/hoard", visibility: "local" } });
+    for (let patch = 0; patch < 600; patch++) {
+      const manifest = { ...hoard.signed.manifest, version: `1.0.${patch}`, visibility: hoarded(patch) };
+      await models.publish({ signed: { ...hoard.signed, manifest }, accountId: producer, publishedAt: Date.now() });
+      if (manifest.visibility === "global") await models.yank(manifest.name, manifest.version, Date.now());
+    }
+    expect((await catalogue().listings(member)).map(({ id }) => id)).toEqual(["acme/tiny:1.0.0"]);
+  });
+
+  it("is told page by page", async () => {
+    const { signed } = await testModel({ key });
+    for (let patch = 0; patch < 501; patch++) {
+      const manifest = { ...signed.manifest, version: `1.0.${patch}` };
+      await models.publish({ signed: { ...signed, manifest }, accountId: producer, publishedAt: Date.now() });
+    }
+    const first = await catalogue().list(member);
+    const second = await catalogue().list(member, [], first.next);
+    expect([first.models.length, second.models.map(({ manifest }) => manifest.version), second.next]).toEqual([
+      500,
+      ["1.0.0"],
+      null,
+    ]);
+    expect(await catalogue().listings(member)).toHaveLength(501);
   });
 });

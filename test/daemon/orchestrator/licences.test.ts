@@ -67,7 +67,7 @@ describe("licences", () => {
 
   async function mayServe(model: PublishedModel, accountId = buyer): Promise<boolean> {
     clock.move(1_001);
-    const digest = `sha256:${model.signed.manifest.digest}`;
+    const digest = `sha256:${model.manifest.digest}`;
     return (await licences.servable(accountId, [digest])).has(digest);
   }
 

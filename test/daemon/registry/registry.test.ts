@@ -58,7 +58,7 @@ async function registryWorld(options: Partial<RegistryOptions> = {}) {
     requireClaim: async () => {},
     requireLicence: async () => {},
     probe: acceptAll,
-    mayRead: ({ signed, accountId }, reader) => signed.manifest.visibility === "global" || accountId === reader,
+    mayRead: ({ manifest, accountId }, reader) => manifest.visibility === "global" || accountId === reader,
     ...options,
   });
   open.push(registry);
@@ -151,6 +151,8 @@ describe("publishing", () => {
     expect((await call("GET", "models")).json.models).toMatchObject([{ model: "acme/tiny:1.0.0", yankedAt: null }]);
     expect((await call("GET", "models", { as: bob })).json.models).toEqual([]);
     expect((await call("GET", `uploads/${digest}`)).json).toEqual({ digest, offset: 0 });
+    const shown = await call("GET", "models/acme/tiny/1.0.0");
+    expect(shown.json).toEqual({ ...published.json, signed: signedManifestJson(model.signed) });
   });
 
   it("takes a file that is sold for another's only from who sends it, or may have it", async () => {
@@ -272,7 +274,7 @@ describe("publishing", () => {
     expect(opening.map(({ signal }) => signal.aborted)).toEqual([true]);
     const refused = { status: "rejected", reason: { code: "daemon_unreachable" } };
     expect(await settled).toMatchObject([refused, refused]);
-    expect(await world.store.search([], 10)).toEqual([]);
+    for (const { signed } of models) expect(await world.store.versions(signed.manifest.name)).toEqual([]);
   });
 
   it("is for producers, under the address of the model itself", async () => {
@@ -317,7 +319,7 @@ describe("publishing", () => {
     const refused = await call("POST", "models/acme/tiny/1.0.0", { json: {} });
     expect(refused).toMatchObject({
       status: 405,
-      headers: { allow: "PUT" },
+      headers: { allow: "PUT, GET, HEAD" },
       json: { error: { code: "method_refused" } },
     });
     const digest = "0".repeat(64);

@@ -1,9 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { openWriter } from "../../../daemon/sqlite/connection.ts";
+import { Database } from "../../../daemon/sqlite/database.ts";
+import { migrate, migrations } from "../../../daemon/sqlite/migrations.ts";
 import { openModelStore } from "../../../daemon/sqlite/model-store.ts";
 import { isPeerError } from "../../../src/errors.ts";
 import { type AccountId, newId } from "../../../src/ids.ts";
-import { modelId } from "../../../src/models/manifest.ts";
-import type { ModelStore } from "../../../src/models/model-store.ts";
+import { manifestDigest, modelId, signedManifestJson, visibilities } from "../../../src/models/manifest.ts";
+import type { ModelQuery, ModelStore, PublishedModel } from "../../../src/models/model-store.ts";
 import { generateSigningKey } from "../../../src/models/signing-key.ts";
 import { freshDatabase, type OpenDatabase } from "../../worlds/database.ts";
 import { testModel } from "../../worlds/published-model.ts";
@@ -19,13 +22,19 @@ beforeEach(async () => {
 });
 afterEach(() => open.close());
 
+const bigints = (_: string, value: unknown) => (typeof value === "bigint" ? String(value) : value);
+
 async function publish(version: string, publishedAt: number, more: object = {}, as = key) {
   const { signed } = await testModel({ key: as, manifest: { version, ...more } });
   return store.publish({ signed, accountId, publishedAt });
 }
 
-const names = (models: readonly { signed: Parameters<typeof name>[0] }[]) => models.map(({ signed }) => name(signed));
-const name = ({ manifest }: { manifest: { name: string; version: string } }) => modelId(manifest);
+const names = (models: readonly PublishedModel[]) => models.map(({ manifest }) => modelId(manifest));
+
+/** Every version, whoever may read it, a page at a time. */
+const search = (words: readonly string[], limit: number, more: Partial<ModelQuery> = {}) =>
+  store.search({ words, visibilities, accountId: null, isYankedToo: true, limit, after: null, ...more });
+const found = async (words: readonly string[], limit: number) => names((await search(words, limit)).models);
 
 describe("the catalogue", () => {
   it("keeps a model as it was published", async () => {
@@ -33,8 +42,53 @@ describe("the catalogue", () => {
     expect(made).toMatchObject({ accountId, publishedAt: 5, yankedAt: undefined });
     expect(await store.find("acme/tiny", "1.0.0")).toEqual(made);
     expect(await store.find("acme/tiny", "1.0.1")).toBeUndefined();
-    expect(await store.holding(made.signed.manifest.digest)).toEqual([made]);
+    expect(await store.holding(made.manifest.digest)).toEqual([made]);
     expect(await store.holding("0".repeat(64))).toEqual([]);
+  });
+
+  it("hands out what was signed by itself, so that lists are not burdened with it", async () => {
+    const { signed } = await testModel({ key });
+    const made = await store.publish({ signed, accountId, publishedAt: 5 });
+    expect(await store.signed("acme/tiny", "1.0.0")).toEqual(signed);
+    expect(JSON.stringify(await store.find("acme/tiny", "1.0.0"), bigints)).not.toContain("dsseEnvelope");
+    expect(made).toEqual(await store.find("acme/tiny", "1.0.0"));
+    const [one, again] = [await store.find("acme/tiny", "1.0.0"), await store.versions("acme/tiny")];
+    expect(again[0]?.manifest).toBe(one?.manifest);
+    await expect(store.signed("acme/tiny", "1.0.1")).rejects.toMatchObject({ code: "not_found" });
+  });
+
+  it("finds what was published before versions had a table of their own", async () => {
+    const first = (await testModel({ key })).signed;
+    const second = (await testModel({ key, manifest: { version: "1.1.0", visibility: "private" } })).signed;
+    const connection = openWriter(`${open.path}.before`);
+    const before = migrations.findIndex(({ name }) => name === "model-versions");
+    migrate(connection, migrations.slice(0, before));
+    connection.prepare("INSERT INTO model_names VALUES ('acme/tiny', ?)").run(key.fingerprint);
+    const insert = connection.prepare("INSERT INTO models VALUES (?, ?, ?, ?, ?, ?, 'acme/tiny a tiny model.', ?)");
+    for (const [signed, publishedAt, yankedAt] of [
+      [second, 8, null],
+      [first, 7, 9],
+    ] as const) {
+      const { name, version } = signed.manifest;
+      const json = JSON.stringify(signedManifestJson(signed));
+      insert.run(name, version, manifestDigest(signed.manifest), accountId, publishedAt, yankedAt, json);
+    }
+    migrate(connection);
+    expect(connection.pragma("foreign_key_check")).toEqual([]);
+    connection.close();
+    const database = new Database(`${open.path}.before`);
+    const kept = openModelStore(database);
+    const models = [
+      { manifest: first.manifest, accountId, publishedAt: 7, yankedAt: 9 },
+      { manifest: second.manifest, accountId, publishedAt: 8, yankedAt: undefined },
+    ];
+    expect(await kept.versions("acme/tiny")).toEqual(models);
+    expect(await kept.holding(first.manifest.digest)).toEqual(models);
+    expect(await kept.signed("acme/tiny", "1.0.0")).toEqual(first);
+    expect(await kept.signed("acme/tiny", "1.1.0")).toEqual(second);
+    const query = { words: ["tiny"], visibilities: ["private" as const], accountId: null, isYankedToo: false };
+    expect((await kept.search({ ...query, limit: 5, after: null })).models).toEqual(models.slice(1));
+    database.close();
   });
 
   it("takes the same once more, and nothing else under the same version", async () => {
@@ -58,12 +112,26 @@ describe("the catalogue", () => {
   it("finds what holds every word, in any case, newest first", async () => {
     await publish("1.0.0", 5, { summary: "A Tiny talker, 100%_sure." });
     await publish("1.0.0", 6, { name: "acme/large", summary: "A large talker." });
-    expect(names(await store.search([], 10))).toEqual(["acme/large:1.0.0", "acme/tiny:1.0.0"]);
-    expect(names(await store.search(["TALKER", "tiny"], 10))).toEqual(["acme/tiny:1.0.0"]);
-    expect(names(await store.search(["100%_"], 10))).toEqual(["acme/tiny:1.0.0"]);
-    expect(names(await store.search(["%"], 1))).toEqual(["acme/tiny:1.0.0"]);
-    expect(names(await store.search([], 1))).toEqual(["acme/large:1.0.0"]);
-    expect(await store.search(["nothing"], 10)).toEqual([]);
+    expect(await found([], 10)).toEqual(["acme/large:1.0.0", "acme/tiny:1.0.0"]);
+    expect(await found(["TALKER", "tiny"], 10)).toEqual(["acme/tiny:1.0.0"]);
+    expect(await found(["100%_"], 10)).toEqual(["acme/tiny:1.0.0"]);
+    expect(await found(["%"], 1)).toEqual(["acme/tiny:1.0.0"]);
+    expect(await found([], 1)).toEqual(["acme/large:1.0.0"]);
+    expect(await search(["nothing"], 10)).toEqual({ models: [], next: null });
+  });
+
+  it("finds what one may read, and leaves out what was withdrawn, before it counts", async () => {
+    await publish("1.0.0", 5);
+    for (const version of ["1.0.1", "1.0.2", "1.0.3"]) await publish(version, 6, { visibility: "local" });
+    await publish("1.0.4", 7);
+    await store.yank("acme/tiny", "1.0.4", 8);
+    const query = { visibilities: ["global" as const], isYankedToo: false };
+    expect(names((await search([], 2, query)).models)).toEqual(["acme/tiny:1.0.0"]);
+    const own = await search([], 3, { visibilities: [], accountId });
+    expect(names(own.models)).toEqual(["acme/tiny:1.0.4", "acme/tiny:1.0.3", "acme/tiny:1.0.2"]);
+    const rest = await search([], 3, { visibilities: [], accountId, after: own.next });
+    expect(rest).toMatchObject({ models: [{}, {}], next: null });
+    expect(names(rest.models)).toEqual(["acme/tiny:1.0.1", "acme/tiny:1.0.0"]);
   });
 
   it("withdraws a version once and for good", async () => {

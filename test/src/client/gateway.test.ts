@@ -21,11 +21,14 @@ test("a call sends the key and its parameters and returns what the route promise
   const url = await serve((request, response) => {
     const { method, url: path, headers } = request;
     response.setHeader("content-type", "application/json");
-    response.end(JSON.stringify({ models: [], seen: { method, path, authorization: headers.authorization } }));
+    response.end(
+      JSON.stringify({ models: [], next: null, seen: { method, path, authorization: headers.authorization } }),
+    );
   });
   const gateway = createGateway({ url: `${url}/v1`, apiKey: "sk-peer-test" });
   expect(await gateway.call(routes["models-list"], { search: "tiny chat" }, signal)).toEqual({
     models: [],
+    next: null,
     seen: { method: "GET", path: "/api/v1/models?search=tiny+chat", authorization: "Bearer sk-peer-test" },
   });
 });
