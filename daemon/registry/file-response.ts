@@ -23,7 +23,8 @@ export async function sendFile(
   response.setHeader("cache-control", "private, max-age=31536000, immutable");
   if (namesEtag(request.headers["if-none-match"], etag)) return void response.writeHead(304).end();
   const ifRange = request.headers["if-range"];
-  const isRangeMeant = ifRange === undefined || ifRange === etag;
+  // A range is of GET alone; one that goes with another version of the file is not meant any more.
+  const isRangeMeant = request.method === "GET" && (ifRange === undefined || ifRange === etag);
   const range = isRangeMeant ? parseRange(request.headers.range, size) : undefined;
   if (range === "unsatisfiable") {
     return void response.writeHead(416, { "content-range": `bytes */${size}`, "content-length": 0 }).end();
@@ -44,12 +45,14 @@ export async function sendFile(
   }
 }
 
+/** By weak comparison, as caches ask (RFC 9110, section 13.1.2). */
 function namesEtag(header: string | undefined, etag: string): boolean {
-  return header !== undefined && (header === "*" || header.split(",").some((each) => each.trim() === etag));
+  const named = header?.split(",").map((each) => each.trim().replace(/^W\//, "")) ?? [];
+  return named.some((each) => each === "*" || each === etag);
 }
 
 function parseRange(header: string | undefined, size: number): ByteRange | "unsatisfiable" | undefined {
-  const match = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header ?? "");
+  const match = /^bytes=(\d*)-(\d*)$/.exec(header ?? "");
   if (match === null || (match[1] === "" && match[2] === "")) return undefined;
   if (match[1] === "") {
     const length = Math.min(Number(match[2]), size);

@@ -431,7 +431,15 @@ describe("a published file", () => {
     expect(await range("bytes=9-5")).toMatchObject({ status: 200 });
     expect(await range("bytes=0-1", { "if-range": etag })).toMatchObject({ status: 206 });
     expect(await range("bytes=0-1", { "if-range": '"other"' })).toMatchObject({ status: 200 });
-    expect(await call("GET", path, { headers: { "if-none-match": etag } })).toMatchObject({ status: 304 });
+    for (const named of [etag, `W/${etag}`, `"other", ${etag}`, "*"]) {
+      expect(await call("GET", path, { headers: { "if-none-match": named } })).toMatchObject({ status: 304 });
+    }
+    expect(await call("HEAD", path, { headers: { range: "bytes=0-1" } })).toMatchObject({
+      status: 200,
+      headers: { "content-length": String(size) },
+    });
+    expect(await range(`bytes=${"9".repeat(16)}-`)).toMatchObject({ status: 416 });
+    expect(await range(`bytes=5-${"9".repeat(400)}`)).toMatchObject({ status: 206, bytes: bytes.subarray(5) });
   });
 
   it("is read by those who may read the model, and is not there for others", async () => {
