@@ -174,11 +174,17 @@ export function sealYank(model: string, key: SigningKey): string {
   return signBytes(yankBytes(model), key.privateKey).toString("base64");
 }
 
-/** Throws `signature_invalid` unless the manifest's producer sealed it. */
+/** Throws `permission_denied` unless the manifest's producer sealed the yank of this version. */
 export function verifyYank(manifest: ModelManifest, seal: string): void {
   const publicKey = parsePublicKey(Buffer.from(manifest.producerKey));
   if (verifyBytes(yankBytes(modelId(manifest)), Buffer.from(seal, "base64"), publicKey)) return;
-  throw invalid(manifest, "only the key that published it can withdraw it");
+  throw new PeerError(
+    "permission_denied",
+    `Another key published ${modelId(manifest)}: that key alone may withdraw it.`,
+    {
+      hint: `Its fingerprint is ${keyFingerprint(publicKey)}; yours is what "peerllm producer key show" says.`,
+    },
+  );
 }
 
 function parse<Shape extends z.ZodType>(shape: Shape, json: unknown): z.output<Shape> {
