@@ -14,6 +14,7 @@ import {
   manifestDigest,
   modelId,
   producerOf,
+  requireMinimalBundle,
   type SignedManifest,
   type SignedShard,
   verifySignedManifest,
@@ -81,6 +82,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
   async function start(accountId: AccountId, signed: SignedManifest): Promise<Publication | PublishedModel> {
     const { manifest } = signed;
     const shards = verifySignedManifest(signed);
+    requireMinimalBundle(signed, shards);
     const known = await checkName(store, manifest);
     if (known !== undefined) return known;
     const key = `${accountId} ${manifestDigest(manifest)}`;

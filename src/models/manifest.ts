@@ -1,13 +1,14 @@
+import { isDeepStrictEqual } from "node:util";
 import * as z from "zod";
 import { canonicalJson } from "../canonical-json.ts";
 import { PeerError } from "../errors.ts";
 import { type NanoUsd, nanosPerUsd, nanoUsd } from "../money.ts";
-import { type BundleJson, preAuthenticationEncoding, readBundle } from "./bundle.ts";
+import { type BundleJson, preAuthenticationEncoding, readBundle, writeBundle } from "./bundle.ts";
 import { type ByteRange, sha256Hex, shardRanges, shardSizeBytes } from "./digest.ts";
 import type { GgufFacts } from "./gguf.ts";
 import { parseLicense } from "./license.ts";
 import { isModelName, parseReference } from "./reference.ts";
-import { openBundle, signedShards } from "./signature.ts";
+import { openBundle, signedShards, writeFileStatement } from "./signature.ts";
 import { keyFingerprint, parsePublicKey, type SigningKey, signBytes, verifyBytes } from "./signing-key.ts";
 import { isExactVersion } from "./version.ts";
 
@@ -152,6 +153,19 @@ export function verifySignedManifest({ manifest, bundle, seal }: SignedManifest)
 /** Whether it is the base name of a model file, on any system. */
 export function isModelFileName(name: string): boolean {
   return /^[^/\\:\p{Cc}]{1,250}\.gguf$/iu.test(name) && !name.startsWith(".");
+}
+
+/**
+ * Throws `manifest_invalid` where a verified manifest's bundle holds anything beside what its shards and key make: it is
+ * kept for ever and handed to everybody, and none of the rest is of use to them.
+ */
+export function requireMinimalBundle({ manifest, bundle }: SignedManifest, shards: readonly SignedShard[]): void {
+  const [signature = new Uint8Array()] = readBundle(bundle).signatures;
+  const hint = keyFingerprint(parsePublicKey(Buffer.from(manifest.producerKey)));
+  if (isDeepStrictEqual(bundle, writeBundle(writeFileStatement(manifest.fileName, shards), signature, hint))) return;
+  throw new PeerError("manifest_invalid", `The signature of ${modelId(manifest)} holds more than its file's shards.`, {
+    hint: 'Publish it with "peerllm producer publish", which signs the file alone.',
+  });
 }
 
 /** `owner/name:version`. */

@@ -25,6 +25,7 @@ import {
   type Resource,
   rootDigest,
   type Serialization,
+  shardName,
   type TreeFile,
 } from "./tree.ts";
 
@@ -99,6 +100,27 @@ export async function signModel(options: SignOptions, signal: AbortSignal): Prom
     resources,
     sizeBytes,
   };
+}
+
+/** The payload that `signModel` signs, by shards, of a single file. */
+export function writeFileStatement(
+  fileName: string,
+  shards: readonly (ByteRange & { readonly digest: string })[],
+): Uint8Array {
+  const resources = shards.map(({ digest, ...range }) => ({
+    name: shardName(fileName, range),
+    digest,
+    algorithm: "sha256" as const,
+  }));
+  const serialization: Serialization = {
+    method: "shards",
+    hashType: "sha256",
+    shardBytes: shardSizeBytes,
+    allowSymlinks: false,
+    ignorePaths: recordedIgnorePaths({ path: fileName }),
+  };
+  const inOrder = resources.toSorted((a, b) => compareNames(a.name, b.name));
+  return writeStatement(fileName, inOrder, serialization);
 }
 
 /** Checks the signature, then every file. */

@@ -14,11 +14,12 @@ import { systemClock } from "../../../src/clock.ts";
 import { PeerError } from "../../../src/errors.ts";
 import { type AccountId, newId } from "../../../src/ids.ts";
 import { silentLog } from "../../../src/log.ts";
+import { preAuthenticationEncoding, writeBundle } from "../../../src/models/bundle.ts";
 import { sha256Hex } from "../../../src/models/digest.ts";
 import { modelId, sealManifest, sealYank, signedManifestJson } from "../../../src/models/manifest.ts";
 import type { ModelStore } from "../../../src/models/model-store.ts";
 import { signModel } from "../../../src/models/signature.ts";
-import { generateSigningKey } from "../../../src/models/signing-key.ts";
+import { generateSigningKey, signBytes } from "../../../src/models/signing-key.ts";
 import { freshDatabase } from "../../worlds/database.ts";
 import { fileServer, type Mischief } from "../../worlds/file-server.ts";
 import { type Folder, temporaryFolder } from "../../worlds/model-folder.ts";
@@ -326,6 +327,37 @@ describe("publishing", () => {
     expect(await call("PUT", `blobs/${digest}`)).toMatchObject({ status: 405, headers: { allow: "GET, HEAD" } });
   });
 
+  it.each<[string, (bundle: Bundle, key: TestModel["key"]) => unknown]>([
+    ["a log's entries", (bundle) => deepened(bundle, "tlogEntries", [{ x: "y" }])],
+    ["more of its key", (bundle) => deepened(bundle, "publicKey", { hint: "h", rawBytes: "AAAA" })],
+    [
+      "another signature",
+      ({ dsseEnvelope, ...bundle }) => ({
+        ...bundle,
+        dsseEnvelope: { ...dsseEnvelope, signatures: [...dsseEnvelope.signatures, { sig: "AAAA", keyid: "" }] },
+      }),
+    ],
+    [
+      "more in what is signed",
+      ({ dsseEnvelope: { payload, payloadType } }, key) => {
+        const statement = JSON.parse(Buffer.from(payload, "base64").toString());
+        const fat = Buffer.from(JSON.stringify({ ...statement, predicate: { ...statement.predicate, more: "x" } }));
+        const signature = signBytes(preAuthenticationEncoding(payloadType, fat), key.privateKey);
+        return writeBundle(fat, signature, key.fingerprint);
+      },
+    ],
+  ])("takes no signature that holds %s", async (_, change) => {
+    const { upload, publish } = await registryWorld();
+    const model = await testModel();
+    await upload(model);
+    const { bundle, manifest } = model.signed;
+    const changed = Object(change(JSON.parse(JSON.stringify(bundle)), model.key));
+    const signed = sealManifest(manifest, changed, model.key);
+    const refusal = { code: expect.stringMatching(/^(manifest|signature)_invalid$/) };
+    expect(await publish({ signed })).toMatchObject({ json: { error: refusal } });
+    expect((await publish(model)).status).toBe(201);
+  });
+
   it("lets abandoned uploads go after a week", async () => {
     const world = await registryWorld();
     const model = await testModel();
@@ -465,6 +497,15 @@ describe("a published file", () => {
     expect(await call("GET", path)).toMatchObject({ status: 200 });
   });
 });
+
+interface Bundle {
+  readonly verificationMaterial: object;
+  readonly dsseEnvelope: { readonly payload: string; readonly payloadType: string; readonly signatures: object[] };
+}
+
+function deepened(bundle: Bundle, field: string, value: unknown): object {
+  return { ...bundle, verificationMaterial: { ...bundle.verificationMaterial, [field]: value } };
+}
 
 function flipped(bytes: Buffer): Buffer {
   const copy = Buffer.from(bytes);
