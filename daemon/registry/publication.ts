@@ -1,8 +1,7 @@
 import { stat } from "node:fs/promises";
 import { isDeepStrictEqual } from "node:util";
-import type { ByteSource } from "../../src/client/byte-source.ts";
+import { type ByteSource, isPassing } from "../../src/client/byte-source.ts";
 import { downloadFile } from "../../src/client/download.ts";
-import { removePart } from "../../src/client/part-file.ts";
 import type { Clock } from "../../src/clock.ts";
 import { isPeerError, PeerError } from "../../src/errors.ts";
 import type { AccountId } from "../../src/ids.ts";
@@ -20,9 +19,9 @@ import {
   verifySignedManifest,
 } from "../../src/models/manifest.ts";
 import type { ModelStore, PublishedModel } from "../../src/models/model-store.ts";
-import { turns } from "../../src/turns.ts";
+import { type InTurn, turns } from "../../src/turns.ts";
 import type { Blobs } from "./blobs.ts";
-import type { Uploads } from "./uploads.ts";
+import type { HeldUpload, Uploads } from "./uploads.ts";
 
 export interface PublisherOptions {
   readonly blobs: Blobs;
@@ -48,7 +47,8 @@ export interface PublicationProgress {
 export interface Publisher {
   /**
    * Resolves with the model once it is published, or with how far it is when that takes longer than `patienceMs`; ask
-   * again with the same manifest. Throws `signature_invalid`, `digest_mismatch`, `manifest_invalid`, `model_invalid`,
+   * again with the same manifest. One that is published already has its file looked at, and put back where it is damaged
+   * or lost. Throws `signature_invalid`, `digest_mismatch`, `manifest_invalid`, `model_invalid`,
    * `name_taken`, `conflict`, `not_found` (no upload and no source) or `queue_full`.
    */
   publish(
@@ -65,61 +65,80 @@ interface Status {
 }
 
 interface Publication {
+  readonly accountId: AccountId;
   readonly status: Status;
   readonly outcome: Promise<PublishedModel>;
+  settledAt: number | null;
 }
 
 const publicationsMax = 16;
+const publicationsPerAccountMax = 4;
+/** How long an outcome that nobody waited for is kept for whoever asks. */
+const untoldMs = 600_000;
 
 export function createPublisher(options: PublisherOptions): Publisher {
-  const { store, log } = options;
+  const { store, uploads, clock, log } = options;
   const closing = new AbortController();
-  const running = new Map<string, Publication>();
-  const inTurn = turns();
+  /** Under way, or settled and not told yet. */
+  const publications = new Map<string, Publication>();
   // One at a time: each takes a core, and the memory of a vocabulary.
-  const probe: PublisherOptions["probe"] = (file, signal) => inTurn(() => options.probe(file, signal), signal);
+  const inTurn = turns();
 
-  async function start(accountId: AccountId, signed: SignedManifest): Promise<Publication | PublishedModel> {
-    const { manifest } = signed;
-    const shards = verifySignedManifest(signed);
-    requireMinimalBundle(signed, shards);
-    const known = await checkName(store, manifest);
-    if (known !== undefined) return known;
-    const key = `${accountId} ${manifestDigest(manifest)}`;
-    const present = running.get(key);
-    if (present !== undefined) return present;
-    if (running.size >= publicationsMax) {
-      throw new PeerError("queue_full", "Too many models are being published right now. Try again in a while.");
+  function requireSlot(accountId: AccountId): void {
+    for (const [key, { settledAt }] of publications) {
+      if (settledAt !== null && clock.monotonic() - settledAt > untoldMs) publications.delete(key);
     }
-    const status: Status = { progress: { step: "verifying", doneBytes: 0, totalBytes: manifest.sizeBytes } };
-    const outcome = run({ ...options, probe }, status, { accountId, signed, shards }, closing.signal).finally(() => {
-      running.delete(key);
+    const running = [...publications.values()].filter(({ settledAt }) => settledAt === null);
+    const own = running.filter((publication) => publication.accountId === accountId);
+    if (running.length < publicationsMax && own.length < publicationsPerAccountMax) return;
+    throw new PeerError("queue_full", "Too many models are being published right now. Try again in a while.");
+  }
+
+  /** Before any byte is looked at. */
+  async function requireFree(accountId: AccountId, { manifest }: SignedManifest): Promise<void> {
+    try {
+      await checkName(store, manifest);
+    } catch (error) {
+      await uploads.discard(accountId, manifest.digest, manifest.sizeBytes);
+      throw error;
+    }
+  }
+
+  function start(key: string, claim: Claim): Publication {
+    const { accountId, signed } = claim;
+    requireSlot(accountId);
+    const totalBytes = signed.manifest.sizeBytes;
+    const status: Status = { progress: { step: "verifying", doneBytes: 0, totalBytes } };
+    const outcome = run({ ...options, inTurn }, status, claim, closing.signal).finally(() => {
+      publication.settledAt = clock.monotonic();
     });
-    const publication: Publication = { status, outcome };
-    running.set(key, publication);
+    const publication: Publication = { accountId, status, outcome, settledAt: null };
+    publications.set(key, publication);
     // Whoever asks hears of a failure; the one who asked first may be gone.
-    outcome.catch((error: unknown) => {
-      log.info("publication-refused", {
-        model: modelId(manifest),
-        reason: error instanceof PeerError ? error.code : "",
-      });
-    });
+    outcome.catch((error: unknown) => logRefusal(log, signed.manifest, error));
     return publication;
   }
 
   return {
     async publish(accountId, signed, patienceMs) {
-      const started = await start(accountId, signed);
-      if ("manifest" in started) return started;
+      const shards = verifySignedManifest(signed);
+      requireMinimalBundle(signed, shards);
+      const key = `${accountId} ${manifestDigest(signed.manifest)}`;
+      if (!publications.has(key)) await requireFree(accountId, signed);
+      const publication = publications.get(key) ?? start(key, { accountId, signed, shards });
       const patience = AbortSignal.timeout(patienceMs);
       const early = new Promise<PublicationProgress>((resolve) => {
-        patience.addEventListener("abort", () => resolve(started.status.progress), { once: true });
+        patience.addEventListener("abort", () => resolve(publication.status.progress), { once: true });
       });
-      return Promise.race([started.outcome, early]);
+      try {
+        return await Promise.race([publication.outcome, early]);
+      } finally {
+        if (publication.settledAt !== null && publications.get(key) === publication) publications.delete(key);
+      }
     },
     async close() {
       closing.abort(new PeerError("daemon_unreachable", "The registry is going down.", { retryAfterSeconds: 5 }));
-      await Promise.allSettled([...running.values()].map(({ outcome }) => outcome));
+      await Promise.allSettled([...publications.values()].map(({ outcome }) => outcome));
     },
   };
 }
@@ -130,33 +149,51 @@ interface Claim {
   readonly shards: readonly SignedShard[];
 }
 
-async function run(
-  options: PublisherOptions,
-  status: Status,
-  claim: Claim,
-  signal: AbortSignal,
-): Promise<PublishedModel> {
-  const { blobs, uploads, store, clock, log, probe } = options;
+interface RunOptions extends PublisherOptions {
+  readonly inTurn: InTurn;
+}
+
+/** The upload is this publication's alone until it is settled, and gone then: published, or refused. */
+async function run(options: RunOptions, status: Status, claim: Claim, signal: AbortSignal): Promise<PublishedModel> {
+  const { uploads, store, clock, log } = options;
   const { accountId, signed } = claim;
   const { manifest } = signed;
-  if ((await blobs.has(manifest.digest)) && (await mayHave(options, claim))) {
-    await verifyFile(blobs.file(manifest.digest), claim, status, signal);
-  } else {
-    const path = await candidate(options, status, claim, signal);
+  const act = async (upload: HeldUpload) => {
     try {
-      await verifyFile(path, claim, status, signal);
-      await verifyDigest(path, manifest, signal);
-      status.progress = { step: "opening", doneBytes: manifest.sizeBytes, totalBytes: manifest.sizeBytes };
-      await probe(path, signal);
+      if (!(await isHere(options, status, claim, signal))) await bringIn(options, upload, status, claim, signal);
+      const model = await store.publish({ signed, accountId, publishedAt: clock.now() });
+      const { digest, sizeBytes } = manifest;
+      log.info("model-published", { model: modelId(manifest), digest, sizeBytes, publishedAt: model.publishedAt });
+      await upload.remove();
+      return model;
     } catch (error) {
-      if (!signal.aborted) await uploads.remove(accountId, manifest.digest);
+      if (!signal.aborted && !isUnsettled(error)) await upload.remove();
       throw error;
     }
-    await blobs.adopt(path, manifest.digest);
+  };
+  return uploads.hold(accountId, manifest.digest, act, signal);
+}
+
+/** The file is still to come, or it is not its fault. */
+function isUnsettled(error: unknown): boolean {
+  return isPeerError(error, "not_found") || isPeerError(error, "storage_failed") || !isPeerError(error);
+}
+
+/** Whether the registry has the file, whole, and it may stand for this producer's. */
+async function isHere(options: RunOptions, status: Status, claim: Claim, signal: AbortSignal): Promise<boolean> {
+  const { blobs, log, inTurn } = options;
+  const { manifest } = claim.signed;
+  const file = blobs.file(manifest.digest);
+  if (!(await blobs.has(manifest.digest)) || !(await mayHave(options, claim))) return false;
+  try {
+    await verifyShards(file, claim, status, signal);
+  } catch (error) {
+    if (!isPeerError(error, "digest_mismatch") || (await isOfDigest(file, manifest, signal))) throw error;
+    log.warn("blob-damaged", { digest: manifest.digest });
+    return false;
   }
-  const model = await store.publish({ signed, accountId, publishedAt: clock.now() });
-  log.info("model-published", { model: modelId(manifest), digest: manifest.digest, sizeBytes: manifest.sizeBytes });
-  return model;
+  await inTurn(() => verifyFacts(file, manifest), signal);
+  return true;
 }
 
 /**
@@ -173,37 +210,56 @@ async function mayHave({ store, requireLicence }: PublisherOptions, { accountId,
   }
 }
 
-/** The file that may be the model: the producer's upload, or what its source sends. */
-async function candidate(
-  { uploads, clock, sourceOf }: PublisherOptions,
+/** Verifies what was sent or is fetched, opens it where it can do no harm, and keeps it. */
+async function bringIn(
+  options: RunOptions,
+  upload: HeldUpload,
   status: Status,
-  { accountId, signed, shards }: Claim,
+  claim: Claim,
   signal: AbortSignal,
-): Promise<string> {
-  const { digest, sizeBytes, source, rootDigest } = signed.manifest;
-  const { offset } = await uploads.state(accountId, digest);
-  const path = uploads.file(accountId, digest);
-  if (offset === sizeBytes) return path;
+): Promise<void> {
+  const { blobs, probe, inTurn } = options;
+  const { manifest } = claim.signed;
+  if (upload.offset < manifest.sizeBytes) await fetchSource(options, upload, status, claim, signal);
+  await verifyShards(upload.path, claim, status, signal);
+  if (!(await isOfDigest(upload.path, manifest, signal))) {
+    throw new PeerError("digest_mismatch", `The file's digest is not the manifest's, ${manifest.digest}.`);
+  }
+  status.progress = { step: "opening", doneBytes: manifest.sizeBytes, totalBytes: manifest.sizeBytes };
+  await inTurn(async () => {
+    await verifyFacts(upload.path, manifest);
+    await probe(upload.path, signal);
+  }, signal);
+  await blobs.adopt(upload.path, manifest.digest);
+}
+
+/** Puts what the manifest's source sends in the upload's place. */
+async function fetchSource(
+  { clock, sourceOf }: PublisherOptions,
+  upload: HeldUpload,
+  status: Status,
+  { signed, shards }: Claim,
+  signal: AbortSignal,
+): Promise<void> {
+  const { sizeBytes, source, rootDigest } = signed.manifest;
   if (source === undefined) {
-    throw new PeerError("not_found", `Of the file ${offset} of ${sizeBytes} bytes are here. Send the rest first.`);
+    throw new PeerError("not_found", `Of the file ${upload.offset} of ${sizeBytes} bytes are here. Send the rest.`);
   }
   const onProgress = ({ doneBytes }: { doneBytes: number }) => {
     status.progress = { step: "fetching", doneBytes, totalBytes: sizeBytes };
   };
-  await uploads.remove(accountId, digest);
-  const plan = { path, sizeBytes, shards, identity: rootDigest };
+  const plan = { path: upload.path, sizeBytes, shards, identity: rootDigest };
   try {
     await downloadFile({ plan, source: sourceOf(source), clock, onProgress }, signal);
   } catch (error) {
     // A source that failed may never come back, and its part would take the room of an upload.
-    if (!signal.aborted) await removePart(path);
-    throw error;
+    if (!signal.aborted) await upload.remove();
+    throw isPassing(error) ? new PeerError("upstream_failed", messageOf(error), { cause: error }) : error;
   }
-  return path;
 }
 
-/** Its size, its header and every signed shard: hashing and our own reader alone touch the bytes. */
-async function verifyFile(path: string, claim: Claim, status: Status, signal: AbortSignal): Promise<void> {
+/** Its size and every signed shard: hashing alone touches the bytes. */
+async function verifyShards(path: string, claim: Claim, status: Status, signal: AbortSignal): Promise<void> {
   const { manifest } = claim.signed;
   const { size } = await stat(path);
   if (size !== manifest.sizeBytes) {
@@ -216,22 +272,22 @@ async function verifyFile(path: string, claim: Claim, status: Status, signal: Ab
   };
   const digests = await digestRanges(path, claim.shards, "sha256", onBytes, signal);
   const bad = claim.shards.find(({ digest }, index) => digest !== digests[index]);
-  if (bad !== undefined) {
-    throw new PeerError("digest_mismatch", `Bytes ${bad.start} to ${bad.end} of the file are not what was signed.`);
-  }
-  if (!isDeepStrictEqual(await readGgufFacts(path), manifest.facts)) {
-    throw new PeerError("manifest_invalid", "The manifest's facts are not those of the file's header.");
-  }
+  if (bad === undefined) return;
+  throw new PeerError("digest_mismatch", `Bytes ${bad.start} to ${bad.end} of the file are not what was signed.`);
 }
 
-async function verifyDigest(path: string, manifest: ModelManifest, signal: AbortSignal): Promise<void> {
-  const digest = await digestFile(path, "sha256", () => {}, signal);
-  if (digest === manifest.digest) return;
-  throw new PeerError("digest_mismatch", `The file's digest is ${digest}, but the manifest says ${manifest.digest}.`);
+async function isOfDigest(path: string, manifest: ModelManifest, signal: AbortSignal): Promise<boolean> {
+  return (await digestFile(path, "sha256", () => {}, signal)) === manifest.digest;
 }
 
-/** The version where it is published already. Throws `name_taken` or `conflict` before any byte is looked at. */
-async function checkName(store: ModelStore, manifest: ModelManifest): Promise<PublishedModel | undefined> {
+/** By our own reader of the file's header. */
+async function verifyFacts(path: string, manifest: ModelManifest): Promise<void> {
+  if (isDeepStrictEqual(await readGgufFacts(path), manifest.facts)) return;
+  throw new PeerError("manifest_invalid", "The manifest's facts are not those of the file's header.");
+}
+
+/** Throws `name_taken`, or `conflict` where the version is published with other content or was withdrawn since. */
+async function checkName(store: ModelStore, manifest: ModelManifest): Promise<void> {
   const versions = await store.versions(manifest.name);
   const first = versions[0]?.manifest;
   if (first !== undefined && producerOf(first) !== producerOf(manifest)) {
@@ -240,8 +296,19 @@ async function checkName(store: ModelStore, manifest: ModelManifest): Promise<Pu
     });
   }
   const known = versions.find(({ manifest: { version } }) => version === manifest.version);
-  if (known === undefined || manifestDigest(known.manifest) === manifestDigest(manifest)) return known;
-  throw new PeerError("conflict", `${modelId(manifest)} was published with other content; a version never changes.`, {
-    hint: "Publish it as a new version.",
-  });
+  if (known === undefined) return;
+  const isOther = manifestDigest(known.manifest) !== manifestDigest(manifest);
+  if (known.yankedAt === undefined && !isOther) return;
+  const what = isOther ? "was published with other content; a version never changes" : "was withdrawn, for good";
+  throw new PeerError("conflict", `${modelId(manifest)} ${what}.`, { hint: "Publish it as a new version." });
+}
+
+function logRefusal(log: Log, manifest: ModelManifest, error: unknown): void {
+  // It is not refused: its file is still to come.
+  if (isPeerError(error, "not_found")) return;
+  log.info("publication-refused", { model: modelId(manifest), reason: isPeerError(error) ? error.code : "" });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -150,6 +150,12 @@ export function createRegistry(options: RegistryOptions): Registry {
       const models = await readable(request, await store.holding(digest));
       if (models.length === 0) throw new PeerError("not_found", "There is no such file here.");
       await options.requireLicence(models, await options.accountOf(request));
+      if (!(await blobs.has(digest))) {
+        log.error("blob-lost", { digest });
+        throw new PeerError("model_missing", "The network has lost this file.", {
+          hint: "Its producer can put it back by publishing it again, just as it was.",
+        });
+      }
       await sendFile(request, response, blobs.file(digest), digest, signal);
     },
   };

@@ -1,5 +1,6 @@
-import { readdir, utimes } from "node:fs/promises";
-import { createServer } from "node:http";
+import { existsSync } from "node:fs";
+import { readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
+import { type ClientRequest, createServer, request } from "node:http";
 import { got } from "got";
 import { afterEach, describe, expect, it } from "vitest";
 import { createHttpServer } from "../../../daemon/http/server.ts";
@@ -9,7 +10,7 @@ import { createPublisher, type Publisher, type PublisherOptions } from "../../..
 import { createRegistry, type RegistryOptions } from "../../../daemon/registry/registry.ts";
 import { openUploads } from "../../../daemon/registry/uploads.ts";
 import { openModelStore } from "../../../daemon/sqlite/model-store.ts";
-import { httpSource } from "../../../src/client/byte-source.ts";
+import { type ByteSource, httpSource } from "../../../src/client/byte-source.ts";
 import { systemClock } from "../../../src/clock.ts";
 import { PeerError } from "../../../src/errors.ts";
 import { type AccountId, newId } from "../../../src/ids.ts";
@@ -21,6 +22,7 @@ import type { ModelStore } from "../../../src/models/model-store.ts";
 import { signModel } from "../../../src/models/signature.ts";
 import { generateSigningKey, signBytes } from "../../../src/models/signing-key.ts";
 import { freshDatabase } from "../../worlds/database.ts";
+import { deferred } from "../../worlds/deferred.ts";
 import { fileServer, type Mischief } from "../../worlds/file-server.ts";
 import { type Folder, temporaryFolder } from "../../worlds/model-folder.ts";
 import { type TestModel, testModel } from "../../worlds/published-model.ts";
@@ -105,7 +107,11 @@ async function registryWorld(options: Partial<RegistryOptions> = {}) {
     const { name, version } = signed.manifest;
     return call("PUT", `models/${name}/${version}`, { as, json: signedManifestJson(signed) });
   };
-  return { folder, store, call, upload, publish };
+  const blob = ({ signed: { manifest } }: Pick<TestModel, "signed">) => {
+    const { digest } = manifest;
+    return folder.file(`blobs/${digest.slice(0, 2)}/${digest}.gguf`);
+  };
+  return { folder, store, url: server.url, call, upload, publish, blob };
 }
 
 /** A publisher over a registry's folder and catalogue, without its HTTP. */
@@ -154,6 +160,47 @@ describe("publishing", () => {
     expect((await call("GET", `uploads/${digest}`)).json).toEqual({ digest, offset: 0 });
     const shown = await call("GET", "models/acme/tiny/1.0.0");
     expect(shown.json).toEqual({ ...published.json, signed: signedManifestJson(model.signed) });
+  });
+
+  it("publishes one file under two names at once, sent once", async () => {
+    const { upload, publish } = await registryWorld();
+    const model = await testModel();
+    const other = resealed(model, { name: "acme/other" });
+    await upload(model);
+    expect(await Promise.all([publish(model), publish(other)])).toMatchObject([{ status: 201 }, { status: 201 }]);
+  });
+
+  it.each([
+    ["adds to it", (held: ClientRequest) => held.end("EVIL".repeat(8)), 422],
+    ["breaks off", (held: ClientRequest) => held.destroy(), 201],
+  ] as const)("waits for a sender that has the file open, and %s", async (_, act, status) => {
+    const world = await registryWorld();
+    const model = await testModel();
+    await world.upload(model);
+    const held = await heldUpload(world, model);
+    const published = world.publish(model);
+    // Time enough to be published meanwhile, if it were.
+    for (let round = 0; round < 50; round++) await world.call("GET", "models");
+    act(held);
+    expect((await published).status).toBe(status);
+    expect(existsSync(world.blob(model))).toBe(status === 201);
+  });
+
+  it("takes nothing more of a file that is being published", async () => {
+    const opening = deferred<void>();
+    const world = await registryWorld({ probe: () => opening.promise });
+    const model = await testModel();
+    await world.upload(model);
+    const published = world.publish(model);
+    const more = () =>
+      world.call("PATCH", `uploads/${model.signed.manifest.digest}`, {
+        headers: { "upload-offset": String(model.bytes.length) },
+        body: Buffer.from("EVIL"),
+      });
+    await expect.poll(async () => (await more()).json).toMatchObject({ error: { code: "conflict" } });
+    opening.resolve();
+    expect((await published).status).toBe(201);
+    expect(sha256Hex(await readFile(world.blob(model)))).toBe(model.signed.manifest.digest);
   });
 
   it("takes a file that is sold for another's only from who sends it, or may have it", async () => {
@@ -327,6 +374,42 @@ describe("publishing", () => {
     expect(await call("PUT", `blobs/${digest}`)).toMatchObject({ status: 405, headers: { allow: "GET, HEAD" } });
   });
 
+  it("tells a refusal to who asks after it, and has forgotten it then", async () => {
+    const world = await registryWorld();
+    const opening = deferred();
+    const publisher = publisherOf(world, {
+      probe: async () => {
+        await opening.promise;
+        throw new PeerError("model_invalid", "It can't be opened.");
+      },
+    });
+    const model = await testModel();
+    await world.upload(model);
+    await publisher.publish(alice, model.signed, 1);
+    opening.resolve();
+    await expect.poll(() => readdir(world.folder.file(`uploads/${alice}`))).toEqual([]);
+    await expect(publisher.publish(alice, model.signed, 60_000)).rejects.toMatchObject({ code: "model_invalid" });
+    await expect(publisher.publish(alice, model.signed, 60_000)).rejects.toMatchObject({ code: "not_found" });
+  });
+
+  it("keeps no upload that was published before, or that is refused by its name", async () => {
+    const { folder, upload, publish } = await registryWorld();
+    const model = await testModel();
+    await upload(model);
+    await publish(model);
+    const thief = await testModel({ manifest: { version: "1.0.3" } });
+    for (const [signed, status] of [
+      [model.signed, 201],
+      [resealed(model, { version: "1.0.1" }).signed, 201],
+      [resealed(model, { summary: "Changed." }).signed, 409],
+      [thief.signed, 403],
+    ] as const) {
+      await upload(model);
+      expect((await publish({ signed })).status).toBe(status);
+      expect(await readdir(folder.file(`uploads/${alice}`))).toEqual([]);
+    }
+  });
+
   it.each<[string, (bundle: Bundle, key: TestModel["key"]) => unknown]>([
     ["a log's entries", (bundle) => deepened(bundle, "tlogEntries", [{ x: "y" }])],
     ["more of its key", (bundle) => deepened(bundle, "publicKey", { hint: "h", rawBytes: "AAAA" })],
@@ -398,6 +481,50 @@ describe("publishing from a source", () => {
     expect(asked).toMatchObject({ totalBytes: model.bytes.length });
     expect(await publisher.publish(alice, model.signed, 60_000)).toMatchObject({ accountId: alice });
     expect(hub.ranges).toHaveLength(2);
+  });
+
+  it("lets no source write into what another one's bytes became", async () => {
+    const world = await registryWorld();
+    const slow = await testModel({ manifest: { name: "acme/slow", source: "hf:a/b/slow.gguf" } });
+    const fast = resealed(slow, { name: "acme/fast", source: "hf:a/b/fast.gguf" });
+    const gate = deferred();
+    const evil = async function* () {
+      await gate.promise;
+      yield Buffer.alloc(slow.bytes.length, "EVIL");
+    };
+    const good = async function* () {
+      yield slow.bytes;
+    };
+    const publisher = publisherOf(world, {
+      sourceOf: (reference) => ({
+        label: reference,
+        read: async () => ({
+          totalBytes: slow.bytes.length,
+          bytes: reference.includes("slow") ? evil() : good(),
+        }),
+      }),
+    });
+    const refused = expect(publisher.publish(alice, slow.signed, 60_000)).rejects.toMatchObject({
+      code: "digest_mismatch",
+    });
+    const published = publisher.publish(alice, fast.signed, 60_000);
+    for (let round = 0; round < 50; round++) await world.call("GET", "models");
+    gate.resolve();
+    await refused;
+    expect(await published).toMatchObject({ manifest: { name: "acme/fast" } });
+    expect(sha256Hex(await readFile(world.blob(slow)))).toBe(slow.signed.manifest.digest);
+  });
+
+  it("gives one account no more than its share of what is published at a time", async () => {
+    const world = await registryWorld();
+    const publisher = publisherOf(world, { sourceOf: () => silentSource });
+    const publish = async (seed: number, as = alice) => {
+      const manifest = { name: `acme/m${seed}`, source: "hf:a/b/c.gguf" };
+      return publisher.publish(as, (await testModel({ file: { seed }, manifest })).signed, 1);
+    };
+    for (let seed = 1; seed <= 4; seed++) expect(await publish(seed)).toMatchObject({ totalBytes: expect.any(Number) });
+    await expect(publish(5)).rejects.toMatchObject({ code: "queue_full" });
+    expect(await publish(6, bob)).toMatchObject({ totalBytes: expect.any(Number) });
   });
 
   it("refuses what is not the signed file", async () => {
@@ -483,8 +610,34 @@ describe("a published file", () => {
     expect((await call("GET", "models/acme/tiny")).json.versions).toMatchObject([{ model: "acme/tiny:1.0.0" }]);
   });
 
+  it.each<[string, (file: string) => Promise<unknown>, number]>([
+    ["lost", (file) => rm(file), 404],
+    ["damaged", async (file) => writeFile(file, flipped(await readFile(file))), 200],
+  ])("that was %s is put back by publishing it again, just as it was", async (_, spoil, status) => {
+    const { call, path, model, blob, upload, publish } = await served();
+    await spoil(blob(model));
+    expect((await call("GET", path)).status).toBe(status);
+    expect((await publish(model)).json).toMatchObject({ error: { code: "not_found" } });
+    await upload(model);
+    expect((await publish(model)).status).toBe(201);
+    expect((await call("GET", path)).bytes.equals(model.bytes)).toBe(true);
+  });
+
+  it("that was lost is said to be, and is fetched from its source again", async () => {
+    const model = await testModel({ manifest: { source: "hf:acme/tiny-GGUF/tiny.gguf" } });
+    const hub = await fileServer(model.bytes);
+    open.push(hub);
+    const { call, publish, blob } = await registryWorld({ sources: { hubUrl: hub.url } });
+    await publish(model);
+    await rm(blob(model));
+    const path = `blobs/${model.signed.manifest.digest}`;
+    expect((await call("GET", path)).json).toMatchObject({ error: { code: "model_missing" } });
+    expect((await publish(model)).status).toBe(201);
+    expect((await call("GET", path)).bytes.equals(model.bytes)).toBe(true);
+  });
+
   it("is withdrawn by its producer's key alone, and stays readable", async () => {
-    const { call, model, path } = await served();
+    const { call, model, path, publish } = await served();
     const yank = (seal: string) => call("POST", "models/acme/tiny/1.0.0/yank", { json: { seal } });
     const id = modelId(model.signed.manifest);
     expect(await yank(sealYank(id, generateSigningKey("P-256")))).toMatchObject({
@@ -495,8 +648,41 @@ describe("a published file", () => {
     expect(first).toMatchObject({ status: 200, json: { model: id, yankedAt: expect.any(Number) } });
     expect((await yank(sealYank(id, model.key))).json).toEqual(first.json);
     expect(await call("GET", path)).toMatchObject({ status: 200 });
+    expect((await publish(model)).json).toMatchObject({
+      error: { code: "conflict", message: expect.stringContaining("was withdrawn") },
+    });
   });
 });
+
+/** A request that adds to the end of an upload, and is not done yet. */
+async function heldUpload(
+  { url, upload }: { readonly url: string; upload(model: TestModel, offset: number): Promise<{ status: number }> },
+  model: TestModel,
+): Promise<ClientRequest> {
+  const { bytes, signed } = model;
+  const held = request(`${url}/api/v1/registry/uploads/${signed.manifest.digest}`, {
+    method: "PATCH",
+    headers: {
+      authorization: `Bearer ${alice}`,
+      "upload-offset": String(bytes.length),
+      "transfer-encoding": "chunked",
+    },
+  });
+  held.on("error", () => {});
+  held.flushHeaders();
+  await expect.poll(async () => (await upload(model, bytes.length)).status).toBe(409);
+  return held;
+}
+
+/** Says nothing until nobody listens any more. */
+const silentSource: ByteSource = {
+  label: "silent",
+  read: (_start, _end, signal) =>
+    new Promise((_, reject) => {
+      if (signal.aborted) reject(signal.reason);
+      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    }),
+};
 
 interface Bundle {
   readonly verificationMaterial: object;
