@@ -248,6 +248,7 @@ async function fetchSource(
   const onProgress = ({ doneBytes }: { doneBytes: number }) => {
     status.progress = { step: "fetching", doneBytes, totalBytes: sizeBytes };
   };
+  await upload.reserve(sizeBytes);
   const plan = { path: upload.path, sizeBytes, shards, identity: rootDigest };
   try {
     await downloadFile({ plan, source: sourceOf(source), clock, onProgress }, signal);

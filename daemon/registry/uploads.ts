@@ -1,11 +1,13 @@
-import { mkdir, open, readdir, rm, stat, statfs } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { mkdir, open, readdir, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
 import { removePart } from "../../src/client/part-file.ts";
 import type { Clock } from "../../src/clock.ts";
-import { PeerError } from "../../src/errors.ts";
+import { isPeerError, PeerError, systemFailure } from "../../src/errors.ts";
 import type { AccountId } from "../../src/ids.ts";
 import { ifThere } from "../../src/if-there.ts";
+import { shardSizeBytes } from "../../src/models/digest.ts";
 import { modelBytesMax } from "../../src/models/manifest.ts";
+import { openRoom } from "./room.ts";
 
 /** A file on its way in, one per account and digest. */
 export interface UploadState {
@@ -18,6 +20,8 @@ export interface UploadState {
 export interface HeldUpload {
   readonly path: string;
   readonly offset: number;
+  /** Keeps room for a file of that size while it is held. Throws as `append` where there is none. */
+  reserve(sizeBytes: number): Promise<void>;
   /** Removes the file, and what a download left of it. */
   remove(): Promise<void>;
 }
@@ -26,9 +30,9 @@ export interface HeldUpload {
 export interface Uploads {
   state(accountId: AccountId, digest: string): Promise<UploadState>;
   /**
-   * Adds bytes at `offset`. What arrived stays when the sender breaks off. Throws `conflict` when `offset` is not where
-   * the file ends, or another request is writing or publishing it, `request_too_large`, `storage_failed` or
-   * `rate_limit_exceeded`.
+   * Adds bytes at `offset`, 64 MiB of them at most. What arrived stays when the sender breaks off. Throws `conflict`
+   * when `offset` is not where the file ends, or another request is writing or publishing it, `request_too_large`,
+   * `insufficient_quota` where the account's unfinished files take all the room it may have, or `storage_failed`.
    */
   append(
     upload: { readonly accountId: AccountId; readonly digest: string; readonly offset: number },
@@ -48,17 +52,21 @@ export interface Uploads {
   prune(): Promise<void>;
 }
 
-const uploadsPerAccountMax = 8;
+const appendBytesMax = 4 * shardSizeBytes;
 const abandonedMs = 7 * 86_400_000;
-const freeBytesMin = 1_073_741_824;
 
 export function openUploads(directory: string, clock: Clock): Uploads {
   /** Paths in somebody's hands, each with when they are let go. */
   const held = new Map<string, Promise<void>>();
+  const room = openRoom();
   const fileOf = (accountId: AccountId, digest: string) => join(directory, accountId, `${digest}.upload`);
 
   function whileHeld<Result>(path: string, act: () => Promise<Result>): Promise<Result> {
-    const settled = act().finally(() => held.delete(path));
+    const settled = act()
+      .catch((error: unknown) => {
+        throw withoutPlace(error);
+      })
+      .finally(() => held.delete(path));
     const letGo = settled.then(
       () => {},
       () => {},
@@ -72,18 +80,6 @@ export function openUploads(directory: string, clock: Clock): Uploads {
     return { digest, offset: found?.size ?? 0 };
   }
 
-  async function checkRoom(path: string, offset: number): Promise<void> {
-    const folder = dirname(path);
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    if (offset === 0 && (await readdir(folder)).length >= uploadsPerAccountMax) {
-      throw new PeerError("rate_limit_exceeded", `There are ${uploadsPerAccountMax} unfinished uploads already.`, {
-        hint: "Publish them first; what is left alone goes away after a week.",
-      });
-    }
-    const { bavail, bsize } = await statfs(folder);
-    if (bavail * bsize < freeBytesMin) throw new PeerError("storage_failed", "The registry's disk is full.");
-  }
-
   return {
     state,
     async append({ accountId, digest, offset }, bytes, signal) {
@@ -94,8 +90,9 @@ export function openUploads(directory: string, clock: Clock): Uploads {
         if (before.offset !== offset) {
           throw new PeerError("conflict", `The upload goes on at ${before.offset}, not at ${offset}.`);
         }
-        await checkRoom(path, offset);
-        await appendAll(path, offset, bytes, signal);
+        const requireUpTo = (sizeBytes: number) => room.require(path, sizeBytes);
+        await requireUpTo(offset);
+        await appendAll(path, offset, bytes, requireUpTo, signal);
         return state(accountId, digest);
       });
     },
@@ -105,7 +102,8 @@ export function openUploads(directory: string, clock: Clock): Uploads {
       return whileHeld(path, async () => {
         signal.throwIfAborted();
         const { offset } = await state(accountId, digest);
-        return act({ path, offset, remove: () => removeUpload(path) });
+        const reserve = (sizeBytes: number) => room.reserve(path, sizeBytes);
+        return act({ path, offset, reserve, remove: () => removeUpload(path) }).finally(() => room.release(path));
       });
     },
     async discard(accountId, digest, sizeBytes) {
@@ -135,23 +133,44 @@ async function removeUpload(path: string): Promise<void> {
   await removePart(path);
 }
 
+/** Room is looked for again with every 16 MiB: others write to the same disk. */
 async function appendAll(
   path: string,
   offset: number,
   bytes: AsyncIterable<Uint8Array>,
+  requireUpTo: (sizeBytes: number) => Promise<void>,
   signal: AbortSignal,
 ): Promise<void> {
   const handle = await open(path, "a", 0o600);
-  let position = offset;
+  let added = 0;
+  let checked = 0;
   try {
     for await (const chunk of bytes) {
       signal.throwIfAborted();
-      position += chunk.length;
-      if (position > modelBytesMax) throw new PeerError("request_too_large", "No model may be larger than 4 TiB.");
+      added += chunk.length;
+      if (added > appendBytesMax) {
+        throw new PeerError(
+          "request_too_large",
+          `At most ${appendBytesMax} bytes are taken at once; send on in another request.`,
+        );
+      }
+      if (offset + added > modelBytesMax)
+        throw new PeerError("request_too_large", "No model may be larger than 4 TiB.");
+      if (added > checked) {
+        checked += shardSizeBytes;
+        await requireUpTo(offset + checked);
+      }
       await handle.appendFile(chunk);
     }
     await handle.datasync();
   } finally {
     await handle.close();
   }
+}
+
+/** A disk that fails is the operator's: where things lie on it is nothing that a producer is told. */
+function withoutPlace(error: unknown): unknown {
+  const failure = isPeerError(error) ? error : systemFailure(error, "");
+  if (failure?.code !== "storage_failed") return error;
+  return new PeerError("storage_failed", "The registry's disk is full, or failed.", { cause: error });
 }

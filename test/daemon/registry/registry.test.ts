@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, statfs, symlink, truncate, utimes, writeFile } from "node:fs/promises";
 import { type ClientRequest, createServer, request } from "node:http";
 import { got } from "got";
 import { afterEach, describe, expect, it } from "vitest";
@@ -451,6 +451,63 @@ describe("publishing", () => {
     await utimes(`${folder}/${name}`, longAgo, longAgo);
     await openUploads(`${world.folder.path}/uploads`, systemClock).prune();
     expect(await readdir(folder)).toEqual([]);
+  });
+});
+
+describe("room for uploads", () => {
+  const digest = "d".repeat(64);
+
+  async function uploadsWorld() {
+    const folder = await temporaryFolder();
+    open.push({ close: folder.remove });
+    const uploads = openUploads(folder.path, systemClock);
+    const append = (bytes: AsyncIterable<Uint8Array>, offset = 0) =>
+      uploads.append({ accountId: alice, digest, offset }, bytes, new AbortController().signal);
+    await mkdir(folder.file(alice), { recursive: true });
+    return { folder, uploads, append, file: folder.file(`${alice}/${digest}.upload`) };
+  }
+
+  async function* pieces(count: number) {
+    for (let index = 0; index < count; index++) yield Buffer.alloc(1_048_576);
+  }
+
+  it("is taken in requests of 64 MiB at most", async () => {
+    const { append } = await uploadsWorld();
+    await expect(append(pieces(65))).rejects.toMatchObject({ code: "request_too_large" });
+    expect(await append(pieces(1), 64 * 1_048_576)).toEqual({ digest, offset: 65 * 1_048_576 });
+  });
+
+  it("is not all one account's", async () => {
+    const { append, folder } = await uploadsWorld();
+    await folder.write(`${alice}/${"e".repeat(64)}.upload`, "");
+    const { bavail, bsize } = await statfs(folder.path);
+    await truncate(folder.file(`${alice}/${"e".repeat(64)}.upload`), 2 * bavail * bsize);
+    await expect(append(pieces(1))).rejects.toMatchObject({ code: "insufficient_quota" });
+  });
+
+  it("is not promised twice", async () => {
+    const { uploads, folder } = await uploadsWorld();
+    const { bavail, bsize } = await statfs(folder.path);
+    const signal = new AbortController().signal;
+    const most = 0.4 * (bavail * bsize - 1_073_741_824);
+    await uploads.hold(
+      alice,
+      digest,
+      async ({ reserve }) => {
+        await reserve(most);
+        const refused = uploads.hold(bob, digest, (upload) => upload.reserve(most), signal);
+        await expect(refused).rejects.toMatchObject({ code: "insufficient_quota" });
+      },
+      signal,
+    );
+    await uploads.hold(bob, digest, (upload) => upload.reserve(most), signal);
+  });
+
+  it("that the disk does not have is said, and not where that is", async () => {
+    const { append, file, folder } = await uploadsWorld();
+    await symlink("/dev/full", file);
+    const refusal = { code: "storage_failed", message: expect.not.stringContaining(folder.path) };
+    await expect(append(pieces(1))).rejects.toMatchObject(refusal);
   });
 });
 
