@@ -58,6 +58,7 @@ const yankBytesMax = 4_096;
 const silenceMsMax = 60_000;
 const patienceMs = 15_000;
 const listedMax = 500;
+const pruneMs = 86_400_000;
 
 /**
  * The registry of a network. Below its prefix:
@@ -81,8 +82,16 @@ export function createRegistry(options: RegistryOptions): Registry {
     probe: options.probe,
     sourceOf: (text) => modelSource(sourceReference(text), options.sources),
   });
-  const pruned = uploads.prune();
-  pruned.catch((error: unknown) => log.warn("uploads-not-pruned", { reason: String(error) }));
+  const closing = new AbortController();
+  const pruning = pruneDaily();
+
+  async function pruneDaily(): Promise<void> {
+    while (!closing.signal.aborted) {
+      await uploads.prune().catch((error: unknown) => log.warn("uploads-not-pruned", { reason: String(error) }));
+      // It ends early where the registry goes down.
+      await clock.sleep(pruneMs, closing.signal).catch(() => {});
+    }
+  }
 
   async function readable(request: IncomingMessage, models: readonly PublishedModel[]): Promise<PublishedModel[]> {
     const accountId = await options.accountOf(request);
@@ -179,8 +188,9 @@ export function createRegistry(options: RegistryOptions): Registry {
       throw new PeerError("method_refused", `${method} is not a method of this path.`, { allowedMethods: methods });
     },
     async close() {
+      closing.abort();
       await publisher.close();
-      await pruned.catch(() => {});
+      await pruning;
     },
   };
 }

@@ -11,7 +11,7 @@ import { createRegistry, type RegistryOptions } from "../../../daemon/registry/r
 import { openUploads } from "../../../daemon/registry/uploads.ts";
 import { openModelStore } from "../../../daemon/sqlite/model-store.ts";
 import { type ByteSource, httpSource } from "../../../src/client/byte-source.ts";
-import { systemClock } from "../../../src/clock.ts";
+import { type Clock, systemClock } from "../../../src/clock.ts";
 import { PeerError } from "../../../src/errors.ts";
 import { type AccountId, newId } from "../../../src/ids.ts";
 import { silentLog } from "../../../src/log.ts";
@@ -439,6 +439,29 @@ describe("publishing", () => {
     const refusal = { code: expect.stringMatching(/^(manifest|signature)_invalid$/) };
     expect(await publish({ signed })).toMatchObject({ json: { error: refusal } });
     expect((await publish(model)).status).toBe(201);
+  });
+
+  it("looks for abandoned uploads every day", async () => {
+    const days: (() => void)[] = [];
+    const clock: Clock = {
+      ...systemClock,
+      sleep: (ms, signal) => {
+        expect(ms).toBe(86_400_000);
+        return new Promise((resolve, reject) => {
+          days.push(resolve);
+          signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+        });
+      },
+    };
+    const world = await registryWorld({ clock });
+    await expect.poll(() => days.length).toBe(1);
+    const model = await testModel();
+    await world.upload(model, 0, 10);
+    const folder = world.folder.file(`uploads/${alice}`);
+    const longAgo = new Date(Date.now() - 8 * 86_400_000);
+    await utimes(`${folder}/${model.signed.manifest.digest}.upload`, longAgo, longAgo);
+    days.shift()?.();
+    await expect.poll(() => readdir(folder)).toEqual([]);
   });
 
   it("lets abandoned uploads go after a week", async () => {
