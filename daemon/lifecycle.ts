@@ -1,5 +1,6 @@
 import { lstat, mkdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import type { Lock } from "../src/client/lock.ts";
 import { ownIdentity } from "../src/client/process-identity.ts";
 import { type EndRecord, endRecordPath, runRecordPath, socketPath } from "../src/client/run-record.ts";
 import { type Clock, systemClock } from "../src/clock.ts";
@@ -10,7 +11,7 @@ import { writePrivateFile } from "../src/private-file.ts";
 import { errorDocument, type RoleName, type StartProgress } from "../src/protocol/control.ts";
 import { controlMethods } from "../src/protocol/control-methods.ts";
 import { type ControlHandler, type ControlServer, serveControl } from "./control/server.ts";
-import { acquireLock, type RoleLock } from "./lock.ts";
+import { acquireLock } from "./lock.ts";
 import { openStarter, type Starter } from "./starter.ts";
 
 /** A long-running role as its starter hands it over. */
@@ -79,7 +80,7 @@ class Daemon {
   }
 
   async run(start: StartRole): Promise<number> {
-    let lock: RoleLock | undefined;
+    let lock: Lock | undefined;
     let log: OpenLog | undefined;
     try {
       lock = await acquireLock(this.#home, this.#role, this.#startedAt);

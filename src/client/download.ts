@@ -7,8 +7,8 @@ import { PeerError, systemFailure } from "../errors.ts";
 import type { SignedShard } from "../models/manifest.ts";
 import { type ByteSource, isPassing } from "./byte-source.ts";
 import { createProgressMeter, type OnDownloadProgress } from "./download-progress.ts";
+import { lockFile } from "./lock.ts";
 import { PartFile, type PartPlan } from "./part-file.ts";
-import { lockPath } from "./path-lock.ts";
 
 export interface DownloadOptions {
   readonly plan: PartPlan;
@@ -40,12 +40,12 @@ export async function downloadFile(options: DownloadOptions, signal: AbortSignal
 }
 
 /**
- * As `downloadFile`, one process at a time, to a folder that is there. False, and nothing is fetched, where there is a file at `plan.path` by then;
- * its content is not looked at.
+ * As `downloadFile`, one process at a time, to a folder that is there. False, and nothing is fetched, where there is a
+ * file at `plan.path` by then; its content is not looked at.
  */
 export async function downloadOnce(options: DownloadOptions, signal: AbortSignal): Promise<boolean> {
   const { path } = options.plan;
-  const lock = await lockPath(path, options.clock, signal);
+  const lock = await lockFile(path, options.clock, signal);
   try {
     if (existsSync(path)) return false;
     await downloadFile(options, signal);

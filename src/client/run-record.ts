@@ -6,15 +6,7 @@ import * as z from "zod";
 import { ifThere } from "../if-there.ts";
 import type { Home } from "../paths.ts";
 import { errorDocumentSchema, type RoleName } from "../protocol/control.ts";
-
-/** Who holds a role of a home: the content of its lock. */
-const lockRecordSchema = z.object({
-  pid: z.int().positive(),
-  processStart: z.string(),
-  startedAt: z.number(),
-  nonce: z.string(),
-});
-export type LockRecord = z.infer<typeof lockRecordSchema>;
+import { type LockRecord, readLock } from "./lock.ts";
 
 /** What a serving daemon leaves in its home for commands to find it by. */
 const runRecordSchema = z.object({
@@ -69,13 +61,8 @@ export async function readEndRecord(home: Home, role: RoleName): Promise<EndReco
 }
 
 /** Null where nobody holds the role. The holder may be dead: ask `isAlive`. */
-export async function readLockRecord(home: Home, role: RoleName): Promise<LockRecord | null> {
-  const text = await ifThere(readFile(lockPath(home, role), "utf8"));
-  return text === null ? null : parseLockRecord(text);
-}
-
-export function parseLockRecord(text: string): LockRecord | null {
-  return parseRecord(lockRecordSchema, text);
+export function readLockRecord(home: Home, role: RoleName): Promise<LockRecord | null> {
+  return readLock(lockPath(home, role));
 }
 
 /** A record that can't be read says nothing of anybody: whoever wrote it is not a daemon of ours. */

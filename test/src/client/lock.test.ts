@@ -1,6 +1,6 @@
 import { readdir, writeFile } from "node:fs/promises";
 import { afterEach, describe, expect, it } from "vitest";
-import { lockPath } from "../../../src/client/path-lock.ts";
+import { lockFile } from "../../../src/client/lock.ts";
 import { ownIdentity } from "../../../src/client/process-identity.ts";
 import { systemClock } from "../../../src/clock.ts";
 import { type Folder, temporaryFolder } from "../../worlds/model-folder.ts";
@@ -17,12 +17,12 @@ async function place() {
   return { folder, path: folder.file("model"), lock: folder.file("model.lock") };
 }
 
-describe("a path's lock", () => {
+describe("a file's lock", () => {
   it("is held by one at a time, and leaves nothing behind", async () => {
     const { folder, path } = await place();
     const order: string[] = [];
-    const first = await lockPath(path, systemClock, never);
-    const second = lockPath(path, systemClock, never).then(async (lock) => {
+    const first = await lockFile(path, systemClock, never);
+    const second = lockFile(path, systemClock, never).then(async (lock) => {
       order.push("second");
       await lock.release();
     });
@@ -40,7 +40,7 @@ describe("a path's lock", () => {
   ])("is taken over from %s", async (_, content) => {
     const { folder, path, lock } = await place();
     await writeFile(lock, content);
-    const taken = await lockPath(path, systemClock, never);
+    const taken = await lockFile(path, systemClock, never);
     expect(await readdir(folder.path)).toEqual(["model.lock"]);
     await taken.release();
     expect(await readdir(folder.path)).toEqual([]);
@@ -53,7 +53,7 @@ describe("a path's lock", () => {
     let most = 0;
     await Promise.all(
       Array.from({ length: 6 }, async () => {
-        const held = await lockPath(path, systemClock, never);
+        const held = await lockFile(path, systemClock, never);
         holders++;
         most = Math.max(most, holders);
         await new Promise((resolve) => setImmediate(resolve));
@@ -66,9 +66,9 @@ describe("a path's lock", () => {
 
   it("is waited for only as long as the one who waits wants", async () => {
     const { folder, path } = await place();
-    const held = await lockPath(path, systemClock, never);
+    const held = await lockFile(path, systemClock, never);
     const waiting = new AbortController();
-    const waiter = lockPath(path, systemClock, waiting.signal);
+    const waiter = lockFile(path, systemClock, waiting.signal);
     waiting.abort(new Error("enough"));
     await expect(waiter).rejects.toThrowError("enough");
     expect(await readdir(folder.path)).toEqual(["model.lock"]);
