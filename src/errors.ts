@@ -102,36 +102,43 @@ export function isPeerError(error: unknown, code?: ErrorCode): error is PeerErro
   return error instanceof PeerError && (code === undefined || error.code === code);
 }
 
-/** What an operating system refuses, by its code (errno(3)), and whether what a person named is to blame. */
-const systemRefusals: Readonly<Record<string, readonly [ErrorCode, string]>> = {
-  ENOENT: ["file_missing", "it isn't there"],
-  EACCES: ["file_unusable", "this user may not"],
-  EPERM: ["file_unusable", "this user may not"],
-  EROFS: ["file_unusable", "its file system is read-only"],
-  ENOTDIR: ["file_unusable", "a part of the path is not a folder"],
-  EEXIST: ["file_unusable", "something else is there"],
-  EISDIR: ["file_unusable", "it is a folder"],
-  ENAMETOOLONG: ["file_unusable", "the name is too long"],
-  ENOSPC: ["storage_failed", "the disk is full"],
-  EDQUOT: ["storage_failed", "this user's share of the disk is used up"],
-  EIO: ["storage_failed", "the disk failed"],
+/** What an operating system refuses, by its code (errno(3)): our code, why, and what to do. */
+const systemRefusals: Readonly<Record<string, readonly [ErrorCode, string, string]>> = {
+  ENOENT: ["file_missing", "it isn't there", "Check the path."],
+  EACCES: ["file_unusable", "this user may not", "Give this user the right to it, or name another place."],
+  EPERM: ["file_unusable", "this user may not", "Give this user the right to it, or name another place."],
+  EROFS: ["file_unusable", "its file system is read-only", "Name another place; --home names another home."],
+  ENOTDIR: ["file_unusable", "a part of the path is not a folder", "Check the path."],
+  EEXIST: ["file_unusable", "something else is there", "Move that away, or name another place."],
+  EISDIR: ["file_unusable", "it is a folder", "Name a file."],
+  ELOOP: ["file_unusable", "its links lead in a circle", "Mend the links, or name another place."],
+  ENAMETOOLONG: ["file_unusable", "the name is too long", "Name a shorter one."],
+  EFBIG: ["storage_failed", "it is larger than this user may write", 'Raise the limit ("ulimit -f" shows it).'],
+  ENOSPC: ["storage_failed", "the disk is full", "Free some room; --home names another home."],
+  EDQUOT: ["storage_failed", "this user's share of the disk is used up", "Free some room, or ask for a larger share."],
+  EIO: ["storage_failed", "the disk failed", "See what the system's log says of the disk."],
 };
 
-const unmakeable = ["file_unusable", "nothing can be made there"] as const;
+const unmakeable = ["file_unusable", "nothing can be made there", "Is its file system read-only?"] as const;
+
+/** Calls on a file that is open: what the system refuses then does not name it. */
+const openFileCalls: ReadonlySet<string> = new Set(["read", "write", "fsync", "fdatasync", "ftruncate", "close"]);
 
 /**
- * A failed call to the operating system about a file, as one of our errors; undefined for all other failures. `path` is
- * that of a file that was open: what is refused then does not name it.
+ * A failed call to the operating system about a file, as one of our errors; undefined for all other failures. `openPath`
+ * is that of a file that was open, for a failure that does not name it.
  */
-export function systemFailure(error: unknown, path?: string): PeerError | undefined {
+export function systemFailure(error: unknown, openPath?: string): PeerError | undefined {
   if (!(error instanceof Error && "code" in error && "syscall" in error)) return undefined;
-  const file = "path" in error ? String(error.path) : path;
-  if (file === undefined) return undefined;
+  const [systemCode, call] = [String(error.code), String(error.syscall)];
   // A folder that Node makes with those above it is refused so where its file system is read-only.
-  const isUnmakeable = error.syscall === "mkdir" && error.code === "ENOENT";
-  const refusal = isUnmakeable ? unmakeable : systemRefusals[String(error.code)];
+  const refusal = call === "mkdir" && systemCode === "ENOENT" ? unmakeable : systemRefusals[systemCode];
   // A process that can't be spawned has a path too, and is no file of anybody's.
-  if (refusal === undefined || String(error.syscall).startsWith("spawn")) return undefined;
-  const [code, reason] = refusal;
-  return new PeerError(code, `"${file}" can't be used: ${reason} (${String(error.code)}).`, { cause: error });
+  const isOfFile = "path" in error ? !call.startsWith("spawn") : openFileCalls.has(call);
+  if (refusal === undefined || !isOfFile) return undefined;
+  const [code, reason, hint] = refusal;
+  const path = "path" in error ? String(error.path) : openPath;
+  const what =
+    path === undefined ? `A file can't be ${call === "read" ? "read" : "written"}` : `"${path}" can't be used`;
+  return new PeerError(code, `${what}: ${reason} (${systemCode}).`, { cause: error, hint });
 }
