@@ -1,6 +1,5 @@
-import { constants, access as mayUse, mkdir } from "node:fs/promises";
 import { userInfo } from "node:os";
-import { readAccounts, type StoredAccount, storeAccount } from "../src/client/account-file.ts";
+import { keepAccount, readAccounts, type StoredAccount } from "../src/client/account-file.ts";
 import { createGateway, type Gateway } from "../src/client/gateway.ts";
 import { isAlive } from "../src/client/process-identity.ts";
 import { readRunRecord } from "../src/client/run-record.ts";
@@ -65,15 +64,14 @@ export async function createAccount(
   asked: NewAccount,
   signal: AbortSignal,
 ): Promise<StoredAccount> {
-  // A key that can't be kept is not asked for: it is shown to nobody else.
-  await mkdir(home.keysDirectory, { recursive: true, mode: 0o700 });
-  await mayUse(home.keysDirectory, constants.W_OK);
+  return keepAccount(home, () => askForAccount(networkUrl, asked, signal), signal);
+}
+
+async function askForAccount(networkUrl: string, asked: NewAccount, signal: AbortSignal): Promise<StoredAccount> {
   const gateway = createGateway({ url: networkUrl, apiKey: null });
   const request = Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined));
   const made = await gateway.call(routes["account-create"], request, signal);
-  const account = { networkUrl, accountId: made.accountId, apiKey: made.apiKey, name: asked.name ?? null };
-  await storeAccount(home, account);
-  return account;
+  return { networkUrl, accountId: made.accountId, apiKey: made.apiKey, name: asked.name ?? null };
 }
 
 /**
@@ -84,15 +82,24 @@ export async function ensureAccess(session: Session): Promise<Access & { readonl
   const found = await findAccess(session);
   if (found.apiKey !== null) return { ...found, apiKey: found.apiKey };
   const { networkUrl } = found;
+  const { home, signal, printer } = session;
   const gateway = createGateway({ url: networkUrl, apiKey: null });
-  const network = await gateway.call(routes["network-show"], {}, session.signal);
+  const network = await gateway.call(routes["network-show"], {}, signal);
   if (network.enrolment === "invite") {
     throw new PeerError("authentication_failed", `${networkUrl} is a private network and wants an invite.`, {
       hint: `Ask its operator for one, then run "peerllm account create --network ${networkUrl} --invite INVITE".`,
     });
   }
-  const account = await createAccount(session.home, networkUrl, { name: userInfo().username }, session.signal);
-  session.printer.note(`Made an account on ${account.networkUrl}: ${account.accountId}. Its key is kept in the home.`);
+  // Another command's first run may be faster.
+  let there: StoredAccount | undefined;
+  const make = async (accounts: readonly StoredAccount[]) => {
+    there = accounts.find((account) => account.networkUrl === networkUrl);
+    return there ?? askForAccount(networkUrl, { name: userInfo().username }, signal);
+  };
+  const account = await keepAccount(home, make, signal);
+  if (account !== there) {
+    printer.note(`Made an account on ${networkUrl}: ${account.accountId}. Its key is kept in the home.`);
+  }
   return { networkUrl, apiKey: account.apiKey, account };
 }
 

@@ -1,10 +1,12 @@
-import { readFile } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod";
+import { systemClock } from "../clock.ts";
 import { PeerError } from "../errors.ts";
 import { ifThere } from "../if-there.ts";
 import type { Home } from "../paths.ts";
-import { writePrivateFile } from "../private-file.ts";
+import { draftPrivateFile } from "../private-file.ts";
+import { lockFile } from "./lock.ts";
 
 const storedAccountSchema = z.object({
   networkUrl: z.string(),
@@ -39,12 +41,38 @@ export async function readAccounts(home: Home): Promise<readonly StoredAccount[]
   }
 }
 
+/** What an account takes in the file, and more. */
+const accountBytesMax = 4_096;
+
 /**
- * Keeps the account as the one that commands use from now on. Those made before stay: their keys were shown once and
- * may stand for credit.
+ * Keeps the account that `make` gives as the one that commands use from now on. Those made before stay: their keys were
+ * shown once and may stand for credit. While `make` runs, told of those, no other process changes them, and there is
+ * room on disk: its key is shown to nobody else.
  */
-export async function storeAccount(home: Home, account: StoredAccount): Promise<void> {
-  const others = (await readAccounts(home)).filter((other) => other.accountId !== account.accountId);
-  const document = { version: 1, accounts: [account, ...others] };
-  await writePrivateFile(accountFilePath(home), `${JSON.stringify(document, null, 2)}\n`);
+export async function keepAccount(
+  home: Home,
+  make: (accounts: readonly StoredAccount[]) => Promise<StoredAccount>,
+  signal: AbortSignal,
+): Promise<StoredAccount> {
+  const path = accountFilePath(home);
+  await mkdir(home.keysDirectory, { recursive: true, mode: 0o700 });
+  const lock = await lockFile(path, systemClock, signal);
+  try {
+    const accounts = await readAccounts(home);
+    const draft = await draftPrivateFile(path, Buffer.byteLength(contentOf(accounts)) + accountBytesMax);
+    try {
+      const account = await make(accounts);
+      const others = accounts.filter((other) => other.accountId !== account.accountId);
+      await draft.publish(contentOf([account, ...others]));
+      return account;
+    } finally {
+      await draft.close();
+    }
+  } finally {
+    await lock.release();
+  }
+}
+
+function contentOf(accounts: readonly StoredAccount[]): string {
+  return `${JSON.stringify({ version: 1, accounts }, null, 2)}\n`;
 }

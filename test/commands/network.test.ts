@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import * as z from "zod";
-import { packageFile } from "../../src/paths.ts";
+import { readAccounts } from "../../src/client/account-file.ts";
+import { homeAt, packageFile } from "../../src/paths.ts";
 import { peerllm, temporaryFolder } from "../worlds/command.ts";
 
 const upSchema = z.object({ url: z.url(), pid: z.int(), networkId: z.string() });
@@ -173,6 +174,16 @@ describe("an account", () => {
     const listed = JSON.stringify((await peerllm(["account", "keys", "list", "--json"], { home })).json());
     expect(listed).toContain(key.keyId);
     expect(listed).not.toContain(apiKey);
+  });
+
+  test("that is made beside others in one home is kept as they are, and a first use makes one alone", async () => {
+    const { url } = await networkUp();
+    const made = async (words: string[], home: string) => {
+      await Promise.all(Array.from({ length: 4 }, () => peerllm([...words, "--network", url, "--yes"], { home })));
+      return (await readAccounts(homeAt(home))).length;
+    };
+    expect(await made(["account", "create"], await temporaryFolder())).toBe(4);
+    expect(await made(["producer", "yank", "acme/tiny:1.2.0"], await temporaryFolder())).toBe(1);
   });
 
   test("on a private network takes an invite, which is good once", async () => {

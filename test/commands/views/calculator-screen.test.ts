@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { storeAccount } from "../../../src/client/account-file.ts";
+import { keepAccount } from "../../../src/client/account-file.ts";
 import { keepBenchmark } from "../../../src/client/kept-benchmark.ts";
 import { homeAt } from "../../../src/paths.ts";
 import { peerllm, temporaryFolder } from "../../worlds/command.ts";
@@ -204,7 +204,8 @@ test("reckons with the price, share and subscription of the network it is on, an
 }, async () => {
   const { networkUrl, close } = await pricedNetwork();
   const home = await temporaryFolder();
-  await storeAccount(homeAt(home), { networkUrl, accountId: "account_a", apiKey: "a-key", name: null });
+  const account = { networkUrl, accountId: "account_a", apiKey: "a-key", name: null };
+  await keepAccount(homeAt(home), async () => account, new AbortController().signal);
   const scenario = ["--tokens-per-second", "10", "--conversations", "1", "--hosts", "2"];
   const asAccount = (...flags: string[]) => peerllm([...words, ...scenario, ...flags], { home });
   const ofNetwork = { gross: "414.72", hostShare: "383.616", costs: "12.00", net: "371.616" };

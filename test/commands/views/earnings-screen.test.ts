@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { storeAccount } from "../../../src/client/account-file.ts";
+import { keepAccount } from "../../../src/client/account-file.ts";
 import { homeAt } from "../../../src/paths.ts";
 import type { EarningsDocument } from "../../../src/protocol/economy-api.ts";
 import { temporaryFolder } from "../../worlds/command.ts";
@@ -71,7 +71,8 @@ async function earningNetwork() {
   if (address === null || typeof address === "string") throw new Error("The network has no port.");
   const networkUrl = `http://127.0.0.1:${address.port}`;
   const home = await temporaryFolder();
-  await storeAccount(homeAt(home), { networkUrl, accountId: "account_a", apiKey: "a-key", name: null });
+  const account = { networkUrl, accountId: "account_a", apiKey: "a-key", name: null };
+  await keepAccount(homeAt(home), async () => account, new AbortController().signal);
   return { network, home, networkUrl };
 }
 

@@ -1,6 +1,6 @@
 import OpenAI from "openai";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { storeAccount } from "../../../src/client/account-file.ts";
+import { keepAccount } from "../../../src/client/account-file.ts";
 import { ownedAccount } from "../../../src/ledger/account.ts";
 import { homeAt } from "../../../src/paths.ts";
 import { temporaryFolder } from "../../worlds/command.ts";
@@ -56,7 +56,7 @@ describe.runIf(hasTmux)(`the screens of a network at work${needsTmux}`, () => {
       const host = await paidHost(network);
       const home = await temporaryFolder();
       const account = { networkUrl: network.url, accountId: host.accountId, apiKey: host.apiKey, name: null };
-      await storeAccount(homeAt(home), account);
+      await keepAccount(homeAt(home), async () => account, new AbortController().signal);
       const owner = await openTerminal(["earnings", "--watch"], { home, ...size });
       const paid = await owner.until(new RegExp(`today +\\$${hosts} `));
       expect(paid).toMatch(new RegExp(`payable +\\$${hosts} `));
