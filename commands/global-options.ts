@@ -54,11 +54,15 @@ function takeFromEnvironment(command: Command, option: Option): void {
   command.setOptionValueWithSource(option.attributeName(), value, "env");
 }
 
+/** PEERLLM_ALLOW_ORIGIN, for --allow-origin. */
+export function environmentName(option: Option): string {
+  return `PEERLLM_${option.name().replaceAll("-", "_").toUpperCase()}`;
+}
+
 /** What the environment says of an option; lists are separated by commas. */
 export function environmentValue(option: Option): string | true | readonly string[] | undefined {
-  const name = option.long?.replace(/^--/, "");
-  if (name === undefined || name === "help" || option.negate) return undefined;
-  const text = process.env[`PEERLLM_${name.replaceAll("-", "_").toUpperCase()}`];
+  if (option.name() === "help" || option.negate) return undefined;
+  const text = process.env[environmentName(option)];
   if (text === undefined || text === "") return undefined;
   if (option.isBoolean()) return /^(1|true|yes)$/i.test(text) ? true : undefined;
   return option.variadic ? text.split(",").map((word) => word.trim()) : text;

@@ -3,8 +3,9 @@ import * as z from "zod";
 import { type Config, type ConfigKey, configKeyNames, openConfig } from "../src/config.ts";
 import { PeerError } from "../src/errors.ts";
 import { type Home, homeAt } from "../src/paths.ts";
+import { refusalOf } from "../src/typed-refusal.ts";
 import { noteFailure } from "./exit.ts";
-import { environmentValue, isGlobalOption } from "./global-options.ts";
+import { environmentName, environmentValue, isGlobalOption } from "./global-options.ts";
 import { createPrinter, type Printer } from "./printer.ts";
 
 /** What every command is handed: where it is, how to speak, and when to stop. */
@@ -40,7 +41,7 @@ export function action<Schema extends z.ZodType>(schema: Schema, handler: Handle
     const command = received.at(-1);
     if (!isCommand(command)) throw new PeerError("unexpected", "The command line was wired up wrongly.");
     const { own, globals } = splitOptions(command);
-    const settings = parse(globalsSchema, globals);
+    const settings = parse(globalsSchema, globals, command);
     const home = homeAt(settings.home);
     const config = openConfig(home);
     const interrupted = watchInterrupts();
@@ -56,7 +57,7 @@ export function action<Schema extends z.ZodType>(schema: Schema, handler: Handle
       mayAsk: process.stdin.isTTY === true && !settings.yes && isUnset(process.env.CI),
       signal: interrupted.signal,
     };
-    const options = parse(schema, { ...own, ...configuredOptions(command, config) });
+    const options = parse(schema, { ...own, ...configuredOptions(command, config) }, command);
     try {
       await handler(session, options, command.args);
     } catch (error) {
@@ -116,15 +117,26 @@ function configuredOptions(command: Command, config: Config): Record<string, unk
   return configured;
 }
 
-function parse<Schema extends z.ZodType>(schema: Schema, values: Record<string, unknown>): z.output<Schema> {
+function parse<Schema extends z.ZodType>(
+  schema: Schema,
+  values: Record<string, unknown>,
+  command: Command,
+): z.output<Schema> {
   const parsed = schema.safeParse(values);
   if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  const flag = `--${String(issue?.path[0] ?? "").replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-  const value = issue?.path[0] === undefined ? undefined : values[String(issue.path[0])];
-  const given = value === undefined ? "" : `, not "${String(value).slice(0, 64)}"`;
-  const reason = (issue?.message ?? "is invalid").replace(/^(Invalid|Too) \w+: /, "");
-  throw new PeerError("usage_invalid", `${flag}: ${reason}${given}.`, { hint: "Add --help to see how it is used." });
+  const name = String(parsed.error.issues[0]?.path[0] ?? "");
+  const given = values[name] === undefined ? "" : `, not "${String(values[name]).slice(0, 64)}"`;
+  throw new PeerError("usage_invalid", `${placeOf(command, name)} ${refusalOf(parsed.error)}${given}.`, {
+    hint: "Add --help to see how it is used.",
+  });
+}
+
+/** Where a person finds what was refused: a flag, else a variable. What is in the config file was read before. */
+function placeOf(command: Command, name: string): string {
+  const option = command.options.find((each) => each.attributeName() === name);
+  if (option === undefined) return `"${name}"`;
+  const isTyped = [...lineage(command)].some((each) => each.getOptionValueSource(name) === "cli");
+  return isTyped || environmentValue(option) === undefined ? (option.long ?? name) : environmentName(option);
 }
 
 function isUnset(value: string | undefined): boolean {

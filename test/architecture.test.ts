@@ -49,6 +49,7 @@ const homes: Readonly<Record<string, readonly string[]>> = {
     "src/protocol",
     "src/safety",
     "src/typed-number.ts",
+    "src/typed-refusal.ts",
     "daemon",
     "commands",
   ],

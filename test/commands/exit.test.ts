@@ -150,6 +150,20 @@ describe("an option", () => {
   });
 });
 
+test("an option that can't be is refused where it was said: as a flag or in the environment", async () => {
+  const home = await temporaryFolder();
+  const words = ["network", "up", "--port", "0"];
+  const said = async (more: string[], env: Record<string, string>) =>
+    (await peerllm([...words, ...more], { home, env })).stderr;
+  expect(await said(["--billing", "barter"], {})).toMatch(
+    /^peerllm: --billing must be off, credits or paypal, not "barter"\./,
+  );
+  expect(await said([], { PEERLLM_BILLING: "barter" })).toMatch(/^peerllm: PEERLLM_BILLING must be off, /);
+  expect(await said(["--billing", "barter"], { PEERLLM_BILLING: "off" })).toMatch(/^peerllm: --billing must be off, /);
+  expect(await said([], { PEERLLM_NETWORK: "peer" })).toMatch(/^peerllm: PEERLLM_NETWORK must be a URL like /);
+  expect(await said([], { PEERLLM_ALLOW_ORIGIN: "*" })).toMatch(/^peerllm: PEERLLM_ALLOW_ORIGIN must be an origin /);
+});
+
 describe("a home", () => {
   test("that is no folder, or damaged, is told of by its commands and by `doctor`", async () => {
     const home = await temporaryFolder();

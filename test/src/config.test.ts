@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeEach, expect, test } from "vitest";
@@ -42,8 +42,28 @@ test.each<[ConfigKey, string]>([
   ["consume.port", "70000"],
   ["consume.port", ""],
   ["host.threads", "1e1"],
+  ["host.gpu", "banana"],
+  ["host.schedule", "99:99-88:77"],
+  ["host.schedule", "22:00-07:00, 24:00-25:00"],
+  ["consume.model", ""],
 ])("%s can't be %s", (key, text) => {
   expect(() => openConfig(home).set(key, text)).toThrow(expect.objectContaining({ code: "config_invalid" }));
+});
+
+test("a value that can't be is refused in words for people", () => {
+  const refusal = (key: ConfigKey, text: string) => {
+    try {
+      openConfig(home).set(key, text);
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
+    return "not refused";
+  };
+  expect([refusal("host.gpu", "banana"), refusal("consume.model", ""), refusal("network.url", "peer")]).toEqual([
+    'host.gpu can\'t be "banana": it must be auto, off, cuda, metal or vulkan.',
+    'consume.model can\'t be "": it must not be empty.',
+    'network.url can\'t be "peer": it must be a URL like http://127.0.0.1:7420.',
+  ]);
 });
 
 test("a key that doesn't exist is refused, naming those that do", () => {
@@ -54,6 +74,8 @@ test("a key that doesn't exist is refused, naming those that do", () => {
 
 test.each([
   ["isn't JSON", "{"],
+  ["is JSON, but no object", "[]"],
+  ["holds a word for a group", '{"privacy":"x"}'],
   ["holds a value of the wrong kind", '{"host":{"threads":"many"}}'],
 ])("a file that %s is refused, and left as it is", async (_, content) => {
   await writeFile(home.configFile, content);
@@ -68,6 +90,16 @@ test("a value of the wrong kind stops those who want it alone, and can be set an
   config.set("host.threads", "2");
   config.unset("network.port");
   expect(config.list()).toEqual({ "host.threads": 2, "host.gpu": "off" });
+  await writeFile(home.configFile, '{"privacy":"x"}');
+  config.set("privacy.level", "strict");
+  expect(config.list()).toEqual({ "privacy.level": "strict" });
+});
+
+test("a file that can't be read is not one that isn't there", async () => {
+  await symlink(home.configFile, home.configFile);
+  const refused = expect.objectContaining({ code: "file_unusable", message: expect.stringContaining(home.configFile) });
+  expect(() => openConfig(home).get("privacy.mask")).toThrow(refused);
+  expect(() => openConfig(home).unset("privacy.mask")).toThrow(refused);
 });
 
 test("reading makes no folder either", () => {
