@@ -158,13 +158,13 @@ async function lookAtDaemon(session: Session, role: RoleName): Promise<Check> {
   if (holder === null) return ok(role, "not running");
   if (!isAlive(holder)) return ok(role, "not running; it ended without saying so, and can be started again");
   try {
-    const limited = AbortSignal.any([session.signal, AbortSignal.timeout(5_000)]);
-    const { version, pid } = await callDaemon(session.home, role, frameMethods.ping, {}, limited);
+    const { version, pid } = await callDaemon(session.home, role, frameMethods.ping, {}, session.signal);
     if (version === packageVersion()) return ok(role, `running as process ${pid}`);
     const detail = `process ${pid} is of version ${version}, this command of ${packageVersion()}`;
     return { name: role, state: "warning", detail, hint: "Stop it and start it again." };
-  } catch (error) {
-    const detail = `process ${holder.pid} doesn't answer (${codeOf(error)})`;
+  } catch {
+    session.signal.throwIfAborted();
+    const detail = `process ${holder.pid} doesn't answer`;
     return { name: role, state: "warning", detail, hint: "It may be starting. If not, stop it with its down command." };
   }
 }

@@ -3,7 +3,7 @@ import { type Lock, type LockRecord, takeLock } from "../src/client/lock.ts";
 import { lockPath } from "../src/client/run-record.ts";
 import { PeerError } from "../src/errors.ts";
 import type { Home } from "../src/paths.ts";
-import type { RoleName } from "../src/protocol/control.ts";
+import { type RoleName, stopCommands } from "../src/protocol/control.ts";
 
 /** Takes the right to be the one daemon of a role in a home. Throws `already_running`, naming the holder. */
 export async function acquireLock(home: Home, role: RoleName, startedAt: number): Promise<Lock> {
@@ -12,12 +12,6 @@ export async function acquireLock(home: Home, role: RoleName, startedAt: number)
     throw alreadyRunning(home, role, holder);
   });
 }
-
-const stopCommands = {
-  network: "peerllm network down",
-  host: "peerllm host down",
-  proxy: "peerllm consume down",
-} as const satisfies Record<RoleName, string>;
 
 function alreadyRunning(home: Home, role: RoleName, holder: LockRecord): PeerError {
   return new PeerError(

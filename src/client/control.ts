@@ -9,15 +9,21 @@ import {
   controlVersion,
   errorOfDocument,
   type RoleName,
+  stopCommands,
 } from "../protocol/control.ts";
-import type { ControlMethod } from "../protocol/control-methods.ts";
+import { type ControlMethod, frameMethods } from "../protocol/control-methods.ts";
 import { readLines } from "../protocol/lines.ts";
 import { isAlive } from "./process-identity.ts";
 import { readEndRecord, readRunRecord } from "./run-record.ts";
 
+const [callId, pingId] = [1, 2];
+
+/** After this long without a word a daemon is pinged; after as long again without an answer it is given up. */
+const silenceMsMax = 5_000;
+
 /**
- * Asks the daemon of that role and home, and waits for its answer. Throws `daemon_unreachable` where none serves,
- * what the daemon answered with, or the signal's reason.
+ * Asks the daemon of that role and home, and waits for its answer as long as it lives. Throws `daemon_unreachable`
+ * where none serves or it is stuck, what the daemon answered with, or the signal's reason.
  */
 export async function callDaemon<Params extends z.ZodType, Result extends z.ZodType>(
   home: Home,
@@ -56,13 +62,15 @@ async function* exchange(
   signal: AbortSignal,
 ): AsyncGenerator<ControlReply> {
   signal.throwIfAborted();
-  const socket = await connectTo(home, role);
+  const { socket, pid } = await connectTo(home, role);
+  giveUpInSilence(socket, () => stuck(role, pid));
   const onAbort = () => socket.destroy();
   signal.addEventListener("abort", onAbort, { once: true });
   try {
-    socket.write(`${JSON.stringify({ kind: "call", version: controlVersion, id: 1, method, params })}\n`);
+    call(socket, callId, method, params);
     for await (const line of readLines(socket, controlLineBytesMax)) {
       const reply = parseReply(role, line);
+      if (reply.id !== callId) continue;
       if (reply.kind === "error") throw errorOfDocument(reply.error);
       yield reply;
     }
@@ -76,7 +84,21 @@ async function* exchange(
   }
 }
 
-async function connectTo(home: Home, role: RoleName): Promise<Socket> {
+function call(socket: Socket, id: number, method: string, params: unknown): void {
+  socket.write(`${JSON.stringify({ kind: "call", version: controlVersion, id, method, params })}\n`);
+}
+
+/** What is asked may take long, but a daemon that lives answers a ping meanwhile. */
+function giveUpInSilence(socket: Socket, failure: () => PeerError): void {
+  let bytesBeforePing: number | undefined;
+  socket.setTimeout(silenceMsMax).on("timeout", () => {
+    if (bytesBeforePing === socket.bytesRead) return socket.destroy(failure());
+    bytesBeforePing = socket.bytesRead;
+    call(socket, pingId, frameMethods.ping.name, {});
+  });
+}
+
+async function connectTo(home: Home, role: RoleName): Promise<{ readonly socket: Socket; readonly pid: number }> {
   const record = await readRunRecord(home, role);
   if (record === null || !isAlive(record)) throw await notRunning(home, role);
   const socket = connect(record.socket);
@@ -88,7 +110,7 @@ async function connectTo(home: Home, role: RoleName): Promise<Socket> {
   } catch (cause) {
     throw await notRunning(home, role, cause);
   }
-  return socket;
+  return { socket, pid: record.pid };
 }
 
 function parseReply(role: RoleName, line: string): ControlReply {
@@ -144,6 +166,12 @@ function lostConnection(role: RoleName, cause?: unknown): PeerError {
   return new PeerError("daemon_unreachable", `The ${roleTitles[role]} went away before it had answered.`, {
     cause,
     hint: `Look at its log, and start it again with "${startCommands[role]}".`,
+  });
+}
+
+function stuck(role: RoleName, pid: number): PeerError {
+  return new PeerError("daemon_unreachable", `The ${roleTitles[role]}, process ${pid}, doesn't answer.`, {
+    hint: `It is stopped or stuck: "${stopCommands[role]}" ends it, and "${startCommands[role]}" starts it again.`,
   });
 }
 

@@ -14,6 +14,13 @@ export const controlLineBytesMax = 4 * 1024 * 1024;
 export type RoleName = "network" | "host" | "proxy";
 export const roleNames = ["network", "host", "proxy"] as const satisfies readonly RoleName[];
 
+/** What ends a role's daemon. */
+export const stopCommands = {
+  network: "peerllm network down",
+  host: "peerllm host down",
+  proxy: "peerllm consume down",
+} as const satisfies Record<RoleName, string>;
+
 const callId = z.int().min(0);
 
 export const controlCallSchema = z.discriminatedUnion("kind", [

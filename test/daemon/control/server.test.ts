@@ -14,7 +14,7 @@ import type { Home } from "../../../src/paths.ts";
 import { writePrivateFile } from "../../../src/private-file.ts";
 import { controlLineBytesMax } from "../../../src/protocol/control.ts";
 import type { ControlMethod } from "../../../src/protocol/control-methods.ts";
-import { temporaryHome } from "../../worlds/trivial-daemon.ts";
+import { callTrivial, temporaryHome, trivialDaemon } from "../../worlds/trivial-daemon.ts";
 
 const signal = AbortSignal.timeout(120_000);
 const numbered = z.object({ number: z.int() });
@@ -163,3 +163,34 @@ test("calls on one connection run at once, and each can be cancelled alone", asy
   expect(JSON.parse(String(reply).split("\n")[0] ?? "")).toMatchObject({ kind: "result", id: 2 });
   socket.destroy();
 });
+
+test("a call may take long, as long as the daemon answers pings", async () => {
+  let pings = 0;
+  let pingedTwice = () => {};
+  const answer = new Promise<void>((resolve) => {
+    pingedTwice = resolve;
+  });
+  await serve({
+    echo: async (params) => {
+      await answer;
+      return params;
+    },
+    ping: async () => {
+      pings += 1;
+      if (pings === 2) pingedTwice();
+    },
+  });
+  expect(await callDaemon(home, "host", echo, { number: 7 }, signal)).toEqual({ number: 7 });
+  expect(pings).toBe(2);
+}, 60_000);
+
+test("a daemon that is stopped is given up, and named", async () => {
+  const daemon = trivialDaemon(home);
+  await daemon.started;
+  daemon.process.kill("SIGSTOP");
+  await expect(callTrivial(home, "hold")).rejects.toMatchObject({
+    code: "daemon_unreachable",
+    message: `The network's orchestrator, process ${daemon.pid}, doesn't answer.`,
+    hint: expect.stringContaining('"peerllm network down" ends it'),
+  });
+}, 60_000);
