@@ -2,21 +2,21 @@ import { Command } from "commander";
 import * as z from "zod";
 import { readKeptBenchmark } from "../src/client/kept-benchmark.ts";
 import { type EarningsScenario, forecastEarnings } from "../src/ledger/calculator.ts";
-import { formatUsd, parseUsd } from "../src/money.ts";
+import { formatUsd, zeroUsd } from "../src/money.ts";
 import type { Home } from "../src/paths.ts";
+import { decimalNumber, positiveNumber, typedUsd, wholeNumber } from "../src/typed-number.ts";
 import { type QuotedPrices, quotedPrices } from "./quoted-prices.ts";
 import { action, type Session } from "./session.ts";
 import { describeSubscription } from "./views/words.ts";
 import { hasScreen } from "./watch.ts";
 
-const number = z.coerce.number({ error: "must be a number" });
 const calculatorOptions = z.object({
-  tokensPerSecond: number.positive().max(100_000).optional(),
-  conversations: number.int().min(1).max(1_000).optional(),
-  hosts: number.int().min(1).max(10_000).optional(),
-  hours: number.min(0).max(24).optional(),
-  electricity: z.string().optional(),
-  internet: z.string().optional(),
+  tokensPerSecond: positiveNumber(100_000).optional(),
+  conversations: wholeNumber(1, 1_000).optional(),
+  hosts: wholeNumber(1, 10_000).optional(),
+  hours: decimalNumber(0, 24).optional(),
+  electricity: typedUsd.optional(),
+  internet: typedUsd.optional(),
   billing: z.enum(["credits", "paypal"]).optional(),
 });
 type CalculatorOptions = z.output<typeof calculatorOptions>;
@@ -121,8 +121,8 @@ async function assumptions(
     conversations: options.conversations ?? speed.conversations,
     hosts: options.hosts ?? 1,
     hours: options.hours ?? 24,
-    electricity: parseUsd(options.electricity ?? "0"),
-    internet: parseUsd(options.internet ?? "0"),
+    electricity: options.electricity ?? zeroUsd,
+    internet: options.internet ?? zeroUsd,
   };
   const source =
     measured === null

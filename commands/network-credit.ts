@@ -1,7 +1,6 @@
 import { Command } from "commander";
 import * as z from "zod";
 import { callDaemon } from "../src/client/control.ts";
-import { PeerError } from "../src/errors.ts";
 import { formatUsd, parseUsd } from "../src/money.ts";
 import { networkMethods } from "../src/protocol/control-methods.ts";
 import { action } from "./session.ts";
@@ -17,9 +16,7 @@ export function creditCommand(): Command {
     .addHelpText("after", "\nExample:\n  peerllm network credit account_abc… 20")
     .action(
       action(none, async (session, _, [account = "", amount = ""]) => {
-        const usd = parseUsd(amount);
-        if (usd <= 0n) throw new PeerError("usage_invalid", `Credit is more than zero, not "${amount}".`);
-        const params = { account, usd: formatUsd(usd) };
+        const params = { account, usd: formatUsd(parseUsd(amount)) };
         const made = await callDaemon(session.home, "network", networkMethods.credit, params, session.signal);
         session.printer.result(
           made,

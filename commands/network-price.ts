@@ -92,8 +92,5 @@ function describePrice(printer: Printer, price: PriceDocument): string {
     `$${sheet.hostSubscriptionUsd}`,
     `${sheet.graceDays} days`,
   ]);
-  return printer.table(
-    ["VERSION", "FROM (UTC)", "BILLING", "PER 100K TOKENS", "TO THE HOST", "HOST, A MONTH", "LATE"],
-    rows,
-  );
+  return printer.table(["VERSION", "FROM (UTC)", "BILLING", "PER 100K", "TO HOST", "A MONTH", "LATE"], rows);
 }

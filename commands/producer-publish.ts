@@ -23,18 +23,15 @@ import { formatReference, isModelName, parseReference, type SourceReference } fr
 import { signModel } from "../src/models/signature.ts";
 import { producerKey, type SigningKey } from "../src/models/signing-key.ts";
 import { isExactVersion } from "../src/models/version.ts";
-import { nanosPerUsd, parseUsd } from "../src/money.ts";
+import { nanosPerUsd } from "../src/money.ts";
 import { writePrivateFile } from "../src/private-file.ts";
+import { typedUsd } from "../src/typed-number.ts";
 import { ensureAccess } from "./access.ts";
 import type { Progress } from "./printer.ts";
 import { action, type Session } from "./session.ts";
 
-const usd = z
-  .string()
-  .transform(parseUsd)
-  .refine((amount) => amount >= 0n, "must not be negative");
 /** Of weights that are sold: what PayPal takes, whole cents and a dollar at least. */
-const salePrice = usd.refine(
+const salePrice = typedUsd.refine(
   (amount) => amount === 0n || (amount >= nanosPerUsd && amount % (nanosPerUsd / 100n) === 0n),
   "must be whole cents, and at least 1.00",
 );
@@ -44,7 +41,7 @@ const publishSchema = z.object({
   license: z.string().transform(parseLicense).optional(),
   summary: z.string().max(summaryLengthMax).default(""),
   visibility: z.enum(visibilities),
-  royalty: usd.prefault("0"),
+  royalty: typedUsd.prefault("0"),
   price: salePrice.prefault("0"),
   monthly: salePrice.prefault("0"),
   hubUrl: z.url({ protocol: /^https?$/ }).optional(),

@@ -25,15 +25,17 @@ export function minUsd(a: NanoUsd, b: NanoUsd): NanoUsd {
   return a < b ? a : b;
 }
 
-/** Reads plain decimal dollars, at most nine places ("20", "-0.000000001"). Throws `money_malformed`. */
+/**
+ * Reads plain decimal dollars, at most nine places ("20", "-0.000000001") and below a billion: SQLite's integers hold
+ * nine of those. Throws `money_malformed`.
+ */
 export function parseUsd(text: string): NanoUsd {
-  const match = /^(-?)(\d{1,12})(?:\.(\d{1,9}))?$/.exec(text);
+  const match = /^(-?)(\d{1,9})(?:\.(\d{1,9}))?$/.exec(text);
   const whole = match?.[2];
   if (match === null || whole === undefined) {
-    throw new PeerError(
-      "money_malformed",
-      `Not an amount in dollars: "${text.slice(0, 64)}". Write it like 20 or 0.25.`,
-    );
+    throw new PeerError("money_malformed", `Not an amount in dollars: "${text.slice(0, 64)}".`, {
+      hint: "Write it like 20 or 0.25: at most nine digits before the point, and nine behind it.",
+    });
   }
   const nanos = BigInt(whole) * nanosPerUsd + BigInt((match[3] ?? "").padEnd(9, "0"));
   return nanoUsd(match[1] === "-" ? -nanos : nanos);

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { parseUsd } from "./money.ts";
 
 /** Digits as people write them; "" and "1e3" and "0x10", which Number() takes, are none. */
 const digits = /^-?\d+(?:\.\d+)?$/;
@@ -31,3 +32,9 @@ export function decimalNumber(least: number, most: number) {
 }
 
 export const portNumber = wholeNumber(0, 65_535);
+
+/** Dollars, none or more. Throws `money_malformed` for what is no amount. */
+export const typedUsd = z
+  .string()
+  .transform(parseUsd)
+  .refine((amount) => amount >= 0n, "must not be negative");

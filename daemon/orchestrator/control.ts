@@ -8,7 +8,7 @@ import type { Books } from "../../src/ledger/books.ts";
 import type { CodeStore } from "../../src/ledger/code.ts";
 import type { PriceBook } from "../../src/ledger/price-book.ts";
 import { modelId } from "../../src/models/manifest.ts";
-import { formatUsd, parseUsd } from "../../src/money.ts";
+import { formatUsd, type NanoUsd, parseUsd } from "../../src/money.ts";
 import type { Hosts } from "../../src/pipeline/ports.ts";
 import { type HostRow, networkMethods } from "../../src/protocol/control-methods.ts";
 import type { ControlHandler } from "../control/server.ts";
@@ -65,7 +65,7 @@ export function networkControl(options: NetworkControlOptions): Readonly<Record<
       if ((await accounts.find(accountId)) === null) {
         throw new PeerError("not_found", `There is no account ${accountId} on this network.`);
       }
-      const amount = parseUsd(usd);
+      const amount = creditOf(usd);
       const idempotencyKey = `grant:${newId("transfer")}`;
       const source = { kind: "promotion" } as const;
       const transfer = await books.credit({ accountId, amount, source, idempotencyKey, reference: null });
@@ -82,7 +82,7 @@ export function networkControl(options: NetworkControlOptions): Readonly<Record<
     audit: () => auditNetwork(books, options.treasury),
     reconcile: async () => reconcileNetwork(options.treasury),
     "code-create": async (params) => {
-      const amount = parseUsd(networkMethods["code-create"].params.parse(params).usd);
+      const amount = creditOf(networkMethods["code-create"].params.parse(params).usd);
       return { code: await options.codes.create(amount), usd: formatUsd(amount) } satisfies Result<"code-create">;
     },
     "price-show": async () => showPrice(prices),
@@ -111,6 +111,12 @@ export function networkControl(options: NetworkControlOptions): Readonly<Record<
       return { policy: policy.current() };
     },
   };
+}
+
+function creditOf(usd: string): NanoUsd {
+  const amount = parseUsd(usd);
+  if (amount > 0n) return amount;
+  throw new PeerError("request_invalid", `Credit is more than zero, not "${usd}".`);
 }
 
 async function status(options: NetworkControlOptions): Promise<Result<"status">> {

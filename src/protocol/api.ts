@@ -20,7 +20,7 @@ interface Route {
 const nothing = z.object({});
 const usd = z.string();
 /** What a key may spend: nothing, or more. */
-const budget = usd.regex(/^\d{1,12}(?:\.\d{1,9})?$/, "must be an amount in dollars, such as 2 or 0.25");
+const budget = usd.regex(/^\d{1,9}(?:\.\d{1,9})?$/, "must be an amount in dollars, such as 2 or 0.25");
 /** A key may be held to less than others, not more. */
 const limitUpTo = (max: number) => z.int().min(1).max(max).default(max);
 

@@ -121,7 +121,7 @@ function requireSameFacts(document: object, signed: SignedReceipt): void {
 
 const usd = z
   .string()
-  .regex(/^\d{1,12}(?:\.\d{1,9})?$/)
+  .regex(/^\d{1,9}(?:\.\d{1,9})?$/)
   .transform(parseUsd);
 const ledgerSchema = z.object({ consumerDebit: usd, hostCredit: usd, networkCredit: usd, producerCredit: usd });
 

@@ -76,6 +76,13 @@ describe("an orchestrator in the background", () => {
     });
     const nobody = await peerllm(["network", "credit", `account_${"a".repeat(26)}`, "20", "--json"], { home });
     expect([nobody.code, nobody.json()]).toMatchObject([2, { error: { code: "not_found" } }]);
+    for (const words of [
+      ["credit", accountId, "0"],
+      ["code", "create", "0"],
+    ]) {
+      const nothing = await peerllm(["network", ...words, "--json"], { home });
+      expect([nothing.code, nothing.json()]).toMatchObject([2, { error: { code: "request_invalid" } }]);
+    }
     process.kill(pid, "SIGKILL");
     await vi.waitUntil(() => !isRunning(pid), { timeout: 10_000 });
     expect((await peerllm(["network", "status"], { home })).code).toBe(4);
