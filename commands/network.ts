@@ -58,7 +58,8 @@ function addNetworkOptions(command: Command): Command {
   return command
     .option("--port <n>", `port to listen on; 0 picks a free one (default ${defaultPorts.network})`)
     .option("--listen <address>", "address to listen on (default 127.0.0.1)")
-    .option("--private", "accounts need an invite")
+    .option("--private", "accounts need an invite (default: as before; a new network is open)")
+    .option("--no-private", "accounts need none any more")
     .option("--billing <mode>", "off, credits or paypal (default: as before; credits for a new network)")
     .option("--tls-cert <file>", "certificate chain, PEM")
     .option("--tls-key <file>", "its private key, PEM")
@@ -72,7 +73,7 @@ function addNetworkOptions(command: Command): Command {
 const networkOptions = z.object({
   port: portNumber.default(defaultPorts.network),
   listen: z.string().default("127.0.0.1"),
-  private: z.boolean().default(false),
+  private: z.boolean().nullable().default(null),
   billing: z.enum(["off", "credits", "paypal"]).nullable().default(null),
   tlsCert: z.string().nullable().default(null),
   tlsKey: z.string().nullable().default(null),

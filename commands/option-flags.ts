@@ -19,11 +19,12 @@ export function optionFlags<Options extends z.ZodType<Readonly<Record<string, un
   const defaults = new Map<string, unknown>(Object.entries(from.schema.parse({})));
   const stored = new Map<string, unknown>(Object.entries(from.config.list()));
   return Object.entries(options).flatMap(([name, value]) => {
-    const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    const words = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    const flag = value === false ? `--no-${words}` : `--${words}`;
     if (isSame(value, defaults.get(name)) || isSame(value, stored.get(`${from.group}.${name}`))) return [];
     const word = (text: unknown) => (from.paths.includes(name) ? absoluteIfFile(String(text)) : String(text));
     if (Array.isArray(value)) return value.flatMap((each) => [flag, word(each)]);
-    return value === true ? [flag] : [flag, word(value)];
+    return typeof value === "boolean" ? [flag] : [flag, word(value)];
   });
 }
 

@@ -39,6 +39,7 @@ import { authenticate, networkBackend, type Traffic } from "./backend.ts";
 import { NetworkCatalogue } from "./catalogue.ts";
 import { networkControl } from "./control.ts";
 import { economyApi, requireTreasury } from "./economy.ts";
+import { keepEnrolment } from "./enrolment.ts";
 import { HostGate } from "./host-gate.ts";
 import { newLicences } from "./licences.ts";
 import { mayServe, paypalRoutes } from "./paypal-link.ts";
@@ -105,7 +106,7 @@ export async function startOrchestrator(
 ): Promise<RunningOrchestrator> {
   const { home, log, clock } = context;
   const { accounts, books, prices, receipts, models, invites } = adapters;
-  const { isPrivate } = options;
+  const isPrivate = await keepEnrolment(home, options.isPrivate);
   const networkKey = await loadOrCreateKeyPair(join(home.keysDirectory, "network.pem"));
   const networkId = networkIdOf(networkKey.publicKey);
   const holdsReleased = await books.releaseAll();

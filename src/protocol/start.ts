@@ -21,7 +21,8 @@ export const defaultPorts = { network: 7420, proxy: 7421, local: 7422 } as const
 export const networkStartSchema = z.object({
   port: port.default(defaultPorts.network),
   listen: z.string().default("127.0.0.1"),
-  isPrivate: z.boolean().default(false),
+  /** Whether accounts need an invite. Null: as before; a new network is open. */
+  isPrivate: z.boolean().nullable().default(null),
   /** Null: as before; `credits` for a new network. */
   billing: z.enum(["off", "credits", "paypal"]).nullable().default(null),
   tlsCertificate: z.string().nullable().default(null),

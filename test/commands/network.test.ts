@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
@@ -96,6 +96,21 @@ describe("an orchestrator in the background", () => {
     expect((await peerllm(["network", "audit"], { home })).stdout).toMatch(
       /^books +balanced\ntransfers +3, of 6 entries\nopen holds +0\n\nACCOUNTS +USD\n(.+\n)*consumer-credit +20\.00\n/,
     );
+  });
+
+  test("that was private is started again as it was, and opened by its operator's word alone", async () => {
+    const { home } = await networkUp(["--private"]);
+    const restart = async (more: string[]) => {
+      await peerllm(["network", "down"], { home });
+      await peerllm(["network", "up", "--port", "0", ...more], { home });
+      return (await peerllm(["network", "status", "--json"], { home })).json();
+    };
+    expect(await restart([])).toMatchObject({ isPrivate: true });
+    expect(await restart(["--no-private"])).toMatchObject({ isPrivate: false });
+    expect(await restart([])).toMatchObject({ isPrivate: false });
+    await writeFile(join(home, "enrolment.json"), "{");
+    expect(await restart([])).toMatchObject({ error: { code: "daemon_unreachable" } });
+    expect(await restart(["--private"])).toMatchObject({ isPrivate: true });
   });
 
   test("whose port is taken says so, and leaves no trace that it runs", async () => {
