@@ -113,6 +113,21 @@ describe("an orchestrator in the background", () => {
     expect(await restart(["--private"])).toMatchObject({ isPrivate: true });
   });
 
+  test("a model that it doesn't have is wrong input to every command that names one", async () => {
+    const { url } = await networkUp();
+    const home = await temporaryFolder();
+    await peerllm(["account", "create", "--network", url], { home });
+    for (const words of [
+      ["models", "show"],
+      ["models", "pull"],
+      ["producer", "show"],
+      ["chat", "Hi", "--model"],
+    ]) {
+      const { code, stdout } = await peerllm([...words, "acme/nope", "--network", url, "--json"], { home });
+      expect([words, code, stdout]).toEqual([words, 2, expect.stringContaining("acme/nope")]);
+    }
+  });
+
   test("whose port is taken says so, and leaves no trace that it runs", async () => {
     const { url } = await networkUp();
     const home = await temporaryFolder();
