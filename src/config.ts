@@ -23,7 +23,7 @@ const timesOfDay = new RegExp(`^${stretch}(?:\\s*,\\s*${stretch})*$`);
 export const configKeys = {
   "network.url": z.url({ protocol: /^https?$/ }),
   "network.port": port,
-  "network.listen": z.string().min(1),
+  "network.listen": z.string().regex(/^[\w.:%-]+$/, "must be an address, such as 127.0.0.1"),
   "network.billing": z.enum(["off", "credits", "paypal"]),
   "privacy.level": z.enum(["standard", "strict"]),
   "privacy.mask": words,

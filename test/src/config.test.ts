@@ -46,6 +46,7 @@ test.each<[ConfigKey, string]>([
   ["host.schedule", "99:99-88:77"],
   ["host.schedule", "22:00-07:00, 24:00-25:00"],
   ["consume.model", ""],
+  ["network.listen", "two words"],
 ])("%s can't be %s", (key, text) => {
   expect(() => openConfig(home).set(key, text)).toThrow(expect.objectContaining({ code: "config_invalid" }));
 });
