@@ -33,7 +33,10 @@ function addConsumeOptions(command: Command): Command {
     .option("--allow-origin <origin...>", "web pages that may call it, like https://app.example (default: none)")
     .option("--model <ref>", "model of requests that don't name one")
     .option("--privacy <level>", "standard or strict (default standard)")
-    .option("--fallback <what>", "none, or local: what a local host answers when the network can't (default none)");
+    .option(
+      "--fallback <what>",
+      `none, or local: what "host up --local" at its port ${defaultPorts.local} answers when the network can't (default none)`,
+    );
 }
 
 const consumeOptions = z.object({
@@ -91,6 +94,7 @@ async function status(session: Session): Promise<void> {
       ["network", now.networkUrl],
       ["model", now.model ?? "as asked"],
       ["privacy", now.privacy],
+      ["fallback", now.fallback],
       ["requests", `${now.requests.active} active, ${now.requests.completed} completed, ${now.requests.failed} failed`],
     ]),
   );

@@ -27,8 +27,7 @@ const fallbackCodes: readonly ErrorCode[] = [
 
 /**
  * Answers by asking the network, with identifiers masked here and put back here, or, before the first word, the local
- * host instead. Whoever reaches it may use it: it
- * listens on loopback only. A model is never swapped for another: a name the network does not know is `model_missing`.
+ * host instead. Whoever reaches it may use it: it listens on loopback only. A model is never swapped for another: a name the network does not know is `model_missing`.
  */
 export function proxyBackend({ network, local, masking, model }: ProxyBackendOptions): AnswerBackend {
   return {
@@ -64,8 +63,19 @@ async function modelsOf(network: Upstream, local: Upstream | null, signal: Abort
     return await network.models(signal);
   } catch (error) {
     if (local === null || !isPeerError(error) || !fallbackCodes.includes(error.code)) throw error;
-    return local.models(signal);
+    return localModels(local, error, signal);
   }
+}
+
+/** Where the local host does not answer either, what is told is why the network did not. */
+function localModels(local: Upstream, reason: PeerError, signal: AbortSignal): Promise<readonly ModelListing[]> {
+  return local.models(signal).catch((cause: unknown) => {
+    signal.throwIfAborted();
+    throw new PeerError(reason.code, reason.message, {
+      cause,
+      hint: `The local host at ${local.url} does not answer either. Start it with "peerllm host up --local".`,
+    });
+  });
 }
 
 async function* answerBy(
@@ -87,13 +97,7 @@ async function* answerLocally(
   reason: PeerError,
   signal: AbortSignal,
 ): AsyncGenerator<AnswerEvent> {
-  const listings = await local.models(signal).catch((error: unknown) => {
-    signal.throwIfAborted();
-    throw new PeerError(reason.code, reason.message, {
-      cause: error,
-      hint: `The local host at ${local.url} does not answer either. Start it with "peerllm host up --local".`,
-    });
-  });
+  const listings = await localModels(local, reason, signal);
   const isServed = anyModelNames.includes(request.model) || listings.some(({ id }) => id === request.model);
   if (!isServed) {
     throw new PeerError(reason.code, reason.message, {

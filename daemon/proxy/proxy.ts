@@ -29,8 +29,8 @@ interface RequestCounts {
   failed: number;
 }
 
-/** How long requests wait for an orchestrator that restarts. */
-const retryMsMax = 10_000;
+/** How long requests wait for an orchestrator that restarts, and where the local host may answer instead. */
+const retryMsMax = { none: 10_000, local: 2_000 } as const;
 const firstRetryMsMax = 2_000;
 const firstContactMsMax = 10_000;
 
@@ -52,7 +52,7 @@ export async function startProxy(options: unknown, context: ProxyContext): Promi
   });
   if (!isReached) log.warn("network-unreachable", { networkUrl });
 
-  const network = createUpstream({ url: networkUrl, apiKey, clock, retryMsMax });
+  const network = createUpstream({ url: networkUrl, apiKey, clock, retryMsMax: retryMsMax[fallback] });
   const localUrl = `http://127.0.0.1:${defaultPorts.local}`;
   const local = fallback === "local" ? createUpstream({ url: localUrl, apiKey: null, clock, retryMsMax: 0 }) : null;
   const masking = { key: randomBytes(32), ownWords: maskedWords };
@@ -70,7 +70,7 @@ export async function startProxy(options: unknown, context: ProxyContext): Promi
   return {
     ready: { baseUrl, pid: process.pid },
     control: {
-      status: async () => ({ baseUrl, pid: process.pid, networkUrl, startedAt, model, privacy, requests }),
+      status: async () => ({ baseUrl, pid: process.pid, networkUrl, startedAt, model, privacy, fallback, requests }),
     },
     drain: (signal) => server.drain(signal),
     async close() {

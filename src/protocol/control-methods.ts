@@ -321,6 +321,7 @@ export const proxyStatusSchema = z.looseObject({
   startedAt: z.number(),
   model: z.string().nullable(),
   privacy: z.enum(["standard", "strict"]),
+  fallback: z.enum(["none", "local"]),
   requests: z.looseObject({ active: z.int(), completed: z.int(), failed: z.int() }),
 });
 

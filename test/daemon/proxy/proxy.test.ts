@@ -311,7 +311,7 @@ describe("the local host behind the proxy", () => {
     });
     const front = await serve(proxyBackend({ network: first, local: second, masking, model: null }));
     const client = new OpenAI({ baseURL: `${front.url}/v1`, apiKey: "none", maxRetries: 0 });
-    return { client, localBackend, networkServer };
+    return { client, localBackend, networkServer, localServer };
   }
   const noHost: Script = async function* () {
     yield { kind: "begin", receipt: null };
@@ -333,6 +333,14 @@ describe("the local host behind the proxy", () => {
     const listed = [];
     for await (const model of client.models.list()) listed.push(model.id);
     expect(listed).toEqual([scriptedModel.id]);
+  });
+
+  it("that can't be reached either is no reason to name it: the network's failure is told", async () => {
+    const { client, networkServer, localServer } = await withFallback(sayHello);
+    await Promise.all([networkServer.close(), localServer.close()]);
+    const told = { code: "network_unreachable", message: expect.stringContaining(networkServer.url) };
+    await expect(client.models.list()).rejects.toMatchObject(told);
+    await expect(readStream(client)).rejects.toMatchObject(told);
   });
 
   it("does not answer what the network refused", async () => {
