@@ -69,7 +69,7 @@ export async function startDemoNetwork(
   onStep("orchestrator", `serves at ${url}`);
 
   await createAccount(homes.producer, url, { name: "Pia" }, signal);
-  const model = await publish(homes.producer, signal);
+  const model = await publish(homes.producer, url, signal);
   onStep("producer", `signed and published ${model}`);
 
   const hosts = await Promise.all(
@@ -127,19 +127,23 @@ function allHomes({ operator, producer, hosts, consumer }: DemoHomes): Home[] {
 }
 
 /** Publishes the demo model as its producer would, by the command. Returns its reference. */
-async function publish(home: Home, signal: AbortSignal): Promise<string> {
+async function publish(home: Home, networkUrl: string, signal: AbortSignal): Promise<string> {
   const { name, version } = demoModel;
   const model = packageFile("src/models/demo/demo.gguf");
   const facts = ["--license", "MIT", "--summary", "A small model that knows PeerLLM."];
-  const words = ["producer", "publish", model, "--name", name, "--version", version, ...facts, "--json", "--yes"];
-  const done = await execa(process.execPath, [packageFile("dist/peerllm.js"), ...words], {
-    env: { PEERLLM_HOME: home.root },
+  const words = ["producer", "publish", model, "--name", name, "--version", version, ...facts, "--yes"];
+  // Where the environment names a network and an account, they are not the demo's.
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("PEERLLM_")));
+  const place = ["--home", home.root, "--network", networkUrl];
+  const done = await execa(process.execPath, [packageFile("dist/peerllm.js"), ...words, ...place], {
+    env,
+    extendEnv: false,
     cancelSignal: signal,
     reject: false,
   });
   signal.throwIfAborted();
   if (done.exitCode !== 0) {
-    throw new PeerError("unexpected", `The demo model could not be published: ${done.stdout || done.stderr}`);
+    throw new PeerError("unexpected", `The demo model could not be published: ${done.stderr}`);
   }
   return `${name}:${version}`;
 }

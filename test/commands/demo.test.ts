@@ -29,7 +29,9 @@ const documentSchema = z.strictObject({
 
 test("the demo pays hosts of different owners exactly 95%, outlives a killed host and leaves nothing behind", async () => {
   const folder = await temporaryFolder();
-  const ran = await peerllm(["demo", "--json"], { env: { TMPDIR: folder } });
+  // It is of no network and no account that the environment names.
+  const env = { TMPDIR: folder, PEERLLM_NETWORK: "http://127.0.0.1:1", PEERLLM_API_KEY: "sk-peer-none" };
+  const ran = await peerllm(["demo", "--json"], { env });
   expect(ran, ran.stdout).toMatchObject({ code: 0, stderr: "" });
   const { usage, hosts, ledger } = documentSchema.parse(ran.json());
   const [debit, hostCredit, networkCredit] = [ledger.consumerDebit, ledger.hostCredit, ledger.networkCredit].map(
