@@ -1,8 +1,8 @@
-import { writeFile } from "node:fs/promises";
 import { Command } from "commander";
 import * as z from "zod";
 import { createProducerKey, producerKey, producerKeyFile, type SigningKey } from "../src/models/signing-key.ts";
 import { action, type Session } from "./session.ts";
+import { writeTextFile } from "./text-file.ts";
 
 const none = z.object({});
 
@@ -39,7 +39,7 @@ export function producerKeyCommand(): Command {
       .action(
         action(z.object({ output: z.string().min(1).optional() }), async (session, { output }) => {
           const { publicKeyPem, fingerprint } = await producerKey(session.home);
-          if (output !== undefined) await writeFile(output, publicKeyPem);
+          if (output !== undefined) await writeTextFile(output, publicKeyPem);
           const document = { publicKey: publicKeyPem, fingerprint, file: output ?? null };
           session.printer.result(document, () => (output === undefined ? publicKeyPem : `Written to ${output}.`));
         }),

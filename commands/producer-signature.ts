@@ -1,6 +1,6 @@
 import type { KeyObject, X509Certificate } from "node:crypto";
 import { existsSync, statSync } from "node:fs";
-import { readFile, rename, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { Command } from "commander";
 import * as z from "zod";
@@ -11,6 +11,7 @@ import { type OnModelBytes, signModel, type Trust, verifyModel } from "../src/mo
 import { parsePrivateKey, parsePublicKey, producerKey, type SigningKey } from "../src/models/signing-key.ts";
 import { pathInside } from "../src/models/tree.ts";
 import { action, type Session } from "./session.ts";
+import { writeTextFile } from "./text-file.ts";
 
 const signSchema = z.object({
   signature: z.string().min(1).optional(),
@@ -82,7 +83,7 @@ async function sign(session: Session, path: string, options: z.output<typeof sig
       { path, key, method, signaturePath, ignorePaths, allowSymlinks, onBytes },
       session.signal,
     );
-    await writeWhole(signaturePath, `${JSON.stringify(made.bundle)}\n`);
+    await writeTextFile(signaturePath, `${JSON.stringify(made.bundle)}\n`);
     progress.end();
     const { rootDigest, sizeBytes } = made;
     const document = { signature: signaturePath, rootDigest, sizeBytes, key: key.fingerprint };
@@ -182,9 +183,4 @@ function countBytes(report: (done: number, total: number) => void): OnModelBytes
     done += bytes;
     report(done, total);
   };
-}
-
-async function writeWhole(path: string, text: string): Promise<void> {
-  await writeFile(`${path}.new`, text, { flush: true });
-  await rename(`${path}.new`, path);
 }

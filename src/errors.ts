@@ -113,8 +113,8 @@ const systemRefusals: Readonly<Record<string, readonly [ErrorCode, string, strin
   EISDIR: ["file_unusable", "it is a folder", "Name a file."],
   ELOOP: ["file_unusable", "its links lead in a circle", "Mend the links, or name another place."],
   ENAMETOOLONG: ["file_unusable", "the name is too long", "Name a shorter one."],
-  EFBIG: ["storage_failed", "it is larger than this user may write", 'Raise the limit ("ulimit -f" shows it).'],
-  ENOSPC: ["storage_failed", "the disk is full", "Free some room; --home names another home."],
+  EFBIG: ["storage_failed", "it is larger than its file system takes", "Name a place on another one."],
+  ENOSPC: ["storage_failed", "the disk is full", "Free some room, or name another place."],
   EDQUOT: ["storage_failed", "this user's share of the disk is used up", "Free some room, or ask for a larger share."],
   EIO: ["storage_failed", "the disk failed", "See what the system's log says of the disk."],
 };

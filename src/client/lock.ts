@@ -2,7 +2,7 @@ import { createHash, randomBytes, randomInt } from "node:crypto";
 import { link, readFile, rm, writeFile } from "node:fs/promises";
 import * as z from "zod";
 import { type Clock, systemClock } from "../clock.ts";
-import { PeerError } from "../errors.ts";
+import { PeerError, systemFailure } from "../errors.ts";
 import { base32 } from "../ids.ts";
 import { ifThere } from "../if-there.ts";
 import { isAlive, ownIdentity } from "./process-identity.ts";
@@ -40,8 +40,10 @@ export async function takeLock(
 ): Promise<Lock> {
   const own: LockRecord = { ...ownIdentity(startedAt), nonce: base32(randomBytes(10)) };
   const draft = `${path}.${own.nonce}`;
-  await writeFile(draft, JSON.stringify(own), { flag: "wx", mode: 0o600 });
   try {
+    await writeFile(draft, JSON.stringify(own), { flag: "wx", mode: 0o600 }).catch((error: unknown) => {
+      throw systemFailure(error, path) ?? error;
+    });
     for (let holder = await take(path, draft); holder !== null; holder = await take(path, draft)) await onHeld(holder);
     return { release: () => release(path, own) };
   } finally {

@@ -167,6 +167,16 @@ test("an option that can't be is refused where it was said: as a flag or in the 
   expect(await said([], { PEERLLM_ALLOW_ORIGIN: "*" })).toMatch(/^peerllm: PEERLLM_ALLOW_ORIGIN must be an origin /);
 });
 
+test.runIf(existsSync("/dev/full"))(
+  "a file that could not be written is named, also where the disk is full",
+  async () => {
+    const home = await temporaryFolder();
+    expect((await peerllm(["producer", "key", "export", "--output", "/dev/full"], { home })).stderr).toBe(
+      `peerllm: "/dev/full" can't be used: the disk is full (ENOSPC). Free some room, or name another place.\n`,
+    );
+  },
+);
+
 describe("a home", () => {
   test("that is no folder, or damaged, is told of by its commands and by `doctor`", async () => {
     const home = await temporaryFolder();
