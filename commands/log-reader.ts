@@ -2,6 +2,7 @@ import { open, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { systemClock } from "../src/clock.ts";
 import { PeerError } from "../src/errors.ts";
+import { ifThere } from "../src/if-there.ts";
 import { oneLine } from "../src/plain-text.ts";
 import type { RoleName } from "../src/protocol/control.ts";
 import type { Session } from "./session.ts";
@@ -45,10 +46,7 @@ export async function followLog(
 }
 
 async function sizeOf(path: string): Promise<number | null> {
-  return stat(path).then(
-    ({ size }) => size,
-    () => null,
-  );
+  return (await ifThere(stat(path)))?.size ?? null;
 }
 
 async function readRange(path: string, from: number, to: number): Promise<string> {

@@ -1,5 +1,5 @@
 import type * as z from "zod";
-import type { Clock } from "../../src/clock.ts";
+import { type Clock, dayMs } from "../../src/clock.ts";
 import { PeerError } from "../../src/errors.ts";
 import type { PriceBook } from "../../src/ledger/price-book.ts";
 import type { PriceSheet } from "../../src/ledger/pricing.ts";
@@ -18,6 +18,8 @@ export interface PriceControl {
   readonly treasury: Treasury | null;
 }
 
+const aheadMsMax = 366 * dayMs;
+
 export async function showPrice(prices: PriceBook): Promise<Shown> {
   const versions = (await prices.list()).map(sheetDocument);
   return { ...sheetDocument(await prices.current()), versions };
@@ -34,10 +36,9 @@ export async function setPrice(wanted: Wanted, { prices, clock, treasury }: Pric
       hint: 'Start it again with "peerllm network up --billing paypal".',
     });
   }
-  const effectiveFrom = wanted.from ?? clock.now();
-  if (wanted.from !== null && wanted.from < clock.now()) {
-    throw new PeerError("request_invalid", `A price can't change in the past: ${new Date(wanted.from).toISOString()}.`);
-  }
+  const now = clock.now();
+  const effectiveFrom = wanted.from ?? now;
+  checkDate(effectiveFrom, now);
   await prices.add({
     billing: wanted.billing ?? last.billing,
     per100kTokens: priceOr(wanted.usdPer100kTokens, last.per100kTokens),
@@ -48,6 +49,17 @@ export async function setPrice(wanted: Wanted, { prices, clock, treasury }: Pric
     effectiveFrom,
   });
   return showPrice(prices);
+}
+
+/** No other version can come before one that is set: a year too many would be there for good. */
+function checkDate(from: number, now: number): void {
+  if (from < now) throw new PeerError("request_invalid", `A price can't change in the past: ${isoOf(from)}.`);
+  if (from <= now + aheadMsMax) return;
+  throw new PeerError("request_invalid", `A price is set at most a year ahead, not for ${isoOf(from)}.`);
+}
+
+function isoOf(time: number): string {
+  return new Date(time).toISOString();
 }
 
 function priceOr(text: string | undefined, before: NanoUsd): NanoUsd {

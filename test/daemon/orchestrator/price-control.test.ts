@@ -64,6 +64,7 @@ describe("a network's price", () => {
 
   it.each([
     ["in the past", { usdPer100kTokens: "2", from: now - 1 }, "request_invalid"],
+    ["more than a year ahead", { usdPer100kTokens: "2", from: now + 367 * 86_400_000 }, "request_invalid"],
     ["below zero", { usdPer100kTokens: "-1" }, "request_invalid"],
     ["that is no amount", { usdPer100kTokens: "cheap" }, "money_malformed"],
     ["with more than all to the host", { hostSharePercent: "100.01" }, "request_invalid"],
