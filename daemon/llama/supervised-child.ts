@@ -12,7 +12,7 @@ export interface SupervisedChildOptions {
   /** Makes sure of the model's file before it is loaded again; while it can't, the child is not replaced. */
   readonly restore: (signal: AbortSignal) => Promise<void>;
   readonly receive: (message: FromChild) => void;
-  /** Called before whoever waits is told, so that nobody comes back who could have known. */
+  /** `state` is another than before. Called before `lost`, so that what was lost is not given to this child again. */
   readonly onStateChange: () => void;
   /** The child is gone; whoever waits for it is to be told. Called before it is replaced. */
   readonly lost: (error: PeerError) => void;
