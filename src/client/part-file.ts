@@ -146,9 +146,12 @@ async function readJournal(plan: PartPlan): Promise<number[]> {
 async function writeJournal(plan: PartPlan, verified: ReadonlySet<number>): Promise<FileHandle> {
   const path = journalPath(plan.path);
   const fresh = await open(`${path}.new`, "w", 0o600);
-  await fresh.writeFile(`${[headerOf(plan), ...verified].join("\n")}\n`);
-  await fresh.sync();
-  await fresh.close();
+  try {
+    await fresh.writeFile(`${[headerOf(plan), ...verified].join("\n")}\n`);
+    await fresh.sync();
+  } finally {
+    await fresh.close();
+  }
   await rename(`${path}.new`, path);
   return open(path, "a");
 }
