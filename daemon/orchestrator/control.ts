@@ -169,10 +169,10 @@ function hostRow(session: HostSession, hosts: Hosts): HostRow {
   };
 }
 
-/** Degraded: it kept failing and gets no work for a while. */
+/** Degraded: it offers nothing, as while its engine restarts, or kept failing and gets no work for a while. */
 function stateOf(session: HostSession, hosts: Hosts): HostRow["state"] {
   if (!session.isAccepting) return "paused";
-  return hosts.isResting(session.hostId) ? "degraded" : "serving";
+  return session.offers().length === 0 || hosts.isResting(session.hostId) ? "degraded" : "serving";
 }
 
 async function modelRows({ catalogue }: NetworkControlOptions): Promise<Result<"models">["models"]> {

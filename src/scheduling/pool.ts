@@ -204,17 +204,20 @@ export class HostPool<Member extends PoolMember> {
         (member.offerOf(wanted.digest)?.contextLength ?? 0) >= wanted.contextTokens &&
         wanted.isEligible(member.hostId, member.owner),
     );
-    const seconds = Math.ceil(patienceMs / 1_000);
     if (offering.length === 0) {
       return new PeerError("host_unavailable", "No host serves this model at the moment.", { retryAfterSeconds: 10 });
     }
-    const message =
-      fitting.length === 0
-        ? `None of the ${offering.length} hosts of this model may take this part of the request.`
-        : fitting.every(({ hostId }) => this.isResting(hostId))
-          ? "Every host of this model failed lately and rests for a while."
-          : `Every host of this model was busy for ${seconds} s.`;
-    return new PeerError("host_unavailable", message, { retryAfterSeconds: 5 });
+    return new PeerError("host_unavailable", this.#whyNone(offering.length, fitting, Math.ceil(patienceMs / 1_000)), {
+      retryAfterSeconds: 5,
+    });
+  }
+
+  #whyNone(offering: number, fitting: readonly Member[], seconds: number): string {
+    if (fitting.length === 0) return `None of the ${offering} hosts of this model may take this part of the request.`;
+    if (!fitting.some(({ isAccepting }) => isAccepting)) return "Every host of this model is paused at the moment.";
+    if (fitting.every(({ hostId }) => this.isResting(hostId)))
+      return "Every host of this model failed lately and rests for a while.";
+    return `Every host of this model was busy for ${seconds} s.`;
   }
 
   #withdraw(wanted: Wanted): void {

@@ -1,5 +1,6 @@
 import OpenAI from "openai";
-import { expect, it, onTestFinished } from "vitest";
+import { expect, it, onTestFinished, vi } from "vitest";
+import { networkMethods } from "../../../src/protocol/control-methods.ts";
 import { endlessQuestion } from "../../worlds/answers.ts";
 import { demoNetwork, demoReference } from "../../worlds/demo-network.ts";
 
@@ -17,10 +18,19 @@ it("a network's only host whose engine crashes is given its answer again when th
   let text = "";
   let last: unknown;
   for await (const chunk of await client.chat.completions.create({ ...request, stream: true })) {
-    if (text === "" && chunk.choices[0]?.delta.content) network.hosts[0]?.crashEngine();
+    if (text === "" && chunk.choices[0]?.delta.content) {
+      network.hosts[0]?.crashEngine();
+      await vi.waitUntil(async () => (await hostStates()).includes("degraded"), { timeout: 10_000, interval: 5 });
+    }
     text += chunk.choices[0]?.delta.content ?? "";
     last = chunk;
   }
   expect(text).toBe(undisturbed.choices[0]?.message.content);
   expect(last).toMatchObject({ peerllm: { hosts: 1, failovers: 1 } });
+  expect(await hostStates()).toEqual(["serving"]);
+
+  async function hostStates(): Promise<readonly string[]> {
+    const found = await network.control.hosts?.({}, new AbortController().signal);
+    return networkMethods.hosts.result.parse(found).hosts.map(({ state }) => state);
+  }
 });

@@ -142,6 +142,16 @@ describe("the pool of hosts", () => {
     expect(lease.member.hostId).toBeDefined();
   });
 
+  it("says of hosts that are paused that they are", async () => {
+    const clock = new VirtualClock();
+    const paused = { ...member(), isAccepting: false };
+    const waiting = clock.until(poolOf(clock, paused).acquire(wanted(), 1_000, never));
+    await expect(waiting).rejects.toMatchObject({
+      code: "host_unavailable",
+      message: expect.stringContaining("paused"),
+    });
+  });
+
   it("counts answers that a host lost together as one failure, however many there were", async () => {
     const clock = new VirtualClock();
     const host = member({ sequences: 8 });
