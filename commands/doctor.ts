@@ -29,7 +29,7 @@ interface Check {
 export function doctorCommand(): Command {
   return new Command("doctor")
     .description("check this machine, this home, its daemons and its network")
-    .addHelpText("after", "\nExits 0 where nothing failed, else 1.")
+    .addHelpText("after", "\nExits 0 where nothing failed, else 1.\n\nExample:\n  peerllm doctor")
     .action(action(z.object({}), doctor));
 }
 
@@ -83,7 +83,7 @@ function memoryCheck(): Check {
 async function homeCheck({ home }: Session): Promise<Check> {
   try {
     const existing = await nearestExisting(home.root);
-    await mayUse(existing, constants.W_OK | constants.X_OK);
+    await mayUse(existing, constants.R_OK | constants.W_OK | constants.X_OK);
     const { mode } = await stat(home.root).catch(() => ({ mode: 0o700 }));
     if ((mode & 0o022) === 0) return ok("home", existing === home.root ? home.root : `${home.root}, not made yet`);
     return {
@@ -117,12 +117,22 @@ async function diskCheck({ home }: Session): Promise<Check> {
   }
 }
 
-async function secretsCheck({ home }: Session): Promise<Check> {
-  const names = await readdir(home.keysDirectory).catch(() => []);
+async function secretsCheck(session: Session): Promise<Check> {
+  try {
+    return await lookAtSecrets(session);
+  } catch (error) {
+    return failed("keys", error);
+  }
+}
+
+async function lookAtSecrets({ home }: Session): Promise<Check> {
+  const names = (await ifThere(readdir(home.keysDirectory))) ?? [];
   const open: string[] = [];
   for (const name of names) {
     const path = join(home.keysDirectory, name);
-    if (((await stat(path)).mode & 0o077) !== 0) open.push(path);
+    // One that is gone by now was a draft.
+    const mode = (await ifThere(stat(path)))?.mode ?? 0;
+    if ((mode & 0o077) !== 0) open.push(path);
   }
   if (open.length === 0) return ok("keys", names.length === 0 ? "none yet" : `${names.length}, for this user alone`);
   const detail = `Others may read ${open.join(", ")}`;
@@ -132,7 +142,7 @@ async function secretsCheck({ home }: Session): Promise<Check> {
 function configCheck({ config }: Session): Check {
   try {
     const count = Object.keys(config.list()).length;
-    return ok("config", count === 0 ? "all defaults" : `${count} set`);
+    return ok("config", count === 0 ? "nothing set" : `${count} set`);
   } catch (error) {
     return failed("config", error);
   }

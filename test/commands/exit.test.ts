@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -201,6 +201,16 @@ describe("a home", () => {
           expect.objectContaining({ name: "home", state: "ok" }),
         ]),
       }),
+    ]);
+  });
+
+  test("whose keys can't be looked at is not said to have none", async () => {
+    const home = await temporaryFolder();
+    await symlink(join(home, "keys"), join(home, "keys"));
+    const doctor = await peerllm(["doctor", "--json", "--network", "http://127.0.0.1:1"], { home });
+    expect([doctor.code, doctor.json()]).toMatchObject([
+      1,
+      { checks: expect.arrayContaining([expect.objectContaining({ name: "keys", state: "failed" })]) },
     ]);
   });
 
