@@ -11,7 +11,12 @@ const none = z.object({});
 
 /** `peerllm account …`: who one is on a network. */
 export function accountCommand(): Command {
-  const account = new Command("account").description("create an account on a network, and its keys");
+  const account = new Command("account")
+    .description("create an account on a network, and its keys")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  peerllm account create\n  peerllm account keys create --name laptop --budget-per-day 2",
+    );
   account.addCommand(createCommand());
   account.addCommand(showCommand());
   account.addCommand(keysCommand());
@@ -54,27 +59,35 @@ function createCommand(): Command {
 }
 
 function showCommand(): Command {
-  return new Command("show").description("show the account that commands use").action(
-    action(none, async (session) => {
-      const gateway = await openGateway(session);
-      const account = await gateway.call(routes["account-show"], {}, session.signal);
-      session.printer.result({ ...account, networkUrl: gateway.url }, () =>
-        session.printer.facts([
-          ["account", account.accountId],
-          ["name", account.name ?? "-"],
-          ["e-mail", account.email ?? "-"],
-          ["network", gateway.url],
-          ["created", day(account.createdAt)],
-          ["vouched for", account.isVouched ? "yes" : "no"],
-          ["owner", account.owner],
-        ]),
-      );
-    }),
-  );
+  return new Command("show")
+    .description("show the account that commands use")
+    .addHelpText("after", "\nExample:\n  peerllm account show")
+    .action(
+      action(none, async (session) => {
+        const gateway = await openGateway(session);
+        const account = await gateway.call(routes["account-show"], {}, session.signal);
+        session.printer.result({ ...account, networkUrl: gateway.url }, () =>
+          session.printer.facts([
+            ["account", account.accountId],
+            ["name", account.name ?? "-"],
+            ["e-mail", account.email ?? "-"],
+            ["network", gateway.url],
+            ["created", day(account.createdAt)],
+            ["vouched for", account.isVouched ? "yes" : "no"],
+            ["owner", account.owner],
+          ]),
+        );
+      }),
+    );
 }
 
 function keysCommand(): Command {
-  const keys = new Command("keys").description("list, create and revoke API keys");
+  const keys = new Command("keys")
+    .description("list, create and revoke API keys")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  peerllm account keys list\n  peerllm account keys create --name laptop --budget-per-day 2",
+    );
   keys.addCommand(listKeysCommand());
   keys.addCommand(createKeyCommand());
   keys.addCommand(revokeKeyCommand());
@@ -82,24 +95,27 @@ function keysCommand(): Command {
 }
 
 function listKeysCommand(): Command {
-  return new Command("list").description("list the keys").action(
-    action(none, async (session) => {
-      const gateway = await openGateway(session);
-      const listed = await gateway.call(routes["keys-list"], {}, session.signal);
-      session.printer.result(listed, () =>
-        session.printer.table(
-          ["KEY", "NAME", "SCOPES", "BUDGET", "REVOKED"],
-          listed.keys.map((key) => [
-            key.keyId,
-            key.name,
-            key.scopes.join(","),
-            budgetOf(key.budgetUsdPerDay, key.budgetUsdPerMonth),
-            key.revokedAt === null ? "-" : day(key.revokedAt),
-          ]),
-        ),
-      );
-    }),
-  );
+  return new Command("list")
+    .description("list the keys")
+    .addHelpText("after", "\nExample:\n  peerllm account keys list")
+    .action(
+      action(none, async (session) => {
+        const gateway = await openGateway(session);
+        const listed = await gateway.call(routes["keys-list"], {}, session.signal);
+        session.printer.result(listed, () =>
+          session.printer.table(
+            ["KEY", "NAME", "SCOPES", "BUDGET", "REVOKED"],
+            listed.keys.map((key) => [
+              key.keyId,
+              key.name,
+              key.scopes.join(","),
+              budgetOf(key.budgetUsdPerDay, key.budgetUsdPerMonth),
+              key.revokedAt === null ? "-" : day(key.revokedAt),
+            ]),
+          ),
+        );
+      }),
+    );
 }
 
 function createKeyCommand(): Command {
@@ -160,6 +176,7 @@ function revokeKeyCommand(): Command {
   return new Command("revoke")
     .description("revoke a key, at once")
     .argument("<key>", "its id, as `keys list` shows it")
+    .addHelpText("after", "\nExample:\n  peerllm account keys revoke key_abc…")
     .action(
       action(none, async (session, _, [keyId = ""]) => {
         if (!/^key_[a-z2-7]{26}$/.test(keyId))

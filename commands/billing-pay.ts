@@ -37,7 +37,9 @@ export function topupCommand(): Command {
 
 /** `peerllm billing plan subscribe|cancel|show`: credit bought every month. */
 export function planCommand(): Command {
-  const plan = new Command("plan").description("buy credit every month through PayPal");
+  const plan = new Command("plan")
+    .description("buy credit every month through PayPal")
+    .addHelpText("after", "\nExamples:\n  peerllm billing plan subscribe 10\n  peerllm billing plan show");
   plan.addCommand(planSubscribeCommand());
   plan.addCommand(planShowCommand());
   plan.addCommand(planCancelCommand());
@@ -49,6 +51,7 @@ function planSubscribeCommand(): Command {
     .description("begin to buy credit every month")
     .argument("<usd>", "dollars a month, in whole cents")
     .option("--no-wait", "print the approval link and return")
+    .addHelpText("after", "\nExample:\n  peerllm billing plan subscribe 10")
     .action(
       action(waiting, async (session, { wait }, [usd = ""]) => {
         const gateway = await openGateway(session);
@@ -66,30 +69,34 @@ function planSubscribeCommand(): Command {
 }
 
 function planShowCommand(): Command {
-  return new Command("show").description("show the account's subscriptions").action(
-    action(none, async (session) => {
-      const gateway = await openGateway(session);
-      const listed = await gateway.call(economyRoutes["subscriptions-list"], {}, session.signal);
-      session.printer.result(listed, () =>
-        session.printer.table(
-          ["SUBSCRIPTION", "FOR", "USD A MONTH", "STATUS", "PAID THROUGH"],
-          listed.subscriptions.map((each) => [
-            each.subscriptionId,
-            each.hostId ?? each.model ?? each.kind,
-            each.usdPerMonth,
-            each.status,
-            each.paidThrough === null ? "-" : new Date(each.paidThrough).toISOString().slice(0, 10),
-          ]),
-        ),
-      );
-    }),
-  );
+  return new Command("show")
+    .description("show the account's subscriptions")
+    .addHelpText("after", "\nExample:\n  peerllm billing plan show")
+    .action(
+      action(none, async (session) => {
+        const gateway = await openGateway(session);
+        const listed = await gateway.call(economyRoutes["subscriptions-list"], {}, session.signal);
+        session.printer.result(listed, () =>
+          session.printer.table(
+            ["SUBSCRIPTION", "FOR", "USD A MONTH", "STATUS", "PAID THROUGH"],
+            listed.subscriptions.map((each) => [
+              each.subscriptionId,
+              each.hostId ?? each.model ?? each.kind,
+              each.usdPerMonth,
+              each.status,
+              each.paidThrough === null ? "-" : new Date(each.paidThrough).toISOString().slice(0, 10),
+            ]),
+          ),
+        );
+      }),
+    );
 }
 
 function planCancelCommand(): Command {
   return new Command("cancel")
     .description("stop a subscription; what is paid stays paid for")
     .argument("<subscription>", "its id, as `plan show` lists it")
+    .addHelpText("after", "\nExample:\n  peerllm billing plan cancel subscription_abc…")
     .action(
       action(none, async (session, _, [subscriptionId = ""]) => {
         const gateway = await openGateway(session);
@@ -105,6 +112,7 @@ export function redeemCommand(): Command {
   return new Command("redeem")
     .description("turn a code into credit")
     .argument("<code>", "the code")
+    .addHelpText("after", "\nExample:\n  peerllm billing redeem code-abc…")
     .action(
       action(none, async (session, _, [code = ""]) => {
         const gateway = await openGateway(session);

@@ -8,7 +8,12 @@ import { action } from "./session.ts";
 
 /** `peerllm billing …`: what an account has, buys and spends. */
 export function billingCommand(): Command {
-  const billing = new Command("billing").description("show credit, buy it, and see what it was spent on");
+  const billing = new Command("billing")
+    .description("show credit, buy it, and see what it was spent on")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  peerllm billing balance\n  peerllm billing topup 20\n  peerllm billing redeem code-abc…",
+    );
   billing.addCommand(balanceCommand());
   billing.addCommand(topupCommand());
   billing.addCommand(planCommand());
@@ -19,19 +24,22 @@ export function billingCommand(): Command {
 }
 
 function balanceCommand(): Command {
-  return new Command("balance").description("show credit, and what is held for running requests").action(
-    action(z.object({}), async (session) => {
-      const gateway = await openGateway(session);
-      const balance = await gateway.call(routes["billing-balance"], {}, session.signal);
-      session.printer.result(balance, () =>
-        session.printer.facts([
-          ["available", `$${balance.available}`],
-          ["held", `$${balance.held}`],
-          ...describeOwed(balance.owed),
-        ]),
-      );
-    }),
-  );
+  return new Command("balance")
+    .description("show credit, and what is held for running requests")
+    .addHelpText("after", "\nExample:\n  peerllm billing balance")
+    .action(
+      action(z.object({}), async (session) => {
+        const gateway = await openGateway(session);
+        const balance = await gateway.call(routes["billing-balance"], {}, session.signal);
+        session.printer.result(balance, () =>
+          session.printer.facts([
+            ["available", `$${balance.available}`],
+            ["held", `$${balance.held}`],
+            ...describeOwed(balance.owed),
+          ]),
+        );
+      }),
+    );
 }
 
 /** A line of facts where something is owed. */

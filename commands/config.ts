@@ -11,12 +11,13 @@ export function configCommand(): Command {
     .description("read and change the config file")
     .addHelpText(
       "after",
-      `\nKeys: ${configKeyNames().join(", ")}\n\nExample:\n  peerllm config set privacy.mask "Project Atlas, Zenith"`,
+      `\nKeys:\n  ${configKeyNames().join("\n  ")}\n\nExample:\n  peerllm config set privacy.mask "Project Atlas, Zenith"`,
     );
   config.addCommand(
     new Command("get")
       .description("print a value")
       .argument("<key>")
+      .addHelpText("after", "\nExample:\n  peerllm config get host.threads")
       .action(
         action(none, async (session, _, [name = ""]) => {
           const key = parseConfigKey(name);
@@ -30,6 +31,7 @@ export function configCommand(): Command {
       .description("set a value; lists are separated by commas")
       .argument("<key>")
       .argument("<value>")
+      .addHelpText("after", '\nExample:\n  peerllm config set privacy.mask "Project Atlas, Zenith"')
       .action(
         action(none, async (session, _, [name = "", text = ""]) => {
           const key = parseConfigKey(name);
@@ -42,6 +44,7 @@ export function configCommand(): Command {
     new Command("unset")
       .description("go back to the default")
       .argument("<key>")
+      .addHelpText("after", "\nExample:\n  peerllm config unset privacy.mask")
       .action(
         action(none, async (session, _, [name = ""]) => {
           const key = parseConfigKey(name);
@@ -51,21 +54,27 @@ export function configCommand(): Command {
       ),
   );
   config.addCommand(
-    new Command("list").description("print what is set").action(
-      action(none, async (session) => {
-        const values = session.config.list();
-        session.printer.result(values, () =>
-          session.printer.facts(Object.entries(values).map(([key, value]) => [key, formatValue(value)] as const)),
-        );
-      }),
-    ),
+    new Command("list")
+      .description("print what is set")
+      .addHelpText("after", "\nExample:\n  peerllm config list")
+      .action(
+        action(none, async (session) => {
+          const values = session.config.list();
+          session.printer.result(values, () =>
+            session.printer.facts(Object.entries(values).map(([key, value]) => [key, formatValue(value)] as const)),
+          );
+        }),
+      ),
   );
   config.addCommand(
-    new Command("path").description("print where the file is").action(
-      action(none, async (session) => {
-        session.printer.result({ path: session.config.path }, () => session.config.path);
-      }),
-    ),
+    new Command("path")
+      .description("print where the file is")
+      .addHelpText("after", "\nExample:\n  peerllm config path")
+      .action(
+        action(none, async (session) => {
+          session.printer.result({ path: session.config.path }, () => session.config.path);
+        }),
+      ),
   );
   return config;
 }

@@ -20,7 +20,12 @@ export function consumeCommand(): Command {
     .option("--detach", "run in the background")
     .addHelpText("after", "\nExamples:\n  peerllm consume\n  peerllm consume --detach --privacy strict --json")
     .action(action(consumeOptions.extend({ detach: z.boolean().default(false) }), run));
-  consume.addCommand(new Command("status").description("show the endpoint").action(action(z.object({}), status)));
+  consume.addCommand(
+    new Command("status")
+      .description("show the endpoint")
+      .addHelpText("after", "\nExample:\n  peerllm consume status")
+      .action(action(z.object({}), status)),
+  );
   consume.addCommand(downCommand("proxy", "close the endpoint, when what runs has finished"));
   consume.addCommand(logsCommand("proxy", "show the endpoint's log"));
   consume.addCommand(serviceCommand(consumeService));

@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import * as z from "zod";
-import type { RoleName } from "../src/protocol/control.ts";
+import { type RoleName, stopCommands } from "../src/protocol/control.ts";
 import { wholeNumber } from "../src/typed-number.ts";
 import { startDaemon, stopDaemon } from "./daemon-process.ts";
 import { noteFailure } from "./exit.ts";
@@ -37,12 +37,14 @@ export async function runRole(
   }
 }
 
+const groups = { network: "network", host: "host", proxy: "consume" } as const satisfies Record<RoleName, string>;
 const titles = { network: "orchestrator", host: "host", proxy: "endpoint" } as const satisfies Record<RoleName, string>;
 
 export function downCommand(role: RoleName, description: string): Command {
   return new Command("down")
     .description(description)
     .option("--now", "don't wait for what runs")
+    .addHelpText("after", `\nExamples:\n  ${stopCommands[role]}\n  ${stopCommands[role]} --now`)
     .action(
       action(z.object({ now: z.boolean().default(false) }), async (session, options) => {
         const progress = session.printer.progress();
@@ -64,6 +66,10 @@ export function logsCommand(role: RoleName, description: string): Command {
     .description(description)
     .option("--follow", "keep showing what is added")
     .option("--lines <n>", "lines from the end to show (default 100)")
+    .addHelpText(
+      "after",
+      `\nExamples:\n  peerllm ${groups[role]} logs --lines 20\n  peerllm ${groups[role]} logs --follow`,
+    )
     .action(
       action(
         z.object({

@@ -21,6 +21,7 @@ export function demoCommand(): Command {
     new Command("down")
       .description("stop a demo that was kept running")
       .argument("<folder>", "its folder, as `demo --keep` printed it")
+      .addHelpText("after", "\nExample:\n  peerllm demo down /tmp/peerllm-demo-abc")
       .action(action(z.object({}), down)),
   );
   return demo;

@@ -29,10 +29,7 @@ export function addGlobalOptions(root: Command): void {
     const options = command === root ? command.options.filter(isKnownGlobal) : command.options;
     for (const option of options) takeFromEnvironment(command, option);
     if (command !== root) {
-      command.addHelpText(
-        "after",
-        "\nGlobal options: --home DIR, --network URL, --json, --yes, --debug (see peerllm --help).",
-      );
+      command.addHelpText("after", "\nGlobal options: --home, --network, --json, --yes, --debug (see peerllm --help).");
     }
   }
 }

@@ -10,17 +10,24 @@ const none = z.object({});
 /** `peerllm host models …`: the models a running host keeps. */
 export function hostModelsCommand(): Command {
   const models = new Command("models").description("the models a running host keeps");
-  models.addCommand(new Command("list").description("list them").action(action(none, list)));
+  models.addCommand(
+    new Command("list")
+      .description("list them")
+      .addHelpText("after", "\nExample:\n  peerllm host models list")
+      .action(action(none, list)),
+  );
   models.addCommand(
     new Command("pull")
       .description("fetch a model, verify it and serve it, until the host ends")
       .argument("<model>", "owner/name:version")
+      .addHelpText("after", "\nExample:\n  peerllm host models pull acme/tiny:1.2.0")
       .action(action(none, (session, _, [model = ""]) => pull(session, model))),
   );
   models.addCommand(
     new Command("remove")
       .description("stop serving a model and delete its file")
       .argument("<model>", "owner/name:version, or the digest of one that isn't served any more")
+      .addHelpText("after", "\nExample:\n  peerllm host models remove acme/tiny:1.2.0")
       .action(
         action(none, async (session, _, [model = ""]) => {
           const removed = await callDaemon(
@@ -40,7 +47,10 @@ export function hostModelsCommand(): Command {
   models.addCommand(pinCommand("pin", "serve a model at every start too, and keep it from being removed", true));
   models.addCommand(pinCommand("unpin", "let a model be removed, and not served at the next start", false));
   models.addCommand(
-    new Command("capacity").description("show room on disk and in memory").action(action(none, capacity)),
+    new Command("capacity")
+      .description("show room on disk and in memory")
+      .addHelpText("after", "\nExample:\n  peerllm host models capacity")
+      .action(action(none, capacity)),
   );
   models.addHelpText(
     "after",
@@ -92,6 +102,7 @@ function pinCommand(name: string, description: string, isPinned: boolean): Comma
   return new Command(name)
     .description(description)
     .argument("<model>", "owner/name:version")
+    .addHelpText("after", `\nExample:\n  peerllm host models ${name} acme/tiny:1.2.0`)
     .action(
       action(none, async (session, _, [model = ""]) => {
         const params = { model, isPinned };

@@ -15,6 +15,7 @@ export function hostSubscribeCommand(): Command {
     .description("pay the network's monthly fee for a host")
     .argument("[host]", "its id (default: the one that runs here)")
     .option("--no-wait", "print the approval link and return")
+    .addHelpText("after", "\nExample:\n  peerllm host subscribe")
     .action(
       action(z.object({ wait: z.boolean().default(true) }), async (session, { wait }, [named]) => {
         const hostId = named ?? (await hostHere(session));
@@ -42,7 +43,10 @@ export function hostSubscriptionCommand(): Command {
       "after",
       `
 A payment that PayPal could not collect may be late by the days that the network gives ("peerllm network price show" on
-its operator's machine); then the host is given no paid work until it is paid.`,
+its operator's machine); then the host is given no paid work until it is paid.
+
+Example:
+  peerllm host subscription`,
     )
     .action(
       action(z.object({}), async (session, _, [named]) => {
@@ -85,6 +89,7 @@ export function hostUnsubscribeCommand(): Command {
   return new Command("unsubscribe")
     .description("stop paying a host's monthly fee; it serves on until the paid month ends")
     .argument("[host]", "its id (default: the one that runs here)")
+    .addHelpText("after", "\nExample:\n  peerllm host unsubscribe")
     .action(
       action(z.object({}), async (session, _, [named]) => {
         const hostId = named ?? (await hostHere(session));

@@ -26,7 +26,12 @@ const none = z.object({});
 
 /** `peerllm host …`: serve models on this machine. */
 export function hostCommand(): Command {
-  const host = new Command("host").description("serve models on this machine, and earn");
+  const host = new Command("host")
+    .description("serve models on this machine, and earn")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  peerllm host up --model acme/tiny:1.2.0\n  peerllm host status\n  peerllm host down",
+    );
   host.addCommand(upCommand());
   host.addCommand(downCommand("host", "stop serving, when what runs has finished"));
   host.addCommand(statusCommand());
@@ -36,7 +41,10 @@ export function hostCommand(): Command {
   host.addCommand(resumeCommand());
   host.addCommand(scheduleCommand());
   host.addCommand(
-    new Command("doctor").description("check whether this machine is fit to serve").action(action(none, doctor)),
+    new Command("doctor")
+      .description("check whether this machine is fit to serve")
+      .addHelpText("after", "\nExample:\n  peerllm host doctor")
+      .action(action(none, doctor)),
   );
   host.addCommand(hostModelsCommand());
   host.addCommand(serviceCommand(hostService));
@@ -83,6 +91,7 @@ function statusCommand(): Command {
   return new Command("status")
     .description("show what this host does")
     .option("--watch", "keep showing, one line per change")
+    .addHelpText("after", "\nExamples:\n  peerllm host status\n  peerllm host status --watch")
     .action(
       action(z.object({ watch: z.boolean().default(false) }), async (session, options) => {
         const read = () => callDaemon(session.home, "host", hostMethods.status, {}, session.signal);
@@ -145,6 +154,7 @@ function benchmarkCommand(): Command {
   return new Command("benchmark")
     .description("measure the running host again")
     .option("--model <ref>", "of its models, the one to measure")
+    .addHelpText("after", "\nExample:\n  peerllm host benchmark")
     .action(
       action(z.object({ model: z.string().optional() }), async (session, options) => {
         const progress = session.printer.progress();
@@ -175,11 +185,14 @@ function pauseCommand(): Command {
 }
 
 function resumeCommand(): Command {
-  return new Command("resume").description("take work again").action(
-    action(none, async (session) => {
-      showStatus(session, await callDaemon(session.home, "host", hostMethods.resume, {}, session.signal));
-    }),
-  );
+  return new Command("resume")
+    .description("take work again")
+    .addHelpText("after", "\nExample:\n  peerllm host resume")
+    .action(
+      action(none, async (session) => {
+        showStatus(session, await callDaemon(session.home, "host", hostMethods.resume, {}, session.signal));
+      }),
+    );
 }
 
 function scheduleCommand(): Command {

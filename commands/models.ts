@@ -24,12 +24,14 @@ export function modelsCommand(): Command {
     new Command("search")
       .description("list those whose name or summary has the words")
       .argument("<words...>")
+      .addHelpText("after", "\nExample:\n  peerllm models search small chat")
       .action(action(none, (session, _, words) => list(session, words.join(" ")))),
   );
   models.addCommand(
     new Command("show")
       .description("show one model")
       .argument("<model>", "owner/name or owner/name:version")
+      .addHelpText("after", "\nExample:\n  peerllm models show acme/tiny")
       .action(action(none, (session, _, [reference = ""]) => show(session, reference))),
   );
   models.addCommand(buyCommand());

@@ -34,7 +34,10 @@ export function vouchCommand(): Command {
     .description("vouch that an account is an owner of its own")
     .argument("<account>", "the account's id")
     .option("--withdraw", "take it back")
-    .addHelpText("after", "\nAccounts nobody vouches for count as one owner when a prompt's parts are spread.")
+    .addHelpText(
+      "after",
+      "\nAccounts nobody vouches for count as one owner when a prompt's parts are spread.\n\nExample:\n  peerllm network vouch account_abc…",
+    )
     .action(
       action(z.object({ withdraw: z.boolean().default(false) }), async (session, options, [account = ""]) => {
         const params = { account, isVouched: !options.withdraw };

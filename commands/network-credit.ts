@@ -47,11 +47,14 @@ export function reverseCommand(): Command {
 
 /** `peerllm network code create USD`. */
 export function codeCommand(): Command {
-  const code = new Command("code").description("codes that turn into credit");
+  const code = new Command("code")
+    .description("codes that turn into credit")
+    .addHelpText("after", "\nExample:\n  peerllm network code create 20");
   code.addCommand(
     new Command("create")
       .description("make a code; it is shown this once")
       .argument("<usd>", "what it is worth, in dollars")
+      .addHelpText("after", "\nExample:\n  peerllm network code create 20")
       .action(
         action(none, async (session, _, [amount = ""]) => {
           const usd = formatUsd(parseUsd(amount));

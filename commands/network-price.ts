@@ -10,14 +10,19 @@ import { action } from "./session.ts";
 
 /** `peerllm network price …`: every change is a version with a date. */
 export function priceCommand(): Command {
-  const price = new Command("price").description("show or set price, host share, subscription and billing mode");
+  const price = new Command("price")
+    .description("show or set price, host share, subscription and billing mode")
+    .addHelpText("after", "\nExamples:\n  peerllm network price show\n  peerllm network price set 0.80");
   price.addCommand(
-    new Command("show").description("show what applies, and every version").action(
-      action(z.object({}), async (session) => {
-        const now = await callDaemon(session.home, "network", networkMethods["price-show"], {}, session.signal);
-        session.printer.result(now, () => describePrice(session.printer, now));
-      }),
-    ),
+    new Command("show")
+      .description("show what applies, and every version")
+      .addHelpText("after", "\nExample:\n  peerllm network price show")
+      .action(
+        action(z.object({}), async (session) => {
+          const now = await callDaemon(session.home, "network", networkMethods["price-show"], {}, session.signal);
+          session.printer.result(now, () => describePrice(session.printer, now));
+        }),
+      ),
   );
   price.addCommand(setCommand());
   return price;

@@ -23,7 +23,12 @@ const none = z.object({});
 
 /** `peerllm network …`: for the operator of an orchestrator, on its own machine. */
 export function networkCommand(): Command {
-  const network = new Command("network").description("run a network: its orchestrator, prices and accounts");
+  const network = new Command("network")
+    .description("run a network: its orchestrator, prices and accounts")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  peerllm network up\n  peerllm network credit account_abc… 20\n  peerllm network status --watch",
+    );
   network.addCommand(upCommand());
   network.addCommand(downCommand("network", "stop the orchestrator, when what runs has finished"));
   network.addCommand(statusCommand());
@@ -237,42 +242,57 @@ function inviteCommand(): Command {
 }
 
 function hostsCommand(): Command {
-  return new Command("hosts").description("list the hosts").action(
-    action(none, async (session) => {
-      const now = await callDaemon(session.home, "network", networkMethods.hosts, {}, session.signal);
-      session.printer.result(now, () => hostTable(session, now.hosts));
-    }),
-  );
+  return new Command("hosts")
+    .description("list the hosts")
+    .addHelpText("after", "\nExample:\n  peerllm network hosts")
+    .action(
+      action(none, async (session) => {
+        const now = await callDaemon(session.home, "network", networkMethods.hosts, {}, session.signal);
+        session.printer.result(now, () => hostTable(session, now.hosts));
+      }),
+    );
 }
 
 function modelsCommand(): Command {
-  return new Command("models").description("list the models published and served").action(
-    action(none, async (session) => {
-      const now = await callDaemon(session.home, "network", networkMethods.models, {}, session.signal);
-      session.printer.result(now, () =>
-        session.printer.table(
-          ["MODEL", "HOSTS", "DIGEST"],
-          now.models.map((model) => [model.model, String(model.hosts), model.digest ?? "-"]),
-        ),
-      );
-    }),
-  );
+  return new Command("models")
+    .description("list the models published and served")
+    .addHelpText("after", "\nExample:\n  peerllm network models")
+    .action(
+      action(none, async (session) => {
+        const now = await callDaemon(session.home, "network", networkMethods.models, {}, session.signal);
+        session.printer.result(now, () =>
+          session.printer.table(
+            ["MODEL", "HOSTS", "DIGEST"],
+            now.models.map((model) => [model.model, String(model.hosts), model.digest ?? "-"]),
+          ),
+        );
+      }),
+    );
 }
 
 function policyCommand(): Command {
-  const policy = new Command("policy").description("show or replace the usage policy");
+  const policy = new Command("policy")
+    .description("show or replace the usage policy")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  peerllm network policy show > policy.json\n  peerllm network policy set policy.json",
+    );
   policy.addCommand(
-    new Command("show").description("show it").action(
-      action(none, async (session) => {
-        const now = await callDaemon(session.home, "network", networkMethods["policy-show"], {}, session.signal);
-        session.printer.result(now, () => JSON.stringify(now.policy, null, 2));
-      }),
-    ),
+    new Command("show")
+      .description("show it")
+      .addHelpText("after", "\nExample:\n  peerllm network policy show > policy.json")
+      .action(
+        action(none, async (session) => {
+          const now = await callDaemon(session.home, "network", networkMethods["policy-show"], {}, session.signal);
+          session.printer.result(now, () => JSON.stringify(now.policy, null, 2));
+        }),
+      ),
   );
   policy.addCommand(
     new Command("set")
       .description("replace it")
       .argument("<file>", "JSON, as `policy show` prints it")
+      .addHelpText("after", "\nExample:\n  peerllm network policy set policy.json")
       .action(
         action(none, async (session, _, [file = ""]) => {
           const params = { policy: await readJson(file) };

@@ -8,7 +8,9 @@ const none = z.object({});
 
 /** `peerllm payout …`: how earnings reach their owner. */
 export function payoutCommand(): Command {
-  const payout = new Command("payout").description("say where earnings go, and have them sent");
+  const payout = new Command("payout")
+    .description("say where earnings go, and have them sent")
+    .addHelpText("after", "\nExamples:\n  peerllm payout settings --paypal you@example.com\n  peerllm payout list");
   payout.addCommand(settingsCommand());
   payout.addCommand(requestCommand());
   payout.addCommand(listCommand());
@@ -43,36 +45,42 @@ function settingsCommand(): Command {
 }
 
 function requestCommand(): Command {
-  return new Command("request").description("have all that is payable sent now").action(
-    action(none, async (session) => {
-      const gateway = await openGateway(session);
-      const payout = await gateway.call(economyRoutes["payout-request"], {}, session.signal);
-      session.printer.result(payout, () => `$${payout.usd} is on its way (${payout.payoutId}, ${payout.state}).`);
-    }),
-  );
+  return new Command("request")
+    .description("have all that is payable sent now")
+    .addHelpText("after", "\nExample:\n  peerllm payout request")
+    .action(
+      action(none, async (session) => {
+        const gateway = await openGateway(session);
+        const payout = await gateway.call(economyRoutes["payout-request"], {}, session.signal);
+        session.printer.result(payout, () => `$${payout.usd} is on its way (${payout.payoutId}, ${payout.state}).`);
+      }),
+    );
 }
 
 function listCommand(): Command {
-  return new Command("list").description("list payouts, the newest first").action(
-    action(none, async (session) => {
-      const gateway = await openGateway(session);
-      const listed = await gateway.call(economyRoutes["payouts-list"], {}, session.signal);
-      session.printer.result(listed, () => {
-        const payouts = session.printer.table(
-          ["PAYOUT", "USD", "STATE", "AT PAYPAL", "FEE USD", "MADE"],
-          listed.payouts.map((payout) => [
-            payout.payoutId,
-            payout.usd,
-            payout.state,
-            payout.paypalStatus ?? "-",
-            payout.feeUsd ?? "-",
-            day(payout.createdAt),
-          ]),
-        );
-        return [payouts, ...describeSetOffs(listed)].join("\n");
-      });
-    }),
-  );
+  return new Command("list")
+    .description("list payouts, the newest first")
+    .addHelpText("after", "\nExample:\n  peerllm payout list")
+    .action(
+      action(none, async (session) => {
+        const gateway = await openGateway(session);
+        const listed = await gateway.call(economyRoutes["payouts-list"], {}, session.signal);
+        session.printer.result(listed, () => {
+          const payouts = session.printer.table(
+            ["PAYOUT", "USD", "STATE", "AT PAYPAL", "FEE USD", "MADE"],
+            listed.payouts.map((payout) => [
+              payout.payoutId,
+              payout.usd,
+              payout.state,
+              payout.paypalStatus ?? "-",
+              payout.feeUsd ?? "-",
+              day(payout.createdAt),
+            ]),
+          );
+          return [payouts, ...describeSetOffs(listed)].join("\n");
+        });
+      }),
+    );
 }
 
 /** What of the earnings was not paid out, because it paid what the account owed, and what will not be. */

@@ -20,7 +20,12 @@ const none = z.object({});
 
 /** `peerllm producer …`: sign models and publish them. */
 export function producerCommand(): Command {
-  const producer = new Command("producer").description("sign and publish models");
+  const producer = new Command("producer")
+    .description("sign and publish models")
+    .addHelpText(
+      "after",
+      "\nExample:\n  peerllm producer publish ./tiny.gguf --name acme/tiny --version 1.2.0 --license MIT",
+    );
   producer.addCommand(producerKeyCommand());
   producer.addCommand(producerSignCommand());
   producer.addCommand(producerVerifyCommand());

@@ -13,7 +13,12 @@ import { readTextFile } from "./text-file.ts";
 
 /** `peerllm receipts …`: what was done for a request, and who was paid. */
 export function receiptsCommand(): Command {
-  const receipts = new Command("receipts").description("show what was done for a request, and who was paid");
+  const receipts = new Command("receipts")
+    .description("show what was done for a request, and who was paid")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  peerllm receipts show receipt_abc… --json > receipt.json\n  peerllm receipts verify receipt.json",
+    );
   receipts.addCommand(
     new Command("show")
       .description("show a receipt")

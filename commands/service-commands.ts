@@ -33,9 +33,9 @@ export interface ServiceRole<Options extends z.ZodType> {
 /** `peerllm … service`: keep this home's daemon of a role running, by systemd or launchd. */
 export function serviceCommand<Options extends z.ZodType>(kept: ServiceRole<Options>): Command {
   const { group, title, command } = kept;
-  const service = new Command("service").description(
-    `keep this ${title} running, also after a crash or a restart of the machine`,
-  );
+  const service = new Command("service")
+    .description(`keep this ${title} running, also after a crash or a restart of the machine`)
+    .addHelpText("after", `\nExamples:\n  peerllm ${group} service install\n  peerllm ${group} service status`);
   service.addCommand(
     kept
       .addOptions(
