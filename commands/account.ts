@@ -2,8 +2,9 @@ import { Command } from "commander";
 import * as z from "zod";
 import { PeerError } from "../src/errors.ts";
 import { defaultRateLimits, scopes } from "../src/identity/api-key.ts";
+import { formatUsd } from "../src/money.ts";
 import { routes } from "../src/protocol/api.ts";
-import { wholeNumber } from "../src/typed-number.ts";
+import { typedUsd, wholeNumber } from "../src/typed-number.ts";
 import { createAccount, findAccess, openGateway } from "./access.ts";
 import { action } from "./session.ts";
 
@@ -144,8 +145,8 @@ Example:
         z.object({
           name: z.string().min(1).max(64),
           scope: z.array(z.enum(scopes)).min(1).optional(),
-          budgetPerDay: z.string().nullable().default(null),
-          budgetPerMonth: z.string().nullable().default(null),
+          budgetPerDay: typedUsd.transform(formatUsd).nullable().default(null),
+          budgetPerMonth: typedUsd.transform(formatUsd).nullable().default(null),
           requestsPerMinute: wholeNumber(1, defaultRateLimits.requestsPerMinute).optional(),
           tokensPerMinute: wholeNumber(1, defaultRateLimits.tokensPerMinute).optional(),
         }),

@@ -2,6 +2,7 @@ import { Command } from "commander";
 import * as z from "zod";
 import type { Gateway } from "../src/client/gateway.ts";
 import { PeerError } from "../src/errors.ts";
+import { formatUsd, parseUsd } from "../src/money.ts";
 import { economyRoutes } from "../src/protocol/economy-api.ts";
 import { openGateway } from "./access.ts";
 import { waitForApproval } from "./approval.ts";
@@ -19,8 +20,9 @@ export function topupCommand(): Command {
     .addHelpText("after", "\nExample:\n  peerllm billing topup 20")
     .action(
       action(waiting, async (session, { wait }, [usd = ""]) => {
+        const asked = { usd: formatUsd(parseUsd(usd)) };
         const gateway = await openGateway(session);
-        const begun = await gateway.call(economyRoutes["billing-topup"], { usd }, session.signal);
+        const begun = await gateway.call(economyRoutes["billing-topup"], asked, session.signal);
         const { paymentId } = begun;
         const read = () => gateway.call(economyRoutes["billing-payment"], {}, session.signal, { paymentId });
         const isDone = ({ state }: { state: string }) => state !== "open";
@@ -54,8 +56,9 @@ function planSubscribeCommand(): Command {
     .addHelpText("after", "\nExample:\n  peerllm billing plan subscribe 10")
     .action(
       action(waiting, async (session, { wait }, [usd = ""]) => {
+        const asked = { usd: formatUsd(parseUsd(usd)) };
         const gateway = await openGateway(session);
-        const begun = await gateway.call(economyRoutes["subscription-begin"], { usd }, session.signal);
+        const begun = await gateway.call(economyRoutes["subscription-begin"], asked, session.signal);
         const { subscriptionId } = begun;
         const read = () => gateway.call(economyRoutes["subscription-show"], {}, session.signal, { subscriptionId });
         const isDone = ({ standing, status }: { standing: string; status: string }) =>

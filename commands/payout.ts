@@ -1,6 +1,8 @@
 import { Command } from "commander";
 import * as z from "zod";
+import { formatUsd } from "../src/money.ts";
 import { economyRoutes, type PayoutsDocument } from "../src/protocol/economy-api.ts";
+import { typedUsd } from "../src/typed-number.ts";
 import { openGateway } from "./access.ts";
 import { action } from "./session.ts";
 
@@ -25,7 +27,7 @@ function settingsCommand(): Command {
     .addHelpText("after", "\nExample:\n  peerllm payout settings --paypal you@example.com --threshold 50")
     .action(
       action(
-        z.object({ paypal: z.string().optional(), threshold: z.string().optional() }),
+        z.object({ paypal: z.string().optional(), threshold: typedUsd.transform(formatUsd).optional() }),
         async (session, options) => {
           const gateway = await openGateway(session);
           const change = { receiver: options.paypal, thresholdUsd: options.threshold };
