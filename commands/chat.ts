@@ -100,9 +100,11 @@ async function converse(session: Session, baseUrl: string, options: ChatOptions,
   try {
     for (;;) {
       // Ctrl-D and Ctrl-C reject the question: the conversation is over.
-      const content = await reader.question("\n> ", { signal }).catch(() => "");
+      const content = await reader.question("\n> ", { signal }).catch(() => null);
       session.signal.throwIfAborted();
-      if (content.trim() === "") return;
+      // After Ctrl-D the cursor still stands behind the question.
+      if (content === null && !over.signal.aborted) session.printer.note("\n");
+      if (content === null || content.trim() === "") return;
       turns.push({ role: "user", content });
       answering = new AbortController();
       const answer = await answerTurn(session, baseUrl, { ...requestOf(options), messages: turns }, answering.signal);

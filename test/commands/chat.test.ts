@@ -98,6 +98,15 @@ describe("a conversation", () => {
     await terminal.until(/^Ended with 0\.$/m);
   });
 
+  test.skipIf(!hasTmux)(`ends with Ctrl-D, on a line of its own${needsTmux}`, async () => {
+    const home = await temporaryFolder();
+    const { url } = await network(saying(["Hello"]));
+    const terminal = await openTerminal(["chat", "--network", url], { home, columns: 80, rows: 24, env });
+    await terminal.until(/^>$/m);
+    await terminal.press("C-d");
+    await terminal.until(/^>\nEnded with 0\.$/m);
+  });
+
   test.skipIf(!hasTmux)(`can't be one JSON document${needsTmux}`, async () => {
     const home = await temporaryFolder();
     const terminal = await openTerminal(["chat", "--json"], { home, columns: 120, rows: 24, env });
