@@ -59,9 +59,8 @@ async function chat(session: Session, options: ChatOptions, args: readonly strin
     const turns: Turn[] = options.system === undefined ? [] : [{ role: "system", content: options.system }];
     if (prompt === null) return await converse(session, endpoint.baseUrl, options, turns);
     const body = { ...requestOf(options), messages: [...turns, { role: "user", content: prompt }] };
-    const onText = (text: string) => session.printer.write(text);
-    const answer = await streamChat(endpoint.baseUrl, body, onText, session.signal);
-    if (!answer.answer.endsWith("\n")) onText("\n");
+    const { onText, end } = shown(session);
+    const answer = await streamChat(endpoint.baseUrl, body, onText, session.signal).finally(end);
     session.printer.result(answer, () => "");
   } finally {
     await endpoint.close();
@@ -111,7 +110,6 @@ async function converse(session: Session, baseUrl: string, options: ChatOptions,
       answering = null;
       if (answer === "") turns.pop();
       else turns.push({ role: "assistant", content: answer });
-      session.printer.note("\n");
     }
   } finally {
     reader.close();
@@ -120,18 +118,31 @@ async function converse(session: Session, baseUrl: string, options: ChatOptions,
 
 /** Shows one answer as it comes and returns it: where `stop` cuts it short, what came of it by then. */
 async function answerTurn(session: Session, baseUrl: string, body: object, stop: AbortSignal): Promise<string> {
-  let said = "";
-  const onText = (text: string) => {
-    said += text;
-    session.printer.write(text);
-  };
+  const { onText, end, said } = shown(session);
   try {
     await streamChat(baseUrl, { ...body }, onText, AbortSignal.any([session.signal, stop]));
   } catch (error) {
     session.signal.throwIfAborted();
     if (!stop.aborted) throw error;
+  } finally {
+    end();
   }
-  return said;
+  return said();
+}
+
+/** Shows an answer as it comes, and ends its line, also where it is cut short: what is said next is another's. */
+function shown({ printer }: Session): { onText(text: string): void; end(): void; said(): string } {
+  let said = "";
+  return {
+    onText(text) {
+      said += text;
+      printer.write(text);
+    },
+    end() {
+      if (said !== "" && !said.endsWith("\n")) printer.write("\n");
+    },
+    said: () => said,
+  };
 }
 
 function requestOf(options: ChatOptions): Record<string, unknown> {

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { readdir } from "node:fs/promises";
 import { execa } from "execa";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { PeerError } from "../../src/errors.ts";
 import { packageFile } from "../../src/paths.ts";
 import { type Script, scriptedBackend } from "../daemon/http/scripted-backend.ts";
 import { serveAnswers } from "../worlds/answer-server.ts";
@@ -38,6 +39,22 @@ test("an answer can't rule the terminal, ends its line, and is whole in --json",
   const json = await peerllm(["chat", "Hello", "--network", url, "--json"], { home, env });
   expect(json.json()).toMatchObject({ answer: pieces.join(""), usage: { promptTokens: 7, completionTokens: 8 } });
   expect(json.stdout).toMatch(/^[\x20-\x7e]+\n$/);
+});
+
+test("an answer that breaks off ends its line, and is one error in --json", async () => {
+  const home = await temporaryFolder();
+  const { url } = await network(async function* () {
+    yield { kind: "begin", receipt: null };
+    yield { kind: "delta", choice: 0, text: "Once upon" };
+    throw new PeerError("host_unavailable", "The last host left.");
+  });
+  expect(await peerllm(["chat", "Hello", "--network", url], { home, env })).toMatchObject({
+    code: 4,
+    stdout: "Once upon\n",
+    stderr: expect.stringMatching(/^peerllm: The last host left\..*\n$/),
+  });
+  const json = await peerllm(["chat", "Hello", "--network", url, "--json"], { home, env });
+  expect([json.code, json.json()]).toMatchObject([4, { error: { code: "host_unavailable" } }]);
 });
 
 test("a reader that goes away ends the answer, and leaves no process and no folder behind", async () => {
