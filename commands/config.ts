@@ -1,7 +1,11 @@
+import { mkdir } from "node:fs/promises";
+import { dirname } from "node:path";
 import { Command } from "commander";
 import * as z from "zod";
+import { lockFile } from "../src/client/lock.ts";
+import { systemClock } from "../src/clock.ts";
 import { type ConfigValue, configKeyNames, parseConfigKey } from "../src/config.ts";
-import { action } from "./session.ts";
+import { action, type Session } from "./session.ts";
 
 const none = z.object({});
 
@@ -35,7 +39,7 @@ export function configCommand(): Command {
       .action(
         action(none, async (session, _, [name = "", text = ""]) => {
           const key = parseConfigKey(name);
-          const value = session.config.set(key, text);
+          const value = await alone(session, () => session.config.set(key, text));
           session.printer.result({ key, value }, () => `${key} = ${formatValue(value)}`);
         }),
       ),
@@ -48,7 +52,7 @@ export function configCommand(): Command {
       .action(
         action(none, async (session, _, [name = ""]) => {
           const key = parseConfigKey(name);
-          session.config.unset(key);
+          await alone(session, () => session.config.unset(key));
           session.printer.result({ key, value: null }, () => `${key} is unset.`);
         }),
       ),
@@ -77,6 +81,17 @@ export function configCommand(): Command {
       ),
   );
   return config;
+}
+
+/** Makes a change that no other command's comes between: each reads the file, and writes it whole. */
+async function alone<Result>({ config, signal }: Session, change: () => Result): Promise<Result> {
+  await mkdir(dirname(config.path), { recursive: true, mode: 0o700 });
+  const lock = await lockFile(config.path, systemClock, signal);
+  try {
+    return change();
+  } finally {
+    await lock.release();
+  }
 }
 
 function formatValue(value: ConfigValue): string {
