@@ -1,6 +1,7 @@
 import { systemClock } from "../src/clock.ts";
 import { isPeerError, PeerError } from "../src/errors.ts";
 import { oneLine } from "../src/plain-text.ts";
+import { timeLimit } from "../src/time-limit.ts";
 import type { Session } from "./session.ts";
 
 const lookMs = 1_500;
@@ -25,7 +26,7 @@ export async function waitForApproval<State>(session: Session, approval: Approva
     if (session.mayAsk && /^https?:/.test(url)) await openBrowser(url);
   }
   const progress = session.printer.progress();
-  const signal = AbortSignal.any([session.signal, AbortSignal.timeout(waitMsMax)]);
+  const signal = AbortSignal.any([session.signal, timeLimit(waitMsMax)]);
   try {
     progress.update({ step: "Waiting for your approval at PayPal" });
     for (;;) {

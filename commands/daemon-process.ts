@@ -9,6 +9,7 @@ import { isPeerError, PeerError } from "../src/errors.ts";
 import { type Home, packageFile } from "../src/paths.ts";
 import { errorOfDocument, type RoleName, type StartProgress, startReportSchema } from "../src/protocol/control.ts";
 import { frameMethods } from "../src/protocol/control-methods.ts";
+import { timeLimit } from "../src/time-limit.ts";
 
 export interface DaemonStart {
   readonly home: Home;
@@ -179,7 +180,7 @@ async function askToStop(
   signal: AbortSignal,
 ): Promise<void> {
   try {
-    const limited = AbortSignal.any([signal, AbortSignal.timeout(killMsMax)]);
+    const limited = AbortSignal.any([signal, timeLimit(killMsMax)]);
     await callDaemon(home, role, frameMethods.shutdown, { isImmediate }, limited);
   } catch (error) {
     signal.throwIfAborted();

@@ -13,6 +13,7 @@ import { packageVersion } from "../src/paths.ts";
 import { routes } from "../src/protocol/api.ts";
 import { type RoleName, roleNames } from "../src/protocol/control.ts";
 import { frameMethods } from "../src/protocol/control-methods.ts";
+import { timeLimit } from "../src/time-limit.ts";
 import { type Access, findAccess } from "./access.ts";
 import { formatBytes } from "./printer.ts";
 import { action, type Session } from "./session.ts";
@@ -190,7 +191,7 @@ async function networkChecks(session: Session): Promise<Check[]> {
 
 async function askNetwork(session: Session, access: Access): Promise<Check[]> {
   const gateway = createGateway({ url: access.networkUrl, apiKey: access.apiKey });
-  const limited = AbortSignal.any([session.signal, AbortSignal.timeout(15_000)]);
+  const limited = AbortSignal.any([session.signal, timeLimit(15_000)]);
   try {
     const network = await gateway.call(routes["network-show"], {}, limited);
     const reached = ok("reach", `${access.networkUrl} (${network.networkId}, version ${network.version})`);

@@ -3,6 +3,7 @@ import { isPeerError } from "../src/errors.ts";
 import { firstPriceSheet, type PriceSheet } from "../src/ledger/pricing.ts";
 import { formatUsd, parseUsd } from "../src/money.ts";
 import { routes } from "../src/protocol/api.ts";
+import { timeLimit } from "../src/time-limit.ts";
 import { knownNetwork } from "./access.ts";
 import type { Session } from "./session.ts";
 
@@ -21,7 +22,7 @@ const answerMsMax = 5_000;
 export async function quotedPrices(session: Session): Promise<QuotedPrices> {
   const networkUrl = await knownNetwork(session);
   if (networkUrl === null) return builtIn("no network is known here");
-  const limit = AbortSignal.timeout(answerMsMax);
+  const limit = timeLimit(answerMsMax);
   try {
     return await pricesOf(networkUrl, AbortSignal.any([session.signal, limit]));
   } catch (error) {

@@ -10,6 +10,7 @@ import { type Home, homeAt, packageVersion } from "../src/paths.ts";
 import { writePrivateFile } from "../src/private-file.ts";
 import { errorDocument, type RoleName, type StartProgress } from "../src/protocol/control.ts";
 import { controlMethods } from "../src/protocol/control-methods.ts";
+import { timeLimit } from "../src/time-limit.ts";
 import { type ControlHandler, type ControlServer, serveControl } from "./control/server.ts";
 import { acquireLock } from "./lock.ts";
 import { openStarter, type Starter } from "./starter.ts";
@@ -191,7 +192,7 @@ class Daemon {
   }
 
   async #drain(role: RunningRole, log: Log): Promise<void> {
-    const signal = AbortSignal.any([this.#cut.signal, AbortSignal.timeout(drainMsMax)]);
+    const signal = AbortSignal.any([this.#cut.signal, timeLimit(drainMsMax)]);
     if (signal.aborted) return;
     try {
       await Promise.race([role.drain(signal), aborted(signal)]);
@@ -256,7 +257,7 @@ function aborted(signal: AbortSignal): Promise<void> {
 }
 
 async function bounded(work: Promise<void>, msMax: number, log: Log): Promise<void> {
-  const limit = AbortSignal.timeout(msMax);
+  const limit = timeLimit(msMax);
   try {
     await Promise.race([work, aborted(limit)]);
     if (limit.aborted) log.warn("close-unfinished", { msMax });

@@ -154,3 +154,9 @@ test("every import of ours names a file with its extension", () => {
   );
   expect(wrong).toEqual([]);
 });
+
+test("time limits are those of src/time-limit.ts, which fire", () => {
+  const timeout = "AbortSignal.timeout(";
+  const wrong = sources.filter(({ path }) => readFileSync(packageFile(path), "utf8").includes(timeout));
+  expect(wrong.map(({ path }) => path)).toEqual([]);
+});

@@ -7,6 +7,7 @@ import { type Home, packageFile } from "../../src/paths.ts";
 import type { Tokenizers } from "../../src/pipeline/ports.ts";
 import type { StartProgress } from "../../src/protocol/control.ts";
 import { type HostStart, requireUpstream } from "../../src/protocol/start.ts";
+import { timeLimit } from "../../src/time-limit.ts";
 import { type InTurn, turns } from "../../src/turns.ts";
 import type { ControlHandler } from "../control/server.ts";
 import type { ModelFiles } from "../registry/model-files.ts";
@@ -148,7 +149,7 @@ export async function startHost(start: HostStart, adapters: HostAdapters, contex
       benchmark: (served, limit) => inTurn(() => measure(served, adapters, context, limit), limit),
       remove: (served) =>
         inTurn(async () => {
-          const removed = models.remove(served, clock, AbortSignal.timeout(removeMsMax));
+          const removed = models.remove(served, clock, timeLimit(removeMsMax));
           opened.refresh();
           await removed;
         }),

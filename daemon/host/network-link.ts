@@ -23,6 +23,7 @@ import {
   type Transcript,
   verifyTranscript,
 } from "../../src/protocol/handshake.ts";
+import { timeLimit } from "../../src/time-limit.ts";
 import { reconnectDelayMs } from "./backoff.ts";
 import { type RunFrame, runSubtask, type SubtaskObserver } from "./subtask-runner.ts";
 
@@ -149,7 +150,7 @@ class Connection {
       perMessageDeflate: false,
     });
     this.#socket = socket;
-    const limited = AbortSignal.any([signal, AbortSignal.timeout(handshakeMsMax)]);
+    const limited = AbortSignal.any([signal, timeLimit(handshakeMsMax)]);
     const onAbort = () => socket.terminate();
     limited.addEventListener("abort", onAbort, { once: true });
     try {

@@ -4,6 +4,7 @@ import { createStopScanner } from "../../src/chat/stop.ts";
 import { createUpstream, type Upstream } from "../../src/client/upstream.ts";
 import type { Clock } from "../../src/clock.ts";
 import { type ErrorCode, isPeerError, PeerError } from "../../src/errors.ts";
+import { timeLimit } from "../../src/time-limit.ts";
 import type { HostedEngine } from "./served-models.ts";
 
 export interface UpstreamEngineOptions {
@@ -42,7 +43,7 @@ export async function startUpstreamEngine(options: UpstreamEngineOptions, signal
     }
   }
   try {
-    const limited = AbortSignal.any([signal, AbortSignal.timeout(startMsMax)]);
+    const limited = AbortSignal.any([signal, timeLimit(startMsMax)]);
     const model = await modelOf(upstream, reference, limited);
     return {
       contextLength,
@@ -69,7 +70,7 @@ export async function startUpstreamEngine(options: UpstreamEngineOptions, signal
 export async function onlyUpstreamModel(url: string, clock: Clock, signal: AbortSignal): Promise<string> {
   const upstream = createUpstream({ url, apiKey: null, clock, retryMsMax: 0, isForeign: true });
   try {
-    const models = await upstream.models(AbortSignal.any([signal, AbortSignal.timeout(startMsMax)]));
+    const models = await upstream.models(AbortSignal.any([signal, timeLimit(startMsMax)]));
     const [first] = models;
     if (first !== undefined && models.length === 1) return first.id;
     throw new PeerError(

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { encodeComment, encodeEvent } from "../../src/chat/sse.ts";
 import { PeerError } from "../../src/errors.ts";
+import { timeLimit } from "../../src/time-limit.ts";
 import type { Exchange } from "./route.ts";
 
 /** An open answer of server-sent events. */
@@ -33,7 +34,7 @@ export function openEventStream({ response, signal }: Exchange): EventStream {
       signal.throwIfAborted();
       keepAlive.refresh();
       if (response.write(encodeEvent(data))) return;
-      const limited = AbortSignal.any([signal, AbortSignal.timeout(drainTimeoutMs)]);
+      const limited = AbortSignal.any([signal, timeLimit(drainTimeoutMs)]);
       try {
         await once(response, "drain", { signal: limited });
       } catch (error) {

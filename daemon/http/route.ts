@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type * as z from "zod";
 import { parseFields } from "../../src/chat/openai-fields.ts";
 import { PeerError } from "../../src/errors.ts";
+import { timeLimit } from "../../src/time-limit.ts";
 import { sendJson } from "./errors.ts";
 
 export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE" | "HEAD";
@@ -76,7 +77,7 @@ export async function readBody({ request, signal }: Exchange): Promise<Buffer> {
   const tooLarge = new PeerError("request_too_large", `The body is larger than ${bodyBytesMax} bytes.`);
   if (Number(request.headers["content-length"] ?? 0) > bodyBytesMax) throw tooLarge;
   return new Promise((resolve, reject) => {
-    const limited = AbortSignal.any([signal, AbortSignal.timeout(bodyTimeoutMs)]);
+    const limited = AbortSignal.any([signal, timeLimit(bodyTimeoutMs)]);
     const chunks: Buffer[] = [];
     let length = 0;
     const settle = (act: () => void) => {

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { isIP } from "node:net";
 import type { Duplex } from "node:stream";
 import { PeerError } from "../../src/errors.ts";
+import { timeLimit } from "../../src/time-limit.ts";
 import { type AnsweringOptions, answer, pathOf } from "./answering.ts";
 import { checkCaller, type Guard, isLoopback } from "./guard.ts";
 import { createListener, listen, type TlsIdentity } from "./listener.ts";
@@ -119,7 +120,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   const cut = async () => {
     for (const controller of active) controller.abort(new PeerError("daemon_unreachable", "The server is going down."));
     for (const socket of upgraded) socket.destroy();
-    await untilIdle(AbortSignal.timeout(lastWordsMsMax));
+    await untilIdle(timeLimit(lastWordsMsMax));
     server.closeAllConnections();
   };
   const close = async () => {

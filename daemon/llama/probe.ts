@@ -1,5 +1,6 @@
 import { PeerError } from "../../src/errors.ts";
 import { readGgufFacts } from "../../src/models/gguf.ts";
+import { timeLimit } from "../../src/time-limit.ts";
 import { errorOf } from "./failure.ts";
 import { ChildLink } from "./link.ts";
 
@@ -13,7 +14,7 @@ const probeWithinMs = 60_000;
 export async function probeModel(modelFile: string, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
   await readGgufFacts(modelFile);
-  const timeout = AbortSignal.timeout(probeWithinMs);
+  const timeout = timeLimit(probeWithinMs);
   const limited = AbortSignal.any([signal, timeout]);
   let link: ChildLink | undefined;
   let onAbort = () => {};

@@ -1,3 +1,5 @@
+import { timeLimit } from "../../src/time-limit.ts";
+
 export interface WatchdogOptions {
   readonly everyMs: number;
   /** Resolves with how long the child's present step has taken, in ms; rejects when `signal` aborts first. */
@@ -11,7 +13,7 @@ export interface WatchdogOptions {
 /** Asks a child for a sign of life every now and then, until `signal` aborts; tells once when it gives none. */
 export async function watch(options: WatchdogOptions, signal: AbortSignal): Promise<void> {
   while (await pause(options.everyMs, signal)) {
-    const patience = AbortSignal.timeout(options.silenceMsMax);
+    const patience = timeLimit(options.silenceMsMax);
     try {
       const stepMs = await options.ask(AbortSignal.any([signal, patience]));
       if (stepMs > options.stepMsMax) return options.wedged("stuck");

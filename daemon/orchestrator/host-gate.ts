@@ -20,6 +20,7 @@ import {
   parseHostFrame,
 } from "../../src/protocol/frame.ts";
 import { hostIdOf, newNonce, protocolVersion, signTranscript, verifyTranscript } from "../../src/protocol/handshake.ts";
+import { timeLimit } from "../../src/time-limit.ts";
 import { type HostIdentity, HostSession } from "./host-session.ts";
 import type { Vitals } from "./vitals.ts";
 
@@ -112,7 +113,7 @@ export class HostGate {
 
   async #shakeHands(socket: WebSocket, reader: FrameReader): Promise<HostIdentity> {
     const { networkKey, accounts, knownHosts } = this.#options;
-    const signal = AbortSignal.timeout(handshakeMsMax);
+    const signal = timeLimit(handshakeMsMax);
     const hello = await reader.next("hello", signal);
     const publicKey = parsePublicKey(hello.publicKey);
     const transcript = {

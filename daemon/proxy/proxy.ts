@@ -5,6 +5,7 @@ import type { Clock } from "../../src/clock.ts";
 import { isPeerError, PeerError } from "../../src/errors.ts";
 import type { Log } from "../../src/log.ts";
 import { defaultPorts, proxyStartSchema } from "../../src/protocol/start.ts";
+import { timeLimit } from "../../src/time-limit.ts";
 import { type AnswerBackend, openaiRoutes } from "../http/openai-routes.ts";
 import { createHttpServer } from "../http/server.ts";
 import { proxyBackend } from "./backend.ts";
@@ -83,7 +84,7 @@ export async function startProxy(options: unknown, context: ProxyContext): Promi
 
 async function contact(options: UpstreamOptions, signal: AbortSignal): Promise<true> {
   const upstream = createUpstream(options);
-  const timeout = AbortSignal.timeout(firstContactMsMax);
+  const timeout = timeLimit(firstContactMsMax);
   try {
     await upstream.models(AbortSignal.any([signal, timeout]));
     return true;

@@ -19,6 +19,7 @@ import {
   verifySignedManifest,
 } from "../../src/models/manifest.ts";
 import type { ModelStore, PublishedModel } from "../../src/models/model-store.ts";
+import { timeLimit } from "../../src/time-limit.ts";
 import { type InTurn, turns } from "../../src/turns.ts";
 import type { Blobs } from "./blobs.ts";
 import type { HeldUpload, Uploads } from "./uploads.ts";
@@ -126,7 +127,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
       const key = `${accountId} ${manifestDigest(signed.manifest)}`;
       if (!publications.has(key)) await requireFree(accountId, signed);
       const publication = publications.get(key) ?? start(key, { accountId, signed, shards });
-      const patience = AbortSignal.timeout(patienceMs);
+      const patience = timeLimit(patienceMs);
       const early = new Promise<PublicationProgress>((resolve) => {
         patience.addEventListener("abort", () => resolve(publication.status.progress), { once: true });
       });
