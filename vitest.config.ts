@@ -17,7 +17,8 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 120_000,
     expect: { poll: { timeout: 30_000 } },
-    maxWorkers: 2,
+    // Most of the time is spent waiting for processes: two cores have room for a third.
+    maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
     // Real processes on a shared machine: what fails once there is tried once more, and only there.
     retry: process.env.CI === undefined ? 0 : 1,
