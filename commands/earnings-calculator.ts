@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import * as z from "zod";
-import { readKeptBenchmark } from "../src/client/kept-benchmark.ts";
+import { type KeptBenchmark, readKeptBenchmark } from "../src/client/kept-benchmark.ts";
 import { type EarningsScenario, forecastEarnings } from "../src/ledger/calculator.ts";
 import { formatUsd, zeroUsd } from "../src/money.ts";
 import type { Home } from "../src/paths.ts";
@@ -124,11 +124,17 @@ async function assumptions(
     electricity: options.electricity ?? zeroUsd,
     internet: options.internet ?? zeroUsd,
   };
-  const source =
+  return { scenario, source: describeSpeed(options, measured) };
+}
+
+function describeSpeed({ tokensPerSecond, conversations }: CalculatorOptions, measured: KeptBenchmark | null): string {
+  const said = [tokensPerSecond, conversations].filter((figure) => figure !== undefined).length;
+  if (said === 2) return "Speed: as you say.";
+  const rest =
     measured === null
-      ? 'Speed: assumed. "peerllm host up" measures this machine\'s own.'
-      : `Speed: this machine's own, measured ${new Date(measured.measuredAt).toISOString().slice(0, 10)} with ${measured.model}.`;
-  return { scenario, source };
+      ? 'assumed. "peerllm host up" measures this machine\'s own.'
+      : `this machine's own, measured ${new Date(measured.measuredAt).toISOString().slice(0, 10)} with ${measured.model}.`;
+  return `Speed: ${said === 0 ? "" : "where you don't say it, "}${rest}`;
 }
 
 function roundTenth(tokensPerSecond: number): number {

@@ -162,7 +162,7 @@ function modelRow(model: PublishedModel, catalogue: NetworkCatalogue): Answer<"m
     model: modelId(manifest),
     digest: `sha256:${manifest.digest}`,
     sizeBytes: manifest.sizeBytes,
-    summary: manifest.summary,
+    summary: manifest.summary === "" ? null : manifest.summary,
     license: manifest.license,
     contextLength: manifest.facts.contextLength,
     royaltyUsdPer100kTokens: formatUsd(manifest.prices.royaltyPer100kTokens),

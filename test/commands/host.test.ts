@@ -68,9 +68,17 @@ test("a local host serves this machine without network or account, measured, and
   expect((await readdir(join(home, "keys")).catch(() => [])).length).toBe(0);
 
   expect(await status(["down"])).toEqual({ stopped: true, pid, killed: false });
-  const estimate = (await peerllm(["earnings", "calculator", "--json"], { home })).json();
-  const source = expect.stringMatching(/^Speed: this machine's own, measured \S+ with demo/);
-  expect(estimate).toMatchObject({ assumed: { source } });
+  const estimateOf = async (...words: string[]) =>
+    (await peerllm(["earnings", "calculator", "--json", ...words], { home })).json();
+  const own = "this machine's own, measured \\S+ with demo";
+  const [nothing, speed, both] = [
+    await estimateOf(),
+    await estimateOf("--tokens-per-second", "50"),
+    await estimateOf("--tokens-per-second", "50", "--conversations", "2"),
+  ];
+  expect(nothing).toMatchObject({ assumed: { source: expect.stringMatching(`^Speed: ${own}`) } });
+  expect(speed).toMatchObject({ assumed: { source: expect.stringMatching(`^Speed: where you don't say it, ${own}`) } });
+  expect(both).toMatchObject({ assumed: { source: "Speed: as you say." } });
   expect(processesIn(home)).toEqual([]);
 });
 
