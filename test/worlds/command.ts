@@ -68,14 +68,15 @@ export async function temporaryFolder(atEnd: Ending = onTestFinished): Promise<s
   return folder;
 }
 
-/** Processes that work in a folder, by /proc; nothing where there is none. */
+/** Processes that work in a folder, by /proc: their ids and command lines; nothing where there is none. */
 export function processesIn(folder: string): string[] {
   if (process.platform !== "linux") return [];
-  return readdirSync("/proc").filter((pid) => {
+  return readdirSync("/proc").flatMap((pid) => {
     try {
-      return /^\d+$/.test(pid) && readlinkSync(`/proc/${pid}/cwd`).startsWith(folder) && !isZombie(pid);
+      if (!/^\d+$/.test(pid) || !readlinkSync(`/proc/${pid}/cwd`).startsWith(folder) || isZombie(pid)) return [];
+      return [`${pid} ${readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ")}`];
     } catch {
-      return false;
+      return [];
     }
   });
 }

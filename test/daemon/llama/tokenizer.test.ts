@@ -93,13 +93,18 @@ describe("the tokenizers", () => {
   });
 });
 
+/** Takes its time first, and then 4 MB with each turn. */
+const hoarding = `{% set delay = range(2000000) %}{% set kept = namespace(text='ab', all=[]) %}
+{% for turn in range(21) %}{% set kept.text = kept.text + kept.text %}{% endfor %}
+{% for turn in range(9999) %}{% set kept.all = [kept.all, kept.text | upper] %}{% endfor %}`;
+
 describe("a model among others", () => {
   const turn = { role: "user", content: "Hello" } as const;
   const chat = (turns: number) => ({ kind: "chat" as const, messages: Array.from({ length: turns }, () => turn) });
 
   it.each([
     ["never ends", "{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}"],
-    ["wants all memory", "{% set list = range(2000000000) %}"],
+    ["wants all memory", hoarding],
   ])("whose template %s costs the others nothing, and answers again", async (_, endless) => {
     const template = `{% if messages | length > 20 %}${endless}{% endif %}Hello`;
     const folder = await temporaryFolder({ "loop.gguf": await demoVariant({ "tokenizer.chat_template": template }) });
