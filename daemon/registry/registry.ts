@@ -282,7 +282,8 @@ async function* arriving(request: IncomingMessage, signal: AbortSignal): AsyncGe
   const silent = new PeerError("deadline_exceeded", `Nothing came for ${silenceMsMax / 1000} s.`);
   const timer = setTimeout(() => request.destroy(silent), silenceMsMax);
   try {
-    for await (const chunk of request) {
+    // Left unread it would hold up the next request of its connection: what is refused is read on by who answers.
+    for await (const chunk of request.iterator({ destroyOnReturn: false })) {
       signal.throwIfAborted();
       timer.refresh();
       yield chunk;

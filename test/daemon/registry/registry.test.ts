@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rm, statfs, symlink, truncate, utimes, writeFile } from "node:fs/promises";
-import { type ClientRequest, createServer, request } from "node:http";
+import { Agent, type ClientRequest, createServer, request } from "node:http";
 import { got } from "got";
 import { afterEach, describe, expect, it } from "vitest";
 import { createHttpServer } from "../../../daemon/http/server.ts";
@@ -77,7 +77,7 @@ async function registryWorld(options: Partial<RegistryOptions> = {}) {
   open.push(server);
 
   async function call(method: "GET" | "HEAD" | "PUT" | "PATCH" | "POST", path: string, given: Given = {}) {
-    const { as = alice, headers = {}, json, body } = given;
+    const { as = alice, headers = {}, json, body, agent } = given;
     const response = await got(`${server.url}/api/v1/registry/${path}`, {
       method,
       throwHttpErrors: false,
@@ -86,6 +86,7 @@ async function registryWorld(options: Partial<RegistryOptions> = {}) {
       headers: { ...(as === null ? {} : { authorization: `Bearer ${as}` }), ...headers },
       ...(json === undefined ? {} : { json }),
       ...(body === undefined ? {} : { body }),
+      ...(agent === undefined ? {} : { agent: { http: agent } }),
     });
     const text = response.rawBody.toString();
     const isJson = response.headers["content-type"]?.startsWith("application/json") === true;
@@ -141,6 +142,7 @@ interface Given {
   readonly headers?: Record<string, string>;
   readonly json?: unknown;
   readonly body?: Buffer;
+  readonly agent?: Agent;
 }
 
 describe("publishing", () => {
@@ -360,6 +362,15 @@ describe("publishing", () => {
   ] as const)("answers %s %s of nonsense with %s", async (method, path, given, code) => {
     const { call } = await registryWorld();
     expect((await call(method, path, given)).json).toMatchObject({ error: { code } });
+  });
+
+  it("answers what comes after a body that is too large, on one connection kept alive", async () => {
+    const { call } = await registryWorld();
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    open.push({ close: async () => agent.destroy() });
+    const body = Buffer.alloc(140_000, "x");
+    expect((await call("POST", "models/acme/tiny/1.0.0/yank", { agent, body })).status).toBe(413);
+    expect((await call("GET", "models", { agent })).status).toBe(200);
   });
 
   it("answers a wrong method with those that the path has", async () => {
