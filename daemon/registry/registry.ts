@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
 import * as z from "zod";
 import { type ModelSourceOptions, modelSource } from "../../src/client/model-source.ts";
-import type { Clock } from "../../src/clock.ts";
+import { type Clock, dayMs } from "../../src/clock.ts";
 import { PeerError } from "../../src/errors.ts";
 import type { AccountId } from "../../src/ids.ts";
 import type { Log } from "../../src/log.ts";
@@ -58,7 +58,6 @@ const yankBytesMax = 4_096;
 const silenceMsMax = 60_000;
 const patienceMs = 15_000;
 const listedMax = 500;
-const pruneMs = 86_400_000;
 
 /**
  * The registry of a network. Below its prefix:
@@ -89,7 +88,7 @@ export function createRegistry(options: RegistryOptions): Registry {
     while (!closing.signal.aborted) {
       await uploads.prune().catch((error: unknown) => log.warn("uploads-not-pruned", { reason: String(error) }));
       // It ends early where the registry goes down.
-      await clock.sleep(pruneMs, closing.signal).catch(() => {});
+      await clock.sleep(dayMs, closing.signal).catch(() => {});
     }
   }
 

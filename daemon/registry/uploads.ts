@@ -1,7 +1,7 @@
 import { mkdir, open, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { removePart } from "../../src/client/part-file.ts";
-import type { Clock } from "../../src/clock.ts";
+import { type Clock, dayMs } from "../../src/clock.ts";
 import { isPeerError, PeerError, systemFailure } from "../../src/errors.ts";
 import type { AccountId } from "../../src/ids.ts";
 import { ifThere } from "../../src/if-there.ts";
@@ -53,7 +53,7 @@ export interface Uploads {
 }
 
 const appendBytesMax = 4 * shardSizeBytes;
-const abandonedMs = 7 * 86_400_000;
+const abandonedMs = 7 * dayMs;
 
 export function openUploads(directory: string, clock: Clock): Uploads {
   /** Paths in somebody's hands, each with when they are let go. */
