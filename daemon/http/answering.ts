@@ -7,18 +7,8 @@ import { answerPreflight, checkCaller, type Guard, isLoopback } from "./guard.ts
 import type { Metrics } from "./metrics.ts";
 import { matchRoute, type Route } from "./route.ts";
 
-/** Answers what it knows and returns true, or touches nothing and returns false. */
-export type Mount = (
-  request: IncomingMessage,
-  response: ServerResponse,
-  url: URL,
-  signal: AbortSignal,
-) => Promise<boolean>;
-
 export interface AnsweringOptions {
   readonly routes: readonly Route[];
-  /** Asked in order for paths no route knows. */
-  readonly mounts?: readonly Mount[];
   readonly log: Log;
 }
 
@@ -36,7 +26,7 @@ export interface Answering {
   readonly metrics: Metrics;
 }
 
-/** Answers one request, whatever becomes of it: a check, a route, a mount, or an error in OpenAI's shape. */
+/** Answers one request, whatever becomes of it: a check, a route, or an error in OpenAI's shape. */
 export async function answer({
   request,
   response,
@@ -81,9 +71,6 @@ export async function answer({
     if ("route" in match) {
       route = match.route.path;
       return await match.route.handle({ request, response, url, parameters: match.parameters, requestId, signal });
-    }
-    for (const mount of options.mounts ?? []) {
-      if (await mount(request, response, url, signal)) return;
     }
     if (match.length > 0) {
       throw new PeerError("method_refused", `${method} is not a method of this path.`, { allowedMethods: match });

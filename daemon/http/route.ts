@@ -27,8 +27,14 @@ export interface Route {
   handle(exchange: Exchange): Promise<void>;
 }
 
-const bodyBytesMax = 4 * 1024 * 1024;
-const bodyTimeoutMs = 30_000;
+/** What a body may be; it is refused beyond. */
+export interface BodyLimits {
+  readonly bytesMax: number;
+  /** From the head to the last byte. */
+  readonly timeoutMs: number;
+}
+
+const usualLimits: BodyLimits = { bytesMax: 4 * 1024 * 1024, timeoutMs: 30_000 };
 
 /** A route that reads JSON by `schema` and answers JSON: 200, or 204 where the handler returns undefined. */
 export function jsonRoute<Schema extends z.ZodType>(
@@ -51,10 +57,10 @@ export function jsonRoute<Schema extends z.ZodType>(
 }
 
 /**
- * The body as JSON, at most 4 MiB, within 30 s. Throws `media_type_refused` where it is not declared as JSON (what a
+ * The body as JSON, 4 MiB within 30 s where nothing else is said. Throws `media_type_refused` where it is not declared as JSON (what a
  * web page can send without asking is text), `request_too_large`, `request_invalid` or `deadline_exceeded`.
  */
-export async function readJson(exchange: Exchange): Promise<unknown> {
+export async function readJson(exchange: Exchange, limits = usualLimits): Promise<unknown> {
   const { request } = exchange;
   const mediaType = request.headers["content-type"]?.split(";")[0]?.trim().toLowerCase();
   if (mediaType !== "application/json") {
@@ -63,7 +69,7 @@ export async function readJson(exchange: Exchange): Promise<unknown> {
   if ((request.headers["content-encoding"] ?? "identity").toLowerCase() !== "identity") {
     throw new PeerError("media_type_refused", "A compressed body is not read here. Send it as plain JSON.");
   }
-  const bytes = await readBody(exchange);
+  const bytes = await readBody(exchange, limits);
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch {
@@ -72,12 +78,12 @@ export async function readJson(exchange: Exchange): Promise<unknown> {
   }
 }
 
-/** The body's bytes, at most 4 MiB, within 30 s. Throws `request_too_large` or `deadline_exceeded`. */
-export async function readBody({ request, signal }: Exchange): Promise<Buffer> {
-  const tooLarge = new PeerError("request_too_large", `The body is larger than ${bodyBytesMax} bytes.`);
-  if (Number(request.headers["content-length"] ?? 0) > bodyBytesMax) throw tooLarge;
+/** The body's bytes, within the limits that `readJson` has. Throws `request_too_large` or `deadline_exceeded`. */
+export async function readBody({ request, signal }: Exchange, limits = usualLimits): Promise<Buffer> {
+  const tooLarge = new PeerError("request_too_large", `The body is larger than ${limits.bytesMax} bytes.`);
+  if (Number(request.headers["content-length"] ?? 0) > limits.bytesMax) throw tooLarge;
   return new Promise((resolve, reject) => {
-    const limited = AbortSignal.any([signal, timeLimit(bodyTimeoutMs)]);
+    const limited = AbortSignal.any([signal, timeLimit(limits.timeoutMs)]);
     const chunks: Buffer[] = [];
     let length = 0;
     const settle = (act: () => void) => {
@@ -87,7 +93,7 @@ export async function readBody({ request, signal }: Exchange): Promise<Buffer> {
     };
     const onData = (chunk: Buffer) => {
       length += chunk.length;
-      if (length > bodyBytesMax) settle(() => reject(tooLarge));
+      if (length > limits.bytesMax) settle(() => reject(tooLarge));
       else chunks.push(chunk);
     };
     const onEnd = () => settle(() => resolve(Buffer.concat(chunks, length)));

@@ -187,8 +187,8 @@ export async function startOrchestrator(
         now: () => clock.now(),
       }),
       ...paypalRoutes(() => treasury),
+      ...registry.routes,
     ],
-    mounts: [(request, response, url, within) => registry.mount(request, response, url, within)],
     log,
   });
   server.onUpgrade(hostLinkPath, (request, socket, head) => gate.upgrade(request, socket, head));

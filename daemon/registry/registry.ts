@@ -1,6 +1,7 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { join } from "node:path";
 import * as z from "zod";
+import { parseFields } from "../../src/chat/openai-fields.ts";
 import { type ModelSourceOptions, modelSource } from "../../src/client/model-source.ts";
 import { type Clock, dayMs } from "../../src/clock.ts";
 import { PeerError } from "../../src/errors.ts";
@@ -16,6 +17,8 @@ import {
 } from "../../src/models/manifest.ts";
 import type { ModelStore, PublishedModel } from "../../src/models/model-store.ts";
 import { parseReference } from "../../src/models/reference.ts";
+import { sendJson } from "../http/errors.ts";
+import { type Method, type Route, readJson } from "../http/route.ts";
 import { openBlobs } from "./blobs.ts";
 import { sendFile } from "./file-response.ts";
 import { createPublisher } from "./publication.ts";
@@ -45,22 +48,20 @@ export interface RegistryOptions extends RegistryRules {
 }
 
 export interface Registry {
-  /** Answers below `/api/v1/registry`; false for any other path. Throws what is to be answered as an error. */
-  mount(request: IncomingMessage, response: ServerResponse, url: URL, signal: AbortSignal): Promise<boolean>;
+  readonly routes: readonly Route[];
   /** Where a blob lies, by its hexadecimal SHA-256. */
   blobFile(digest: string): string;
   close(): Promise<void>;
 }
 
-const prefix = "/api/v1/registry/";
-const manifestBytesMax = 32 * 1_048_576;
-const yankBytesMax = 4_096;
+/** The digests of a file's shards are in it. */
+const manifestLimits = { bytesMax: 32 * 1_048_576, timeoutMs: 300_000 };
 const silenceMsMax = 60_000;
 const patienceMs = 15_000;
 const listedMax = 500;
 
 /**
- * The registry of a network. Below its prefix:
+ * The registry of a network. Below `/api/v1/registry`:
  * `GET uploads/DIGEST` → `{digest,offset}` and `PATCH uploads/DIGEST` with `Upload-Offset` and raw bytes → the same;
  * `PUT models/OWNER/NAME/VERSION` with a signed manifest, and its claim in a header → 201 and the model's row, or 202 and `{step,doneBytes,totalBytes}`;
  * `GET` of the same → its row and `signed`, what its producer signed; `POST models/OWNER/NAME/VERSION/yank` with `{seal}` → its row;
@@ -97,12 +98,12 @@ export function createRegistry(options: RegistryOptions): Registry {
     return models.filter((model) => options.mayRead(model, accountId));
   }
 
-  const handlers: Readonly<Record<string, Handler>> = {
-    "GET uploads/:digest": async ({ request, response, parameters }) => {
+  const routes: readonly Route[] = [
+    route("GET", "uploads/:digest", async ({ request, response, parameters }) => {
       const accountId = await options.producerOf(request);
       sendJson(response, 200, await uploads.state(accountId, digestOf(parameters)));
-    },
-    "PATCH uploads/:digest": async ({ request, response, parameters, signal }) => {
+    }),
+    route("PATCH", "uploads/:digest", async ({ request, response, parameters, signal }) => {
       const accountId = await options.producerOf(request);
       const offset = Number(request.headers["upload-offset"] ?? Number.NaN);
       if (!Number.isSafeInteger(offset) || offset < 0) {
@@ -110,10 +111,11 @@ export function createRegistry(options: RegistryOptions): Registry {
       }
       const upload = { accountId, digest: digestOf(parameters), offset };
       sendJson(response, 200, await uploads.append(upload, arriving(request, signal), signal));
-    },
-    "PUT models/:owner/:name/:version": async ({ request, response, parameters, signal }) => {
+    }),
+    route("PUT", "models/:owner/:name/:version", async (exchange) => {
+      const { request, response, parameters } = exchange;
       const accountId = await options.producerOf(request);
-      const signed = readSignedManifest(await readJson(request, manifestBytesMax, signal));
+      const signed = readSignedManifest(await readJson(exchange, manifestLimits));
       if (modelId(signed.manifest) !== `${nameOf(parameters)}:${parameters.version}`) {
         throw new PeerError("manifest_invalid", "The manifest is not of the model in the address.");
       }
@@ -122,38 +124,38 @@ export function createRegistry(options: RegistryOptions): Registry {
       const outcome = await publisher.publish(accountId, signed, patienceMs);
       if ("manifest" in outcome) sendJson(response, 201, rowOf(outcome));
       else sendJson(response, 202, outcome);
-    },
-    "GET models/:owner/:name/:version": async ({ request, response, parameters }) => {
+    }),
+    route("GET", "models/:owner/:name/:version", async ({ request, response, parameters }) => {
       const found = await store.find(nameOf(parameters), parameters.version ?? "");
       const [model] = await readable(request, found === undefined ? [] : [found]);
       if (model === undefined) throw missing(`${nameOf(parameters)}:${parameters.version}`);
       const signed = signedManifestJson(await store.signed(model.manifest.name, model.manifest.version));
       sendJson(response, 200, { ...rowOf(model), signed });
-    },
-    "POST models/:owner/:name/:version/yank": async ({ request, response, parameters, signal }) => {
+    }),
+    route("POST", "models/:owner/:name/:version/yank", async (exchange) => {
+      const { request, response, parameters } = exchange;
       await options.producerOf(request);
-      const body = yankShape.safeParse(await readJson(request, yankBytesMax, signal));
-      if (!body.success) throw new PeerError("request_invalid", 'The body must hold "seal", as base64.');
+      const { seal } = parseFields(yankShape, await readJson(exchange));
       const model = await store.find(nameOf(parameters), parameters.version ?? "");
       if (model === undefined) throw missing(`${nameOf(parameters)}:${parameters.version}`);
-      verifyYank(model.manifest, body.data.seal);
+      verifyYank(model.manifest, seal);
       const { name, version } = model.manifest;
       sendJson(response, 200, rowOf(await store.yank(name, version, clock.now())));
       log.info("model-yanked", { model: modelId(model.manifest) });
-    },
-    "GET models": async ({ request, response, url }) => {
+    }),
+    route("GET", "models", async ({ request, response, url }) => {
       const accountId = await options.producerOf(request);
       const after = afterShape.parse(url.searchParams.get("after"));
       const query = { words: [], visibilities: [], isYankedToo: true, limit: listedMax };
       const { models, next } = await store.search({ ...query, accountId, after });
       sendJson(response, 200, { models: models.map(rowOf), next });
-    },
-    "GET models/:owner/:name": async ({ request, response, parameters }) => {
+    }),
+    route("GET", "models/:owner/:name", async ({ request, response, parameters }) => {
       const models = await readable(request, await store.versions(nameOf(parameters)));
       if (models.length === 0) throw missing(nameOf(parameters));
       sendJson(response, 200, { versions: models.map(rowOf) });
-    },
-    "GET blobs/:digest": async ({ request, response, parameters, signal }) => {
+    }),
+    route("GET", "blobs/:digest", async ({ request, response, parameters, signal }) => {
       const digest = digestOf(parameters);
       const models = await readable(request, await store.holding(digest));
       if (models.length === 0) throw new PeerError("not_found", "There is no such file here.");
@@ -165,27 +167,12 @@ export function createRegistry(options: RegistryOptions): Registry {
         });
       }
       await sendFile(request, response, blobs.file(digest), digest, signal);
-    },
-  };
+    }),
+  ];
 
   return {
+    routes,
     blobFile: blobs.file,
-    async mount(request, response, url, signal) {
-      if (!url.pathname.startsWith(prefix)) return false;
-      const method = request.method === "HEAD" ? "GET" : (request.method ?? "GET");
-      const methods: string[] = [];
-      for (const [route, handler] of Object.entries(handlers)) {
-        const [routeMethod = "", pattern = ""] = route.split(" ");
-        const parameters = matchPath(pattern, url.pathname.slice(prefix.length));
-        if (parameters === undefined) continue;
-        methods.push(routeMethod);
-        if (routeMethod !== method) continue;
-        await handler({ request, response, url, parameters, signal });
-        return true;
-      }
-      if (methods.length === 0) throw new PeerError("not_found", `There is no ${method} ${url.pathname} here.`);
-      throw new PeerError("method_refused", `${method} is not a method of this path.`, { allowedMethods: methods });
-    },
     async close() {
       closing.abort();
       await publisher.close();
@@ -194,40 +181,13 @@ export function createRegistry(options: RegistryOptions): Registry {
   };
 }
 
-interface Exchange {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-  readonly url: URL;
-  readonly parameters: Readonly<Record<string, string>>;
-  readonly signal: AbortSignal;
+function route(method: Method, path: string, handle: Route["handle"]): Route {
+  return { method, path: `/api/v1/registry/${path}`, handle };
 }
-type Handler = (exchange: Exchange) => Promise<void>;
 
 /** Of a query; nonsense is a first page. */
 const afterShape = z.coerce.number().int().positive().nullable().catch(null);
 const yankShape = z.object({ seal: z.base64().max(512) });
-
-function matchPath(pattern: string, path: string): Record<string, string> | undefined {
-  const wanted = pattern.split("/");
-  const given = path.split("/");
-  if (wanted.length !== given.length) return undefined;
-  const parameters: Record<string, string> = {};
-  for (const [index, segment] of wanted.entries()) {
-    const value = given[index] ?? "";
-    if (segment.startsWith(":") && /^[A-Za-z0-9._+%-]+$/.test(value)) {
-      parameters[segment.slice(1)] = decode(value);
-    } else if (segment !== value) return undefined;
-  }
-  return parameters;
-}
-
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch (cause) {
-    throw new PeerError("request_invalid", "The address can't be read.", { cause });
-  }
-}
 
 function rowOf({ manifest, publishedAt, yankedAt }: PublishedModel) {
   return {
@@ -261,22 +221,7 @@ function missing(model: string): PeerError {
   return new PeerError("not_found", `There is no model "${model.slice(0, 128)}" on this network.`);
 }
 
-async function readJson(request: IncomingMessage, bytesMax: number, signal: AbortSignal): Promise<unknown> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of arriving(request, signal)) {
-    length += chunk.length;
-    if (length > bytesMax) throw new PeerError("request_too_large", `The body is larger than ${bytesMax} bytes.`);
-    chunks.push(chunk);
-  }
-  try {
-    return JSON.parse(Buffer.concat(chunks).toString("utf8"));
-  } catch (cause) {
-    throw new PeerError("request_invalid", "The body is not JSON.", { cause });
-  }
-}
-
-/** The body as it comes. A sender that falls silent is cut off. */
+/** A file as it comes. A sender that falls silent is cut off. */
 async function* arriving(request: IncomingMessage, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   const silent = new PeerError("deadline_exceeded", `Nothing came for ${silenceMsMax / 1000} s.`);
   const timer = setTimeout(() => request.destroy(silent), silenceMsMax);
@@ -290,10 +235,4 @@ async function* arriving(request: IncomingMessage, signal: AbortSignal): AsyncGe
   } finally {
     clearTimeout(timer);
   }
-}
-
-function sendJson(response: ServerResponse, status: number, body: unknown): void {
-  const bytes = Buffer.from(JSON.stringify(body));
-  response.writeHead(status, { "content-type": "application/json; charset=utf-8", "content-length": bytes.length });
-  response.end(bytes);
 }

@@ -256,20 +256,6 @@ describe("what is answered", () => {
     expect(logged.map(([event]) => event)).toEqual(["request-failed"]);
   });
 
-  it("a mount answers what no route knows, and may leave it", async () => {
-    const { url } = await serve({
-      mounts: [
-        async (_request, response, { pathname }) => {
-          if (pathname !== "/blob") return false;
-          response.end("bytes");
-          return true;
-        },
-      ],
-    });
-    expect(await (await fetch(`${url}/blob`)).text()).toBe("bytes");
-    expect((await fetch(`${url}/other`)).status).toBe(404);
-  });
-
   it("path parameters are decoded, also where slashes are encoded", async () => {
     const { url } = await serve({
       routes: [

@@ -70,8 +70,7 @@ async function registryWorld(options: Partial<RegistryOptions> = {}) {
     port: 0,
     allowedHosts: [],
     allowedOrigins: [],
-    routes: [],
-    mounts: [registry.mount],
+    routes: registry.routes,
     log: silentLog,
   });
   open.push(server);
@@ -351,12 +350,18 @@ describe("publishing", () => {
 
   it.each([
     ["PUT", "models/acme/tiny/1.0.0", { json: { manifest: 1 } }, "manifest_invalid"],
-    ["PUT", "models/acme/tiny/1.0.0", { body: Buffer.from("{") }, "request_invalid"],
+    [
+      "PUT",
+      "models/acme/tiny/1.0.0",
+      { body: Buffer.from("{"), headers: { "content-type": "application/json" } },
+      "request_invalid",
+    ],
+    ["PUT", "models/acme/tiny/1.0.0", { body: Buffer.from("{}") }, "media_type_refused"],
     ["PATCH", `uploads/${"0".repeat(64)}`, { body: Buffer.from("x") }, "request_invalid"],
     ["PATCH", "uploads/..%2f..%2fetc", { body: Buffer.from("x") }, "request_invalid"],
     ["POST", "models/acme/tiny/1.0.0/yank", { json: {} }, "request_invalid"],
     ["GET", "blobs/xyz", {}, "request_invalid"],
-    ["GET", "blobs/%ff", {}, "request_invalid"],
+    ["GET", "blobs/%ff", {}, "not_found"],
     ["GET", "elsewhere", {}, "not_found"],
     ["GET", "models/acme/unknown", {}, "not_found"],
   ] as const)("answers %s %s of nonsense with %s", async (method, path, given, code) => {
@@ -364,12 +369,16 @@ describe("publishing", () => {
     expect((await call(method, path, given)).json).toMatchObject({ error: { code } });
   });
 
-  it("answers what comes after a body that is too large, on one connection kept alive", async () => {
-    const { call } = await registryWorld();
+  it("answers what comes after a body that was refused half read, on one connection kept alive", async () => {
+    const { call, folder } = await registryWorld();
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     open.push({ close: async () => agent.destroy() });
-    const body = Buffer.alloc(140_000, "x");
-    expect((await call("POST", "models/acme/tiny/1.0.0/yank", { agent, body })).status).toBe(413);
+    const upload = `uploads/${"0".repeat(64)}`;
+    await mkdir(folder.file(`uploads/${alice}`), { recursive: true });
+    await symlink("/dev/full", folder.file(`uploads/${alice}/${"0".repeat(64)}.upload`));
+    const body = Buffer.alloc(8 * 1_048_576);
+    const refused = await call("PATCH", upload, { agent, body, headers: { "upload-offset": "0" } });
+    expect(refused.json).toMatchObject({ error: { code: "storage_failed" } });
     expect((await call("GET", "models", { agent })).status).toBe(200);
   });
 
