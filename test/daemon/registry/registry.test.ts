@@ -376,7 +376,7 @@ describe("publishing", () => {
     const upload = `uploads/${"0".repeat(64)}`;
     await mkdir(folder.file(`uploads/${alice}`), { recursive: true });
     await symlink("/dev/full", folder.file(`uploads/${alice}/${"0".repeat(64)}.upload`));
-    const body = Buffer.alloc(8 * 1_048_576);
+    const body = Buffer.alloc(140_000);
     const refused = await call("PATCH", upload, { agent, body, headers: { "upload-offset": "0" } });
     expect(refused.json).toMatchObject({ error: { code: "storage_failed" } });
     expect((await call("GET", "models", { agent })).status).toBe(200);
