@@ -55,12 +55,12 @@ interface Seat<Member extends PoolMember> {
 
 interface Ticket<Member extends PoolMember> {
   readonly wanted: Wanted;
-  resolve(lease: Lease<Member>): void;
+  give(lease: Lease<Member>): void;
 }
 
 export interface PoolOptions {
   readonly clock: Clock;
-  /** Most tickets waiting, over all accounts. */
+  /** Most tickets waiting, over all accounts; one account's may take half of what the others leave. */
   readonly queueMax: number;
   /** Told when a host fails a lease, and when its breaker opens or closes by one. */
   readonly observe?: (kind: PoolEventKind, hostId: HostId) => void;
@@ -69,6 +69,8 @@ export interface PoolOptions {
 export type PoolEventKind = "host-failed" | "breaker-opened" | "breaker-closed";
 
 const backupShareMax = 0.05;
+const lookAgainMs = 1_000;
+const never = new AbortController().signal;
 /** Hosts remembered at once; the one seen longest ago is forgotten for another, and begins anew. */
 const historiesMax = 100_000;
 
@@ -84,6 +86,7 @@ export class HostPool<Member extends PoolMember> {
   readonly #histories = new Map<HostId, History>();
   /** Tickets by account, in the order in which accounts get their turn. */
   readonly #queue = new Map<string, Ticket<Member>[]>();
+  #isLooking = false;
   #leasesGiven = 0;
   #backupsGiven = 0;
 
@@ -146,7 +149,9 @@ export class HostPool<Member extends PoolMember> {
     signal.throwIfAborted();
     const lease = this.#take(wanted);
     if (lease !== null) return lease;
-    if (this.queueLength() >= this.#queueMax) {
+    const waiting = this.queueLength();
+    const own = this.#queue.get(wanted.accountId)?.length ?? 0;
+    if (2 * own >= this.#queueMax - (waiting - own)) {
       throw new PeerError("queue_full", "Every host is busy and the queue is full. Try again shortly.", {
         retryAfterSeconds: 5,
       });
@@ -163,38 +168,34 @@ export class HostPool<Member extends PoolMember> {
   }
 
   async #waitInQueue(wanted: Wanted, patienceMs: number, signal: AbortSignal): Promise<Lease<Member>> {
-    const patience = new AbortController();
-    const turn = new Promise<Lease<Member>>((resolve) => {
-      const ticket: Ticket<Member> = { wanted, resolve };
-      const waiting = this.#queue.get(wanted.accountId) ?? [];
-      this.#queue.set(wanted.accountId, [...waiting, ticket]);
-    });
-    let isGiven = false;
-    const lease = turn.then((given) => {
-      isGiven = true;
-      patience.abort();
-      return given;
-    });
+    const turn: { lease: Lease<Member> | null } = { lease: null };
+    const come = new AbortController();
+    const give = (lease: Lease<Member>) => {
+      turn.lease = lease;
+      come.abort();
+    };
+    this.#queue.set(wanted.accountId, [...(this.#queue.get(wanted.accountId) ?? []), { wanted, give }]);
+    void this.#keepLooking();
     try {
-      await this.#waitPatiently(patienceMs, AbortSignal.any([signal, patience.signal]));
+      await this.#clock.sleep(patienceMs, AbortSignal.any([signal, come.signal]));
     } catch (error) {
-      if (!isGiven) {
-        this.#withdraw(wanted);
-        throw error;
-      }
+      if (turn.lease === null) throw error;
+    } finally {
+      this.#withdraw(wanted);
     }
-    if (isGiven) return lease;
-    this.#withdraw(wanted);
+    if (turn.lease !== null) return turn.lease;
     throw this.#unavailable(wanted, patienceMs);
   }
 
-  /** Looks again every second: a breaker closes by time alone, with no event to tell of it. */
-  async #waitPatiently(patienceMs: number, signal: AbortSignal): Promise<void> {
-    const endsAt = this.#clock.monotonic() + patienceMs;
-    for (let left = patienceMs; left > 0; left = endsAt - this.#clock.monotonic()) {
-      await this.#clock.sleep(Math.min(left, 1_000), signal);
+  /** Every second while anybody waits: a breaker closes by time alone, with no event to tell of it. */
+  async #keepLooking(): Promise<void> {
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    while (this.#queue.size > 0) {
+      await this.#clock.sleep(lookAgainMs, never);
       this.#serveQueue();
     }
+    this.#isLooking = false;
   }
 
   #unavailable(wanted: Wanted, patienceMs: number): PeerError {
@@ -228,27 +229,33 @@ export class HostPool<Member extends PoolMember> {
 
   /** Gives every account one turn after another until a whole round places nobody. */
   #serveQueue(): void {
+    const full = new Set<string>();
     let placed = true;
     while (placed && this.#queue.size > 0) {
       placed = false;
       for (const accountId of [...this.#queue.keys()]) {
-        if (this.#serveAccount(accountId)) placed = true;
+        if (this.#serveAccount(accountId, full)) placed = true;
       }
     }
   }
 
-  /** Places the oldest ticket that can be placed and sends the account to the end of the round. */
-  #serveAccount(accountId: string): boolean {
+  /** Places the oldest ticket that can be placed and sends the account to the end of the round. Adds to what is `full`. */
+  #serveAccount(accountId: string, full: Set<string>): boolean {
     for (const ticket of this.#queue.get(accountId) ?? []) {
+      const { digest } = ticket.wanted;
+      if (full.has(digest)) continue;
       const lease = this.#take(ticket.wanted);
-      if (lease === null) continue;
+      if (lease === null) {
+        if (this.#free(digest).length === 0) full.add(digest);
+        continue;
+      }
       this.#withdraw(ticket.wanted);
       const left = this.#queue.get(accountId);
       if (left !== undefined) {
         this.#queue.delete(accountId);
         this.#queue.set(accountId, left);
       }
-      ticket.resolve(lease);
+      ticket.give(lease);
       return true;
     }
     return false;
@@ -266,17 +273,23 @@ export class HostPool<Member extends PoolMember> {
   }
 
   #candidates(wanted: Wanted): Candidate<Member>[] {
+    return this.#free(wanted.digest).filter(
+      ({ member, offer }) =>
+        offer.contextLength >= wanted.contextTokens && wanted.isEligible(member.hostId, member.owner),
+    );
+  }
+
+  /** Hosts with a slot for the model, whoever may have it. */
+  #free(digest: string): Candidate<Member>[] {
     const now = this.#clock.monotonic();
-    const candidates: Candidate<Member>[] = [];
+    const free: Candidate<Member>[] = [];
     for (const { member, history, activeByDigest } of this.#seats.values()) {
-      const offer = member.offerOf(wanted.digest);
-      const activeSubtasks = activeByDigest.get(wanted.digest) ?? 0;
+      const offer = member.offerOf(digest);
+      const activeSubtasks = activeByDigest.get(digest) ?? 0;
       if (offer === undefined || !member.isAccepting || activeSubtasks >= offer.sequences) continue;
-      if (offer.contextLength < wanted.contextTokens) continue;
-      if (!isClosed(history.breaker, now) || !wanted.isEligible(member.hostId, member.owner)) continue;
-      candidates.push({ member, offer, history, activeSubtasks });
+      if (isClosed(history.breaker, now)) free.push({ member, offer, history, activeSubtasks });
     }
-    return candidates;
+    return free;
   }
 
   #lease(seat: Seat<Member>, offer: Offer, wanted: Wanted): Lease<Member> {

@@ -98,7 +98,7 @@ describe("the pool of hosts", () => {
     const pool = poolOf(clock, member());
     const held = await pool.acquire(wanted({ accountId: "greedy" }), 9_000, never);
     const order: string[] = [];
-    const waiting = ["greedy", "greedy", "greedy", "modest"].map(async (accountId) => {
+    const waiting = ["greedy", "greedy", "modest"].map(async (accountId) => {
       const lease = await pool.acquire(wanted({ accountId }), 9_000, never);
       order.push(accountId);
       lease.release("finished");
@@ -108,15 +108,16 @@ describe("the pool of hosts", () => {
     expect(order.indexOf("modest")).toBeLessThan(2);
   });
 
-  it("refuses at once when too many wait, saying when to try again", async () => {
+  it("refuses at once an account with half of what others leave of the queue, saying when to try again", async () => {
     const clock = new VirtualClock();
     const pool = poolOf(clock, member());
     await pool.acquire(wanted(), 1_000, never);
-    const waiting = Array.from({ length: 4 }, () => pool.acquire(wanted(), 1_000, never));
-    await expect(pool.acquire(wanted(), 1_000, never)).rejects.toMatchObject({
-      code: "queue_full",
-      retryAfterSeconds: 5,
-    });
+    const ask = (accountId: string) => pool.acquire(wanted({ accountId }), 1_000, never);
+    const refusal = { code: "queue_full", retryAfterSeconds: 5 };
+    const waiting = [ask("greedy"), ask("greedy")];
+    await expect(ask("greedy")).rejects.toMatchObject(refusal);
+    waiting.push(ask("modest"));
+    await expect(ask("modest")).rejects.toMatchObject(refusal);
     const outcomes = await clock.until(Promise.allSettled(waiting));
     expect(outcomes.every(({ status }) => status === "rejected")).toBe(true);
     expect(pool.queueLength()).toBe(0);
@@ -130,6 +131,41 @@ describe("the pool of hosts", () => {
     hangUp.abort(new Error("gone"));
     await expect(waiting).rejects.toThrow("gone");
     expect(pool.queueLength()).toBe(0);
+  });
+
+  it("loses no slot that comes free as its consumer hangs up", async () => {
+    for (let turns = 0; turns < 16; turns += 1) {
+      const host = member();
+      const pool = poolOf(new VirtualClock(), host);
+      const held = await pool.acquire(wanted(), 1_000, never);
+      const hangUp = new AbortController();
+      const waiting = pool.acquire(wanted(), 1_000, hangUp.signal);
+      hangUp.abort(new Error("gone"));
+      for (let turn = 0; turn < turns; turn += 1) await Promise.resolve();
+      held.release("finished");
+      const [outcome] = await Promise.allSettled([waiting]);
+      if (outcome.status === "fulfilled") outcome.value.release("cancelled");
+      expect(pool.activeSubtasksOf(host.hostId)).toBe(0);
+    }
+  });
+
+  it("looks at a host that is full once for all who wait, each second", async () => {
+    const clock = new VirtualClock();
+    const pool = new HostPool<TestMember>({ clock, queueMax: 4_000 });
+    const host = member();
+    let looks = 0;
+    const offerOf = (digest: string) => {
+      looks += 1;
+      return host.offerOf(digest);
+    };
+    pool.join({ ...host, offerOf });
+    await pool.acquire(wanted(), 10_000, never);
+    const ask = (_: unknown, index: number) => pool.acquire(wanted({ accountId: `${index % 100}` }), 10_000, never);
+    const waiting = Promise.allSettled(Array.from({ length: 1_000 }, ask));
+    const before = looks;
+    await clock.until(clock.sleep(9_500, never));
+    expect(looks - before).toBeLessThan(100);
+    await clock.until(waiting);
   });
 
   it("rests a host after three failures in a row, and asks it again when its rest is over", async () => {
