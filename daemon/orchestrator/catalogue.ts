@@ -12,6 +12,7 @@ import type { ModelPage, ModelQuery, ModelStore, PublishedModel } from "../../sr
 import { parsePublishedReference } from "../../src/models/reference.ts";
 import { newestVersion } from "../../src/models/version.ts";
 import type { Catalogue, Hosts, ServedModel } from "../../src/pipeline/ports.ts";
+import { tokensMax } from "../../src/protocol/frame.ts";
 
 export interface NetworkCatalogueOptions {
   readonly models: ModelStore;
@@ -130,7 +131,8 @@ export class NetworkCatalogue implements Catalogue {
 
   /**
    * The context that it is served with: of each owner's longest the upper median, so that no few can make it short or
-   * boast it long; at most the model's own, which it is where nobody serves it. Hosts with less get shorter requests.
+   * boast it long; at most the model's own, which it is where nobody serves it, and what a host can be told of. Hosts with
+   * less get shorter requests.
    */
   #servedContext({ digest, facts }: ModelManifest): number {
     const longest = new Map<string, number>();
@@ -138,7 +140,7 @@ export class NetworkCatalogue implements Catalogue {
       longest.set(owner, Math.max(contextLength, longest.get(owner) ?? 0));
     }
     const lengths = [...longest.values()].sort((a, b) => a - b);
-    return Math.min(lengths[Math.floor(lengths.length / 2)] ?? facts.contextLength, facts.contextLength);
+    return Math.min(lengths[Math.floor(lengths.length / 2)] ?? tokensMax, facts.contextLength, tokensMax);
   }
 
   #offering(digest: string): { readonly owner: string; readonly contextLength: number }[] {

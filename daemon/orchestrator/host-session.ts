@@ -46,10 +46,14 @@ interface RunningSubtask {
   readonly channel: Channel<HostEvent>;
   readonly assignment: Assignment;
   framesLeft: number;
+  charactersLeft: number;
 }
 
 /** Frames a host may send for one subtask beyond one per token. */
 const framesBeyondTokensMax = 64;
+/** Likewise of text, where it sends no token ids: a token is seldom over 8 characters, the longest are 128 or so. */
+const charactersPerTokenMax = 64;
+const charactersBeyondTokensMax = 65_536;
 
 /** A host's connection once its key is proved: its offers, its heartbeat and the subtasks it runs. */
 export class HostSession implements HostLink {
@@ -122,9 +126,11 @@ export class HostSession implements HostLink {
     signal.throwIfAborted();
     if (this.#isClosed) throw new PeerError("host_lost", "The host's connection was lost.");
     const name = `${assignment.subtaskId}:${assignment.epoch}`;
-    const framesLeft = assignment.sampling.maxTokens + framesBeyondTokensMax;
+    const { maxTokens } = assignment.sampling;
+    const framesLeft = maxTokens + framesBeyondTokensMax;
+    const charactersLeft = maxTokens * charactersPerTokenMax + charactersBeyondTokensMax;
     const channel = new Channel<HostEvent>(framesLeft);
-    this.#running.set(name, { channel, assignment, framesLeft });
+    this.#running.set(name, { channel, assignment, framesLeft, charactersLeft });
     const onAbort = () => channel.fail(signal.reason);
     signal.addEventListener("abort", onAbort, { once: true });
     const { subtaskId: subtask, epoch, digest, resumedTokens, sampling, cacheKey } = assignment;
@@ -217,6 +223,10 @@ export class HostSession implements HostLink {
     if (running === undefined) return;
     running.framesLeft -= 1;
     if (running.framesLeft <= 0) throw new PeerError("protocol_violation", "A host sent more frames than tokens.");
+    if (event.kind === "delta") running.charactersLeft -= event.text.length;
+    if (running.charactersLeft < 0) {
+      throw new PeerError("protocol_violation", "A host sent more text than was asked for.");
+    }
     running.channel.push(event);
     if (event.kind === "delta") this.#options.onTokens(Math.max(1, event.tokens.length));
     else running.channel.close();

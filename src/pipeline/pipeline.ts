@@ -34,6 +34,7 @@ export async function* answer(
   const limited = AbortSignal.any([signal, over.signal]);
   let billable: Billable | null = null;
   let isBilled = false;
+  let isFailed = false;
   try {
     await checkSafety(request.prompts, ports, limited);
     const { prompts, masked } = anonymisePrompts(request, caller.accountId, ports);
@@ -60,10 +61,13 @@ export async function* answer(
     const billed = await bill(billable, caller, ports);
     yield* choiceEnds;
     yield { kind: "end", usage: billed?.usage ?? { promptTokens: 0, completionTokens: 0 }, summary: summaryOf(billed) };
+  } catch (error) {
+    isFailed = !signal.aborted;
+    throw error;
   } finally {
     over.abort(new PeerError("cancelled", "The answer is over."));
-    // Of an answer that was to come whole and failed, nobody got a word; one who hung up could have waited for it.
-    const owed = request.isWhole && !signal.aborted ? null : billable;
+    // Of an answer that was to come whole and failed, nobody got a word; one who left could have waited for it.
+    const owed = request.isWhole && isFailed ? null : billable;
     if (!isBilled) await (owed === null ? ports.books.release(admission.holdId) : bill(owed, caller, ports));
   }
 }

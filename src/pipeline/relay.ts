@@ -79,7 +79,7 @@ export async function* relay(
       for (let event = first.event; ; event = await runner.next()) {
         course.accept(runner, event);
         if (event.kind === "failed") {
-          if (declinedCodes.includes(event.code)) runner.close("cancelled");
+          if (isDeclined(event)) runner.close("cancelled");
           throw new PeerError("upstream_failed", `The host reported "${event.code}".`);
         }
         if (event.kind === "end") yield { kind: "end", finishReason: event.finishReason };
@@ -139,12 +139,14 @@ class Course {
     const backup = this.#run(lease, signal);
     const backupTurn = turnOf(backup);
     const faster = await Promise.race([mainTurn, backupTurn]);
-    if (!("error" in faster)) {
-      (faster.runner === main ? backup : main).close("cancelled");
+    const isMain = faster.runner === main;
+    if ("event" in faster && faster.event.kind !== "failed") {
+      (isMain ? backup : main).close("cancelled");
       return faster;
     }
+    if ("event" in faster && isDeclined(faster.event)) faster.runner.close("cancelled");
     this.#fail(faster.runner, signal);
-    const slower = await (faster.runner === main ? backupTurn : mainTurn);
+    const slower = await (isMain ? backupTurn : mainTurn);
     if ("error" in slower) this.#fail(slower.runner, signal);
     return eventOf(slower);
   }
@@ -182,9 +184,9 @@ class Course {
     runner.observe(reportsTokens ? event.tokens.length : 1);
   }
 
-  /** Returns where another host may go on; throws where none may. */
+  /** Returns where another host may go on; throws where none may. What is too large for one host is for all. */
   giveUp(runner: Runner, error: unknown, signal: AbortSignal): void {
-    if (signal.aborted || !isPeerError(error)) throw error;
+    if (signal.aborted || !isPeerError(error) || error.code === "request_too_large") throw error;
     this.#fail(runner, signal);
     this.#failures += 1;
     if (this.#failures >= hostsTriedMax) throw error;
@@ -260,6 +262,10 @@ class Course {
       .members()
       .some((member) => !this.#failedHosts.has(member.hostId) && member.offerOf(this.#subtask.digest) !== undefined);
   }
+}
+
+function isDeclined(event: HostEvent): boolean {
+  return event.kind === "failed" && declinedCodes.includes(event.code);
 }
 
 type Turn = { readonly runner: Runner } & ({ readonly event: HostEvent } | { readonly error: unknown });

@@ -24,6 +24,8 @@ export type Fault =
   | { readonly kind: "invents"; readonly atToken: number }
   /** Says that it has no place. */
   | { readonly kind: "declines" }
+  /** What it was to be sent is longer than a frame. */
+  | { readonly kind: "can't-be-sent" }
   | { readonly kind: "refuses" };
 
 export interface ScriptedHostOptions {
@@ -87,6 +89,7 @@ export class ScriptedHost implements HostLink {
     this.running += 1;
     try {
       if (fault.kind === "refuses") throw new PeerError("upstream_failed", "The host refuses.");
+      if (fault.kind === "can't-be-sent") throw new PeerError("request_too_large", "The frame is too long.");
       if (fault.kind === "starts-late" || fault.kind === "dies-late") await clock.sleep(fault.delayMs, signal);
       if (fault.kind === "dies-late") this.#die();
       if (fault.kind === "declines") {

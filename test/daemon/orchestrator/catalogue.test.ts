@@ -8,6 +8,7 @@ import { modelId, type Visibility } from "../../../src/models/manifest.ts";
 import type { ModelStore } from "../../../src/models/model-store.ts";
 import { generateSigningKey } from "../../../src/models/signing-key.ts";
 import type { HostLink, Hosts } from "../../../src/pipeline/ports.ts";
+import { tokensMax } from "../../../src/protocol/frame.ts";
 import { hostIdOf } from "../../../src/protocol/handshake.ts";
 import { HostPool } from "../../../src/scheduling/pool.ts";
 import { freshDatabase, type OpenDatabase } from "../../worlds/database.ts";
@@ -137,6 +138,12 @@ describe("a network's catalogue", () => {
     expect((await resolved()).contextLength, "beside one who boasts").toBe(200);
     serve(digest, 9_999_999, "other boaster");
     expect((await resolved()).contextLength, "no more than the model has").toBe(facts.contextLength);
+  });
+
+  it("offers no longer context than frames carry, though nobody serves the model yet", async () => {
+    const { signed } = await testModel({ key, file: { contextLength: 262_144 } });
+    await models.publish({ signed, accountId: producer, publishedAt: Date.now() });
+    expect(await catalogue().resolve("acme/tiny", { accountId: member })).toMatchObject({ contextLength: tokensMax });
   });
 
   it("lists those with most hosts first", async () => {

@@ -222,4 +222,18 @@ describe("a seated host's session", () => {
     for (let count = 0; count < 100; count += 1) delta(assignment, 1, 0, []);
     await expect(over).rejects.toMatchObject({ code: "host_lost" });
   });
+
+  it("ends when a host sends much more text than was asked for", async () => {
+    const assignment = assignmentOf(1);
+    const { over } = await begin(assignment);
+    const frame = {
+      type: "delta" as const,
+      subtask: assignment.subtaskId,
+      epoch: 1,
+      tokens: [],
+      text: "x".repeat(40_000),
+    };
+    for (let position = 0; position < 2; position += 1) host.send({ ...frame, position });
+    await expect(over).rejects.toMatchObject({ code: "host_lost" });
+  });
 });

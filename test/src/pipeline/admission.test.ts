@@ -70,6 +70,14 @@ describe("an answer that breaks off", () => {
     expect(network.books.charged).toBeGreaterThan(BigInt("Tell me.".length) * perToken);
   });
 
+  it("is billed as far as it was read by who leaves it, also where it was to come whole", async () => {
+    const network = readingNetwork([new ReadingHost(echo)]);
+    const asked = "It went well. ".repeat(16);
+    for await (const event of network.ask(asked, { isWhole: true })) if (event.kind === "delta") break;
+    expect(network.books.charged).toBeGreaterThan(BigInt(asked.length) * perToken);
+    expect(network.books.open.size).toBe(0);
+  });
+
   it("costs nothing where it was to come whole: nobody saw a word of it", async () => {
     const network = readingNetwork([dyingHost()]);
     await expect(read(network.ask("Tell me.", { isWhole: true }))).rejects.toMatchObject({ code: "host_lost" });

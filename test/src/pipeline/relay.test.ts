@@ -98,6 +98,18 @@ describe("a backup", () => {
     expect(busy()).toEqual([0, 0]);
     expect(events).toEqual(["host-failed"]);
   });
+
+  it.each<[string, Fault, string[]]>([
+    ["declines", { kind: "declines" }, ["finished", "cancelled"]],
+    ["fails", { kind: "gives-up", atToken: 0 }, ["finished", "lost"]],
+  ])("that %s leaves the main host to its answer", async (_what, fault, outcomes) => {
+    const { clock, legs, heard, listen, earnBackups, busy } = world({ kind: "starts-late", delayMs: 2_000 }, fault);
+    await earnBackups();
+    await clock.until(listen(never));
+    expect(heard).toEqual(answer);
+    expect(legs.map(({ outcome }) => outcome)).toEqual(outcomes);
+    expect(busy()).toEqual([0, 0]);
+  });
 });
 
 it("a token that the model doesn't have is its host's fault, and another goes on from the last one it has", async () => {
@@ -113,5 +125,12 @@ it("a host that declines is passed over, and not blamed", async () => {
   await clock.until(listen(never));
   expect(heard).toEqual(answer);
   expect(legs.map(({ outcome }) => outcome)).toEqual(["cancelled", "finished"]);
+  expect(events).toEqual([]);
+});
+
+it("a subtask that is too large to be sent is its consumer's to shorten, and no host's fault", async () => {
+  const { clock, events, legs, listen } = world({ kind: "can't-be-sent" }, { kind: "none" });
+  await expect(clock.until(listen(never))).rejects.toMatchObject({ code: "request_too_large" });
+  expect(legs.map(({ outcome }) => outcome)).toEqual(["cancelled"]);
   expect(events).toEqual([]);
 });
