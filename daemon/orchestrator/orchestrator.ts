@@ -45,6 +45,7 @@ import { newLicences } from "./licences.ts";
 import { mayServe, paypalRoutes } from "./paypal-link.ts";
 import { PolicyFile } from "./policy-file.ts";
 import { RateLimit } from "./rate-limit.ts";
+import { RetriedBooks } from "./retried-books.ts";
 import { salesApi } from "./sales.ts";
 import { openVitals } from "./vitals.ts";
 import { watchedBooks } from "./watched-books.ts";
@@ -124,6 +125,7 @@ export async function startOrchestrator(
   const gate = new HostGate({ networkKey, accounts, knownHosts, hosts, clock, log, vitals, isEntitled, servable });
   const policy = new PolicyFile(join(home.root, "policy.json"));
   const registry = adapters.openRegistry({
+    networkId,
     producerOf: async (request) => (await authenticate(request, accounts, "produce")).account.id,
     accountOf: (request) => accountOf(request, accounts),
     mayRead,
@@ -134,12 +136,16 @@ export async function startOrchestrator(
     requireLicence: licences.require,
   });
   const catalogue = new NetworkCatalogue({ models, hosts, isPrivate, blobFile: (digest) => registry.blobFile(digest) });
+  const retriedBooks = new RetriedBooks(
+    watchedBooks(books, (result) => vitals.settled(result)),
+    log,
+  );
   const ports = {
     clock,
     log,
     hosts,
     catalogue,
-    books: watchedBooks(books, (result) => vitals.settled(result)),
+    books: retriedBooks,
     receipts,
     networkKey,
     tokenizers: adapters.tokenizers,
@@ -202,6 +208,7 @@ export async function startOrchestrator(
   };
   treasury = adapters.openTreasury?.({ networkId, url, payerSeen }) ?? null;
   const review = async () => {
+    await retriedBooks.writeAgain();
     if ((await billing()) !== "off") await licences.renewDue();
     await gate.reviewEntitlements();
   };
@@ -223,13 +230,13 @@ export async function startOrchestrator(
   };
 }
 
-/** Looks every `entitlementsMs` at what was paid and what has ended, one look at a time. */
+/** Looks every `entitlementsMs` at what was paid, what has ended and what is still to be written, one look at a time. */
 function startReviews(review: () => Promise<void>, log: Log): { close(): Promise<void> } {
   let underway = Promise.resolve();
   let isIdle = true;
   const look = async () => {
     isIdle = false;
-    await review().catch((error: unknown) => log.error("entitlements-not-reviewed", { error }));
+    await review().catch((error: unknown) => log.error("review-failed", { error }));
     isIdle = true;
   };
   const timer = setInterval(() => {

@@ -26,6 +26,7 @@ import { openUploads } from "./uploads.ts";
 
 /** Who may do what; each rule is the network's. */
 export interface RegistryRules {
+  readonly networkId: string;
   /** Throws `authentication_failed`, or `permission_denied` for one who may not publish. */
   producerOf(request: IncomingMessage): Promise<AccountId>;
   /** Null for a caller without credentials; throws for wrong ones. */
@@ -138,7 +139,7 @@ export function createRegistry(options: RegistryOptions): Registry {
       const { seal } = parseFields(yankShape, await readJson(exchange));
       const model = await store.find(nameOf(parameters), parameters.version ?? "");
       if (model === undefined) throw missing(`${nameOf(parameters)}:${parameters.version}`);
-      verifyYank(model.manifest, seal);
+      verifyYank(model.manifest, options.networkId, seal);
       const { name, version } = model.manifest;
       sendJson(response, 200, rowOf(await store.yank(name, version, clock.now())));
       log.info("model-yanked", { model: modelId(model.manifest) });

@@ -195,7 +195,8 @@ export async function yankModel(
   key: SigningKey,
   signal: AbortSignal,
 ): Promise<PublishedRow> {
-  const json = { seal: sealYank(model, key) };
+  const { networkId } = await gateway.call(routes["network-show"], {}, signal);
+  const json = { seal: sealYank({ networkId, model }, key) };
   return read(
     publishedRowSchema,
     await gateway.send({ method: "POST", path: `${versionPath(model)}/yank`, json }, signal),

@@ -183,22 +183,26 @@ export function manifestDigest(manifest: ModelManifest): string {
   return sha256Hex(manifestBytes(manifest));
 }
 
-/** The producer's word that a version is to be withdrawn, base64. */
-export function sealYank(model: string, key: SigningKey): string {
-  return signBytes(yankBytes(model), key.privateKey).toString("base64");
+/** A version to be withdrawn, of one network: elsewhere the same may stay. */
+export interface Yank {
+  readonly networkId: string;
+  /** `owner/name:version`. */
+  readonly model: string;
 }
 
-/** Throws `permission_denied` unless the manifest's producer sealed the yank of this version. */
-export function verifyYank(manifest: ModelManifest, seal: string): void {
+/** The producer's word for it, base64. */
+export function sealYank(yank: Yank, key: SigningKey): string {
+  return signBytes(yankBytes(yank), key.privateKey).toString("base64");
+}
+
+/** Throws `permission_denied` unless the manifest's producer sealed the yank of this version on this network. */
+export function verifyYank(manifest: ModelManifest, networkId: string, seal: string): void {
   const publicKey = parsePublicKey(Buffer.from(manifest.producerKey));
-  if (verifyBytes(yankBytes(modelId(manifest)), Buffer.from(seal, "base64"), publicKey)) return;
-  throw new PeerError(
-    "permission_denied",
-    `Another key published ${modelId(manifest)}: that key alone may withdraw it.`,
-    {
-      hint: `Its fingerprint is ${keyFingerprint(publicKey)}; yours is what "peerllm producer key show" says.`,
-    },
-  );
+  const model = modelId(manifest);
+  if (verifyBytes(yankBytes({ networkId, model }), Buffer.from(seal, "base64"), publicKey)) return;
+  throw new PeerError("permission_denied", `Another key published ${model}: that key alone may withdraw it.`, {
+    hint: `Its fingerprint is ${keyFingerprint(publicKey)}; yours is what "peerllm producer key show" says.`,
+  });
 }
 
 function parse<Shape extends z.ZodType>(shape: Shape, json: unknown): z.output<Shape> {
@@ -229,8 +233,8 @@ function manifestBytes(manifest: ModelManifest): Buffer {
   return preAuthenticationEncoding(manifestPayloadType, Buffer.from(canonicalJson(manifestJson(manifest))));
 }
 
-function yankBytes(model: string): Buffer {
-  return preAuthenticationEncoding(yankPayloadType, Buffer.from(canonicalJson({ model })));
+function yankBytes({ networkId, model }: Yank): Buffer {
+  return preAuthenticationEncoding(yankPayloadType, Buffer.from(canonicalJson({ networkId, model })));
 }
 
 function isSource(text: string): boolean {

@@ -20,7 +20,7 @@ import { sha256Hex } from "../../../src/models/digest.ts";
 import { modelId, sealManifest, sealYank, signedManifestJson } from "../../../src/models/manifest.ts";
 import type { ModelStore } from "../../../src/models/model-store.ts";
 import { signModel } from "../../../src/models/signature.ts";
-import { generateSigningKey, signBytes } from "../../../src/models/signing-key.ts";
+import { generateSigningKey, type SigningKey, signBytes } from "../../../src/models/signing-key.ts";
 import { freshDatabase } from "../../worlds/database.ts";
 import { deferred } from "../../worlds/deferred.ts";
 import { fileServer, type Mischief } from "../../worlds/file-server.ts";
@@ -48,6 +48,7 @@ async function registryWorld(options: Partial<RegistryOptions> = {}) {
   const accountOf: RegistryOptions["accountOf"] = async ({ headers }) =>
     [alice, bob].find((id) => headers.authorization === `Bearer ${id}`) ?? null;
   const registry = createRegistry({
+    networkId: "network",
     directory: folder.path,
     store,
     clock: systemClock,
@@ -740,13 +741,14 @@ describe("a published file", () => {
     const { call, model, path, publish } = await served();
     const yank = (seal: string) => call("POST", "models/acme/tiny/1.0.0/yank", { json: { seal } });
     const id = modelId(model.signed.manifest);
-    expect(await yank(sealYank(id, generateSigningKey("P-256")))).toMatchObject({
+    const sealed = (key: SigningKey) => sealYank({ networkId: "network", model: id }, key);
+    expect(await yank(sealed(generateSigningKey("P-256")))).toMatchObject({
       status: 403,
       json: { error: { code: "permission_denied", message: expect.stringContaining(model.key.fingerprint) } },
     });
-    const first = await yank(sealYank(id, model.key));
+    const first = await yank(sealed(model.key));
     expect(first).toMatchObject({ status: 200, json: { model: id, yankedAt: expect.any(Number) } });
-    expect((await yank(sealYank(id, model.key))).json).toEqual(first.json);
+    expect((await yank(sealed(model.key))).json).toEqual(first.json);
     expect(await call("GET", path)).toMatchObject({ status: 200 });
     expect((await publish(model)).json).toMatchObject({
       error: { code: "conflict", message: expect.stringContaining("was withdrawn") },

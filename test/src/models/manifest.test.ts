@@ -130,12 +130,16 @@ describe("a signed manifest", () => {
 });
 
 describe("a yank", () => {
-  it("is the producer's to order, for that version alone", async () => {
+  it("is the producer's to order, for that version and that network alone", async () => {
     const { signed, key } = await testModel();
-    const { manifest } = signed;
-    expect(() => verifyYank(manifest, sealYank("acme/tiny:1.0.0", key))).not.toThrowError();
-    expect(() => verifyYank(manifest, sealYank("acme/tiny:1.0.1", key))).toThrowError(refusal("permission_denied"));
-    const other = generateSigningKey("P-256");
-    expect(() => verifyYank(manifest, sealYank("acme/tiny:1.0.0", other))).toThrowError(refusal("permission_denied"));
+    const yank = { networkId: "network_a", model: "acme/tiny:1.0.0" };
+    const verify = (seal: string) => () => verifyYank(signed.manifest, "network_a", seal);
+    expect(verify(sealYank(yank, key))).not.toThrowError();
+    const others = [
+      sealYank({ ...yank, model: "acme/tiny:1.0.1" }, key),
+      sealYank({ ...yank, networkId: "network_b" }, key),
+      sealYank(yank, generateSigningKey("P-256")),
+    ];
+    for (const seal of others) expect(verify(seal)).toThrowError(refusal("permission_denied"));
   });
 });
