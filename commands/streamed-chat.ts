@@ -1,7 +1,5 @@
 import type { AnswerSummary } from "../src/chat/answer.ts";
 import type { FinishReason, Usage } from "../src/chat/generation.ts";
-import { parseChatRequest } from "../src/chat/openai-chat.ts";
-import { noExtras } from "../src/chat/openai-request.ts";
 import { createUpstream } from "../src/client/upstream.ts";
 import { systemClock } from "../src/clock.ts";
 
@@ -21,11 +19,10 @@ export async function streamChat(
   onText: (text: string) => void,
   signal: AbortSignal,
 ): Promise<ChatAnswer> {
-  const { answer: request } = parseChatRequest({ ...body, stream: true }, noExtras);
   const endpoint = createUpstream({ url: baseUrl, apiKey: null, clock: systemClock, retryMsMax: 0 });
   let told: ChatAnswer = { answer: "", model: null, finishReason: null, usage: null, peerllm: null };
   try {
-    for await (const event of endpoint.answer(request, signal)) {
+    for await (const event of endpoint.chat(body, signal)) {
       if (event.kind === "begin") told = { ...told, model: event.model ?? null };
       else if (event.kind === "choice-end") told = { ...told, finishReason: event.finishReason };
       else if (event.kind === "end") told = { ...told, usage: event.usage, peerllm: event.summary };

@@ -14,8 +14,6 @@ export interface RequestExtras {
   readonly isWhole: boolean;
 }
 
-export const noExtras: RequestExtras = { privacy: null, plan: null, isMasked: false, isWhole: false };
-
 /** A request as it was asked for: whole (`stream` null), or as a stream with or without a usage chunk. */
 export interface OpenAiRequest {
   readonly answer: AnswerRequest;

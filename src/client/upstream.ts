@@ -20,6 +20,8 @@ export interface Upstream {
   models(signal: AbortSignal): Promise<readonly ModelListing[]>;
   /** Throws the server's own error, `network_unreachable`, or `upstream_failed` once the answer can't go on. */
   answer(request: AnswerRequest, signal: AbortSignal): AsyncIterable<AnswerEvent>;
+  /** The same for a body of `/v1/chat/completions`: what it doesn't say is left to the server. */
+  chat(body: Readonly<Record<string, unknown>>, signal: AbortSignal): AsyncIterable<AnswerEvent>;
   close(): void;
 }
 
@@ -104,6 +106,18 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     throw parseErrorBody(errorBody, response.statusCode, Number.isFinite(retryAfter) ? retryAfter : undefined);
   }
 
+  async function* read(path: string, body: Body, signal: AbortSignal): AsyncGenerator<AnswerEvent> {
+    const { stream, headers } = await open(path, body, signal);
+    const receipt = headers["x-peerllm-receipt"];
+    try {
+      yield* decodeChunks(parseEvents(watched(stream)), typeof receipt === "string" ? receipt : null);
+    } catch (error) {
+      throw broken(error, url, signal);
+    } finally {
+      stream.destroy();
+    }
+  }
+
   return {
     url,
     async models(signal) {
@@ -116,17 +130,13 @@ export function createUpstream(options: UpstreamOptions): Upstream {
         stream.destroy();
       }
     },
-    async *answer(request, signal) {
+    answer(request, signal) {
       const { path, json } = composeBody(request, isForeign);
-      const { stream, headers } = await open(path, { json, headers: headersOf(request) }, signal);
-      const receipt = headers["x-peerllm-receipt"];
-      try {
-        yield* decodeChunks(parseEvents(watched(stream)), typeof receipt === "string" ? receipt : null);
-      } catch (error) {
-        throw broken(error, url, signal);
-      } finally {
-        stream.destroy();
-      }
+      return read(path, { json, headers: headersOf(request) }, signal);
+    },
+    chat(body, signal) {
+      const json = { ...body, stream: true, stream_options: { include_usage: true } };
+      return read("/v1/chat/completions", { json, headers: {} }, signal);
     },
     close() {
       agents.http.destroy();

@@ -1,5 +1,3 @@
-import { parseChatRequest } from "../../src/chat/openai-chat.ts";
-import { noExtras } from "../../src/chat/openai-request.ts";
 import { callDaemon } from "../../src/client/control.ts";
 import { createUpstream } from "../../src/client/upstream.ts";
 import { systemClock } from "../../src/clock.ts";
@@ -92,10 +90,10 @@ async function ask({ network, random, tell }: People): Promise<void> {
   const { url, apiKey } = random.pick(network.consumers).gateway;
   const content = `Tell me about ${random.pick(topic)}.`;
   const messages = [{ role: "user", content }];
-  const body = { model: network.model, messages, stream: true, max_tokens: 1 + random.below(answerTokensMax) };
+  const body = { model: network.model, messages, max_tokens: 1 + random.below(answerTokensMax) };
   const upstream = createUpstream({ url, apiKey, clock: systemClock, retryMsMax: 0 });
   try {
-    for await (const event of upstream.answer(parseChatRequest(body, noExtras).answer, signal)) {
+    for await (const event of upstream.chat(body, signal)) {
       if (event.kind === "end" && event.summary !== null) tell({ kind: "settled", ...event.summary });
     }
   } finally {

@@ -57,6 +57,22 @@ test("an answer that breaks off ends its line, and is one error in --json", asyn
   expect([json.code, json.json()]).toMatchObject([4, { error: { code: "host_unavailable" } }]);
 });
 
+test("a running endpoint keeps to what it was started with, in all that the user doesn't say", async () => {
+  const home = await temporaryFolder();
+  const { backend, url } = await network(saying(["Hello."]));
+  onTestFinished(async () => void (await peerllm(["consume", "down", "--now"], { home })));
+  const consume = ["consume", "--detach", "--port", "0", "--privacy", "strict", "--network", url];
+  expect(await peerllm(consume, { home, env })).toMatchObject({ code: 0 });
+  for (const said of [[], ["--plan", "split"], ["--privacy", "standard"]]) {
+    expect(await peerllm(["chat", "Hello", ...said], { home })).toMatchObject({ code: 0, stdout: "Hello.\n" });
+  }
+  expect(backend.requests.map(({ privacy, plan }) => [privacy, plan])).toEqual([
+    ["strict", "auto"],
+    ["strict", "split"],
+    ["standard", "auto"],
+  ]);
+});
+
 test("a reader that goes away ends the answer, and leaves no process and no folder behind", async () => {
   const [home, folder] = [await temporaryFolder(), await temporaryFolder()];
   const { url } = await network(async function* (_request, signal) {

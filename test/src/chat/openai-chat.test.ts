@@ -1,11 +1,13 @@
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { parseChatRequest } from "../../../src/chat/openai-chat.ts";
-import { noExtras } from "../../../src/chat/openai-request.ts";
+import type { RequestExtras } from "../../../src/chat/openai-request.ts";
 import { isPeerError } from "../../../src/errors.ts";
 
 const messages = [{ role: "user", content: "Hi" }];
 const minimal = { model: "acme/tiny", messages };
+
+const noExtras: RequestExtras = { privacy: null, plan: null, isMasked: false, isWhole: false };
 
 function parse(fields: Record<string, unknown>, extras = noExtras) {
   return parseChatRequest({ ...minimal, ...fields }, extras);
@@ -92,7 +94,7 @@ describe("a chat completion request", () => {
   });
 
   it("comes whole where it is not streamed, or where the caller hands its stream on as a whole", () => {
-    const extras = { privacy: null, plan: null, isMasked: false, isWhole: true };
+    const extras = { ...noExtras, isWhole: true };
     expect(parse({ stream: true }, extras).answer.isWhole).toBe(true);
     expect(parse({ stream: true }).answer.isWhole).toBe(false);
   });

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { parseCompletionRequest } from "../../../src/chat/openai-completion.ts";
-import { noExtras } from "../../../src/chat/openai-request.ts";
 import { isPeerError } from "../../../src/errors.ts";
+
+const noExtras = { privacy: null, plan: null, isMasked: false, isWhole: false };
 
 function parse(fields: Record<string, unknown>) {
   return parseCompletionRequest({ model: "acme/tiny", ...fields }, noExtras).answer;
