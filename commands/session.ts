@@ -98,12 +98,13 @@ function configuredNetwork(config: Config): string | undefined {
   return typeof url === "string" ? url : undefined;
 }
 
-/**
- * What the environment says of lists, and the config file of any option, where no flag does: the key "host.threads" is
- * for `host up --threads`.
- */
+/** Those that the keys of the config file are for: "consume", "host up", "host service install". */
+const configuredCommands = /^(\w+)(?: up| service install)?$/;
+
+/** What the environment says of lists, and the config file of the options its keys are for, where no flag does. */
 function configuredOptions(command: Command, config: Config): Record<string, unknown> {
-  const group = [...lineage(command)].map((each) => each.name()).at(-2);
+  const path = [...lineage(command)].map((each) => each.name()).reverse();
+  const group = configuredCommands.exec(path.slice(1).join(" "))?.[1];
   const keys = new Map<string, ConfigKey>(configKeyNames().map((key) => [key, key]));
   const configured: Record<string, unknown> = {};
   for (const option of command.options) {

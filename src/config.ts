@@ -17,8 +17,9 @@ const stretch = `${timeOfDay}-(?:${timeOfDay}|24:00)`;
 const timesOfDay = new RegExp(`^${stretch}(?:\\s*,\\s*${stretch})*$`);
 
 /**
- * Every key of the config file, with what it may be. A key `command.option` is the option's default in that command
- * ("host.threads" for `peerllm host up --threads`); `network.url` is `--network` everywhere.
+ * Every key of the config file, with what it may be. A key `command.option` is the option's default in that command, of
+ * a group in its `up` and `service install` ("host.threads" for `peerllm host up --threads`); `privacy.level` is that of
+ * `--privacy`, and `network.url` is `--network` everywhere.
  */
 export const configKeys = {
   "network.url": z.url({ protocol: /^https?$/ }),
