@@ -61,10 +61,10 @@ const consumeService: ServiceRole<typeof consumeOptions> = {
   examples: ["", " --privacy strict --fallback local"],
   addOptions: addConsumeOptions,
   options: consumeOptions,
-  async flags(session, options) {
+  async flags(session) {
     await requireKeptAccount(session);
-    const { config, networkUrl } = session;
-    const own = optionFlags(options, { schema: consumeOptions, group: "consume", paths: [], config });
+    const { given, networkUrl } = session;
+    const own = optionFlags(given);
     return networkUrl === undefined ? own : ["--network", networkUrl, ...own];
   },
 };

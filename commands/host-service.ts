@@ -18,8 +18,8 @@ export const hostService: ServiceRole<typeof hostOptions> = {
 
 async function flags(session: Session, options: HostOptions): Promise<readonly string[]> {
   requireUpstream({ ...options, isLocal: options.local, models: options.model });
-  const { config, networkUrl } = session;
-  const own = optionFlags(options, { schema: hostOptions, group: "host", paths: ["model"], config });
+  const { given, networkUrl } = session;
+  const own = optionFlags(given, ["model"]);
   if (options.local) return own;
   await requireKeptAccount(session);
   return networkUrl === undefined ? own : ["--network", networkUrl, ...own];

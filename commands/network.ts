@@ -101,14 +101,13 @@ const networkService: ServiceRole<typeof networkOptions> = {
   examples: ["", " --listen 0.0.0.0 --tls-cert chain.pem --tls-key key.pem"],
   addOptions: addNetworkOptions,
   options: networkOptions,
-  async flags({ config, printer }, options) {
+  async flags({ given, printer }, options) {
     if (options.billing === "paypal") {
       printer.note(
         "PayPal's credentials must be in the service's own environment: add them with \"systemctl --user edit\".",
       );
     }
-    const paths = ["tlsCert", "tlsKey", "guardModel"];
-    return optionFlags(options, { schema: networkOptions, group: "network", paths, config });
+    return optionFlags(given, ["tlsCert", "tlsKey", "guardModel"]);
   },
 };
 

@@ -26,7 +26,7 @@ export interface ServiceRole<Options extends z.ZodType> {
   readonly examples: readonly string[];
   addOptions(command: Command): Command;
   readonly options: Options;
-  /** The options as flags of `command`. Throws where it could not start by itself with them. */
+  /** The options that were given, as flags of `command`. Throws where it could not start by itself with them. */
   flags(session: Session, options: z.output<Options>): Promise<readonly string[]>;
 }
 

@@ -12,6 +12,8 @@ import { createPrinter, type Printer } from "./printer.ts";
 export interface Session {
   readonly home: Home;
   readonly config: Config;
+  /** The command's own options that flags or the environment name, as they are written there. */
+  readonly given: Readonly<Record<string, unknown>>;
   readonly printer: Printer;
   /** `--network`, its environment or its config; undefined where none says. */
   readonly networkUrl: string | undefined;
@@ -40,8 +42,8 @@ export function action<Schema extends z.ZodType>(schema: Schema, handler: Handle
   return async (...received: unknown[]): Promise<void> => {
     const command = received.at(-1);
     if (!isCommand(command)) throw new PeerError("unexpected", "The command line was wired up wrongly.");
-    const { own, globals } = splitOptions(command);
-    const settings = parse(globalsSchema, globals, command);
+    const settings = parse(globalsSchema, globalOptions(command), command);
+    const given = givenOptions(command);
     const home = homeAt(settings.home);
     const config = openConfig(home);
     const interrupted = watchInterrupts();
@@ -49,6 +51,7 @@ export function action<Schema extends z.ZodType>(schema: Schema, handler: Handle
     const session: Session = {
       home,
       config,
+      given,
       printer,
       get networkUrl() {
         return settings.network ?? configuredNetwork(config);
@@ -57,7 +60,8 @@ export function action<Schema extends z.ZodType>(schema: Schema, handler: Handle
       mayAsk: process.stdin.isTTY === true && !settings.yes && isUnset(process.env.CI),
       signal: interrupted.signal,
     };
-    const options = parse(schema, { ...own, ...configuredOptions(command, config) }, command);
+    const configured = configuredOptions(command, config, given);
+    const options = parse(schema, { ...command.opts(), ...configured, ...given }, command);
     try {
       await handler(session, options, command.args);
     } catch (error) {
@@ -75,8 +79,7 @@ function isCommand(value: unknown): value is Command {
 }
 
 /** Of the same global option said twice the one nearest to the command counts, and a flag before the environment. */
-function splitOptions(command: Command): { own: Record<string, unknown>; globals: Record<string, unknown> } {
-  const own = Object.fromEntries(Object.entries(command.opts()).filter(([name]) => !isGlobalOption(name)));
+function globalOptions(command: Command): Record<string, unknown> {
   const globals: Record<string, unknown> = {};
   for (const wanted of ["env", "cli"]) {
     for (const each of [...lineage(command)].reverse()) {
@@ -85,7 +88,7 @@ function splitOptions(command: Command): { own: Record<string, unknown>; globals
       }
     }
   }
-  return { own, globals };
+  return globals;
 }
 
 /** The command and its ancestors, nearest first. */
@@ -98,21 +101,30 @@ function configuredNetwork(config: Config): string | undefined {
   return typeof url === "string" ? url : undefined;
 }
 
+/** What flags, else the environment, say of the command's own options, in the order of its help. */
+function givenOptions(command: Command): Record<string, unknown> {
+  const given: Record<string, unknown> = {};
+  for (const option of command.options) {
+    const name = option.attributeName();
+    const source = command.getOptionValueSource(name) ?? "";
+    const value = ["cli", "env"].includes(source) ? command.getOptionValue(name) : environmentValue(option);
+    if (value !== undefined && !isGlobalOption(name)) given[name] = value;
+  }
+  return given;
+}
+
 /** Those that the keys of the config file are for: "consume", "host up", "host service install". */
 const configuredCommands = /^(\w+)(?: up| service install)?$/;
 
-/** What the environment says of lists, and the config file of the options its keys are for, where no flag does. */
-function configuredOptions(command: Command, config: Config): Record<string, unknown> {
+/** What the config file says of the options its keys are for. What was given instead isn't asked for. */
+function configuredOptions(command: Command, config: Config, given: Session["given"]): Record<string, unknown> {
   const path = [...lineage(command)].map((each) => each.name()).reverse();
   const group = configuredCommands.exec(path.slice(1).join(" "))?.[1];
   const keys = new Map<string, ConfigKey>(configKeyNames().map((key) => [key, key]));
   const configured: Record<string, unknown> = {};
-  for (const option of command.options) {
-    const name = option.attributeName();
-    const source = command.getOptionValueSource(name);
-    if (isGlobalOption(name) || source === "cli" || source === "env") continue;
+  for (const name of command.options.map((option) => option.attributeName())) {
     const key = keys.get(name === "privacy" ? "privacy.level" : `${group}.${name}`);
-    const value = environmentValue(option) ?? (key === undefined ? undefined : config.get(key));
+    const value = key === undefined || Object.hasOwn(given, name) ? undefined : config.get(key);
     if (value !== undefined) configured[name] = value;
   }
   return configured;

@@ -28,7 +28,7 @@ async function user() {
       process.env = before;
     }
   };
-  return { folder, tools, service, within };
+  return { folder, tools, env, service, within };
 }
 
 const stateSchema = z.looseObject({ unit: z.string() });
@@ -220,6 +220,27 @@ test("what the config file says is left to it, and a file is named so that it is
   expect(command).not.toContain("--threads");
 });
 
+test("what was said counts, also where it is the default and the config file says otherwise", async () => {
+  const { folder, env, service } = await user();
+  const home = join(folder, "home");
+  const settings = {
+    "network.port": "9999",
+    "network.listen": "0.0.0.0",
+    "host.gpu": "off",
+    "host.schedule": "22:00-07:00",
+  };
+  for (const [key, value] of Object.entries(settings)) await peerllm(["config", "set", key, value], { home });
+  const network = await service(["install", "--listen", "127.0.0.1", "--port", "7420"], home, "network");
+  expect(await commandOf(folder, stateSchema.parse(network.json()).unit)).toEqual(
+    expect.stringMatching(/ --home \S+ --port 7420 --listen 127\.0\.0\.1$/),
+  );
+  const words = ["host", "service", "install", "--local", "--schedule", "always", "--json"];
+  const host = await peerllm(words, { home, env: { ...env, PEERLLM_GPU: "auto" } });
+  expect(await commandOf(folder, stateSchema.parse(host.json()).unit)).toEqual(
+    expect.stringMatching(/ --home \S+ --local --gpu auto --schedule always$/),
+  );
+});
+
 test("an orchestrator and an endpoint are services too, each with its own command and options", {
   timeout: 180_000,
 }, async () => {
@@ -248,6 +269,12 @@ test("an orchestrator and an endpoint are services too, each with its own comman
     const endpoint = await install("consume", ["--network", url, "--port", "0", "--privacy", "strict"]);
     expect(await commandOf(folder, endpoint)).toEqual(
       expect.stringMatching(/ consume --home \S+ --network \S+ --port 0 --privacy strict$/),
+    );
+    await peerllm(["config", "set", "privacy.level", "strict"], { home });
+    await peerllm(["config", "set", "consume.fallback", "local"], { home });
+    await install("consume", ["--network", url, "--privacy", "standard", "--fallback", "none"]);
+    expect(await commandOf(folder, endpoint)).toEqual(
+      expect.stringMatching(/ --network \S+ --privacy standard --fallback none$/),
     );
   } finally {
     await peerllm(["network", "down", "--now"], { home });
