@@ -76,6 +76,8 @@ export async function startDaemon(
 
 async function endOf(child: ChildProcess, mode: DaemonStart["mode"]): Promise<DaemonEnd> {
   let failure: PeerError | null = null;
+  // A process that could not be made has no end to wait for.
+  if (child.pid === undefined) return { exitCode: 1, failure };
   child.on("message", (message) => {
     const report = startReportSchema.safeParse(message);
     if (report.success && report.data.kind === "failed") failure = errorOfDocument(report.data.error);
@@ -128,7 +130,12 @@ function waitUntilReady(
     // In the background the daemon lets go of the channel: only then may this command end.
     child.once("disconnect", () => ready !== undefined && resolve(ready));
     child.once("error", (cause) => {
-      reject(new PeerError("unexpected", `The ${role} daemon's process could not be started.`, { cause }));
+      reject(
+        new PeerError("unexpected", `The ${role} daemon can't be started: ${cause.message}.`, {
+          cause,
+          hint: '"peerllm doctor" checks this machine.',
+        }),
+      );
     });
     child.once("exit", (code, name) => {
       const how = name === null ? `exit code ${code}` : `signal ${name}`;

@@ -126,6 +126,16 @@ test("a daemon in the background survives the end of its terminal, and Ctrl-C in
   expect(isAlive(daemon)).toBe(true);
 });
 
+test.each(["network up", "network up --foreground"])("%s says why where no process can be made", async (line) => {
+  const home = await temporaryFolder();
+  const env = { NODE_OPTIONS: "--import=data:text/javascript,process.execPath=%22/nowhere%22" };
+  const ran = await peerllm([...line.split(" "), "--json"], { home, env });
+  expect(ran).toMatchObject({ code: 1, stderr: "" });
+  expect(ran.json()).toMatchObject({
+    error: { code: "unexpected", message: "The network daemon can't be started: spawn /nowhere ENOENT." },
+  });
+});
+
 function isRunning(pid: number): boolean {
   try {
     return process.kill(pid, 0);
