@@ -98,7 +98,9 @@ export function createGateway(options: GatewayOptions): Gateway {
         if (transferred > replyBytesMax) excess.abort();
       });
       const response = await reply;
-      return { status: response.statusCode, headers: response.headers, body: parseBody(response.body) };
+      const { statusCode: status, headers } = response;
+      if (status >= 300 && headers.location !== undefined) throw redirected(url, request.path, headers.location);
+      return { status, headers, body: parseBody(response.body) };
     } catch (error) {
       if (excess.signal.aborted) throw new PeerError("upstream_failed", `${url} says more than a reply may hold.`);
       throw translate(error, url, signal);
@@ -158,6 +160,15 @@ function translate(error: unknown, url: string, signal: AbortSignal): unknown {
   if (error instanceof HTTPError) return errorOfResponse(error.response, url);
   if (error instanceof RequestError) return networkUnreachable(url, error);
   return new PeerError("upstream_failed", `What came from ${url} could not be read.`, { cause: error });
+}
+
+/** Redirects aren't followed: the key is for the network that was named. */
+function redirected(url: string, path: string, location: string): PeerError {
+  const network = location.endsWith(path) ? location.slice(0, -path.length) : "";
+  const isNetwork = URL.canParse(network);
+  return new PeerError("upstream_failed", `${url} redirects to ${isNetwork ? network : location.slice(0, 200)}.`, {
+    hint: isNetwork ? `Name that address: "--network ${network}".` : "Is this the address of a PeerLLM network?",
+  });
 }
 
 /** Of a reverse proxy, when the network behind it is away. */

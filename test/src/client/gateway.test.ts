@@ -92,12 +92,17 @@ test.each([
   await expect(sent).rejects.toMatchObject({ code: "network_unreachable" });
 });
 
-test("a redirect isn't followed: the key is for the network that was named", async () => {
-  const url = await serve((_, response) => {
-    response.writeHead(302, { location: "http://127.0.0.1:1/" }).end();
-  });
+test.each([
+  [
+    "https://peer.example/api/v1/account",
+    "https://peer.example",
+    'Name that address: "--network https://peer.example".',
+  ],
+  ["/login", "/login", "Is this the address of a PeerLLM network?"],
+])("a redirect to %s is told, not followed: the key is for the network that was named", async (location, to, hint) => {
+  const url = await serve((_, response) => void response.writeHead(301, { location }).end());
   const call = createGateway({ url, apiKey: "sk-peer-test" }).call(routes["account-show"], {}, signal);
-  await expect(call).rejects.toMatchObject({ code: "protocol_incompatible" });
+  await expect(call).rejects.toMatchObject({ code: "upstream_failed", message: `${url} redirects to ${to}.`, hint });
 });
 
 test("a reply that never ends is cut at what a reply may hold", async () => {
