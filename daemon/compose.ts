@@ -1,6 +1,10 @@
+import { stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { PeerError } from "../src/errors.ts";
+import { ifThere } from "../src/if-there.ts";
 import { billsBy } from "../src/ledger/price-book.ts";
+import type { Home } from "../src/paths.ts";
 import type { RoleName } from "../src/protocol/control.ts";
 import { hostStartSchema, networkStartSchema } from "../src/protocol/start.ts";
 import { guardFile, guardOf } from "./guard-model.ts";
@@ -43,7 +47,9 @@ export const roles: Readonly<Record<RoleName, StartRole>> = {
 async function startNetworkRole(options: unknown, context: RoleContext): Promise<RunningRole> {
   const start = networkStartSchema.parse(options);
   const { home, clock, log } = context;
-  const database = new Database(join(home.databaseDirectory, "network.db"));
+  const databaseFile = join(home.databaseDirectory, "network.db");
+  await requireBooks(home, databaseFile);
+  const database = new Database(databaseFile);
   const tokenizers = startTokenizers();
   const registries: Registry[] = [];
   let guardEngine: LlamaEngine | null = null;
@@ -94,6 +100,20 @@ async function startNetworkRole(options: unknown, context: RoleContext): Promise
     await close();
     throw error;
   }
+}
+
+/** Throws `storage_failed` for a network that has its key and not its books: empty ones would take their place. */
+async function requireBooks({ keysDirectory }: Home, databaseFile: string): Promise<void> {
+  const key = join(keysDirectory, "network.pem");
+  const [keyThere, books] = await Promise.all([ifThere(stat(key)), ifThere(stat(databaseFile))]);
+  if (keyThere === null || (books !== null && books.size > 0)) return;
+  throw new PeerError(
+    "storage_failed",
+    `The books of this network are missing: "${databaseFile}" is not there, or empty.`,
+    {
+      hint: `Put a backup of it back. To begin a new network without accounts and balances, move "${key}" away.`,
+    },
+  );
 }
 
 /** A guard reads 12,000 characters of a conversation at most, and answers in a few tokens. */

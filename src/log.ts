@@ -1,8 +1,8 @@
 import { mkdirSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { type LevelWithSilent, pino } from "pino";
-import { createStream } from "rotating-file-stream";
-import { isPeerError, PeerError } from "./errors.ts";
+import { createStream, type RotatingFileStream } from "rotating-file-stream";
+import { isPeerError, PeerError, systemFailure } from "./errors.ts";
 
 export type LogFields = Readonly<Record<string, unknown>>;
 
@@ -31,6 +31,8 @@ export const silentLog: Log = { error() {}, warn() {}, info() {}, debug() {} };
 export const logFileMegabytesMax = 10;
 export const logFilesMax = 5;
 const backlogBytesMax = 16 * 1024 * 1024;
+/** How long a log file that can't be written is left alone. */
+const reopenMs = 5_000;
 
 /**
  * Logs to `file` (rotated, mode 0600, its folder made). Whatever is handed in, fields that could carry a prompt, an
@@ -38,19 +40,11 @@ const backlogBytesMax = 16 * 1024 * 1024;
  */
 export function openLog(options: { file: string; level: LogLevel }): OpenLog {
   mkdirSync(dirname(options.file), { recursive: true, mode: 0o700 });
-  const stream = createStream(rotatedName(basename(options.file)), {
-    path: dirname(options.file),
-    size: `${logFileMegabytesMax}M`,
-    rotate: logFilesMax,
-    mode: 0o600,
-  });
-  // A full disk must not take the daemon down with it: the log is the thing that can be done without.
-  stream.on("error", () => {});
+  const file = new LogFile(options.file, (lostLines) => log.warn("log-resumed", { lostLines }));
   let isEchoed = false;
   const lines = {
     write(line: string) {
-      // Lines that come faster than the disk takes them are lost rather than kept in memory without end.
-      if (stream.writableLength < backlogBytesMax) stream.write(line);
+      file.write(line);
       if (isEchoed) process.stderr.write(line);
     },
   };
@@ -64,8 +58,73 @@ export function openLog(options: { file: string; level: LogLevel }): OpenLog {
         isEchoed = false;
       });
     },
-    close: () => new Promise((resolve) => stream.end(() => resolve())),
+    close: () => file.close(),
   };
+}
+
+/**
+ * A rotated file of lines. A full disk must not take the daemon down with it, nor end the log for good: lines are lost
+ * while it lasts, which is said on standard error, and the file is opened again every few seconds.
+ */
+class LogFile {
+  readonly #path: string;
+  readonly #resumed: (lostLines: number) => void;
+  #stream: RotatingFileStream;
+  #failedAt: number | null = null;
+  #lostLines = 0;
+  #isToldLost = false;
+
+  constructor(path: string, resumed: (lostLines: number) => void) {
+    this.#path = path;
+    this.#resumed = resumed;
+    this.#stream = this.#open();
+  }
+
+  write(line: string): void {
+    if (this.#failedAt !== null && performance.now() - this.#failedAt >= reopenMs) this.#reopen();
+    // Lines that come faster than the disk takes them are lost rather than kept in memory without end.
+    if (this.#failedAt !== null || this.#stream.writableLength >= backlogBytesMax) this.#lostLines += 1;
+    else {
+      this.#stream.write(line, (error) => {
+        if (error) this.#lostLines += 1;
+      });
+    }
+  }
+
+  /** The last line before may be half there: a new one is begun, and what was lost is told once that is written. */
+  #reopen(): void {
+    this.#failedAt = null;
+    this.#stream = this.#open();
+    this.#stream.write("\n", (error) => {
+      if (error) return;
+      const lostLines = this.#lostLines;
+      this.#lostLines = 0;
+      this.#isToldLost = false;
+      this.#resumed(lostLines);
+    });
+  }
+
+  close(): Promise<void> {
+    if (this.#failedAt !== null) return Promise.resolve();
+    return new Promise((resolve) => this.#stream.end(() => resolve()));
+  }
+
+  #open(): RotatingFileStream {
+    const stream = createStream(rotatedName(basename(this.#path)), {
+      path: dirname(this.#path),
+      size: `${logFileMegabytesMax}M`,
+      rotate: logFilesMax,
+      mode: 0o600,
+    });
+    stream.on("error", (error) => {
+      this.#failedAt = performance.now();
+      if (this.#isToldLost) return;
+      this.#isToldLost = true;
+      const reason = systemFailure(error, this.#path)?.message ?? error.message;
+      process.stderr.write(`Nothing is logged for now. ${reason}\n`);
+    });
+    return stream;
+  }
 }
 
 /** A log whose lines go to `lines`. */

@@ -1,7 +1,7 @@
-import { existsSync, readFileSync } from "node:fs";
 import * as z from "zod";
 import { PeerError } from "../../src/errors.ts";
 import type { PublicKey } from "../../src/identity/key.ts";
+import { textIfThere } from "../../src/if-there.ts";
 import { writePrivateFile } from "../../src/private-file.ts";
 
 const knownSchema = z.record(z.string(), z.string());
@@ -28,9 +28,10 @@ export class KnownNetworks {
   }
 
   #read(): z.output<typeof knownSchema> {
-    if (!existsSync(this.#path)) return {};
+    const json = textIfThere(this.#path);
+    if (json === null) return {};
     try {
-      return knownSchema.parse(JSON.parse(readFileSync(this.#path, "utf8")));
+      return knownSchema.parse(JSON.parse(json));
     } catch (cause) {
       throw new PeerError(
         "config_invalid",

@@ -1,4 +1,5 @@
-import { existsSync, readFileSync } from "node:fs";
+import { isPeerError, PeerError } from "../../src/errors.ts";
+import { textIfThere } from "../../src/if-there.ts";
 import { writePrivateFile } from "../../src/private-file.ts";
 import { defaultPolicy, type Policy, parsePolicy } from "../../src/safety/policy.ts";
 
@@ -10,7 +11,7 @@ export class PolicyFile {
   /** Throws `config_invalid` for a file that holds no policy: a network never runs without the one it was given. */
   constructor(path: string) {
     this.#path = path;
-    this.#current = existsSync(path) ? parsePolicy(readFileSync(path, "utf8")) : defaultPolicy;
+    this.#current = readPolicy(path);
   }
 
   current(): Policy {
@@ -23,5 +24,19 @@ export class PolicyFile {
     const policy = parsePolicy(json);
     await writePrivateFile(this.#path, json);
     this.#current = policy;
+  }
+}
+
+function readPolicy(path: string): Policy {
+  const json = textIfThere(path);
+  if (json === null) return defaultPolicy;
+  try {
+    return parsePolicy(json);
+  } catch (cause) {
+    if (!isPeerError(cause)) throw cause;
+    throw new PeerError("config_invalid", `"${path}" can't be used. ${cause.message}`, {
+      cause,
+      hint: "Mend it, or put a copy of it back. Where it is removed, the network goes by the default policy.",
+    });
   }
 }

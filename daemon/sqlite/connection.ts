@@ -23,6 +23,8 @@ export function openWriter(path: string): Connection {
     connection.defaultSafeIntegers(true);
     connection.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
     connection.exec("PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF");
+    // A file that may only be read is opened all the same: it is found out here.
+    connection.exec("BEGIN IMMEDIATE; COMMIT");
     requireSound(connection, path);
     return connection;
   } catch (error) {
@@ -39,6 +41,25 @@ function requireSound(connection: Connection, path: string): void {
   throw new PeerError("storage_failed", `The database "${path}" is damaged: ${String(answer)}.`, {
     hint: "Restore it from a backup; nothing was changed.",
   });
+}
+
+/**
+ * Holds an SQLite file beside `path` locked until it is closed: unlike a file that names its holder's process, it is
+ * seen from another container too. Throws `already_running` where it is held.
+ */
+export function lockBeside(path: string): Connection {
+  const lock = keptFrom(new SqliteDatabase(`${path}.lock`, { timeout: 0 }));
+  try {
+    lock.exec("BEGIN EXCLUSIVE");
+    return lock;
+  } catch (error) {
+    lock.close();
+    if (!(error instanceof SqliteDatabase.SqliteError && error.code.startsWith("SQLITE_BUSY"))) throw error;
+    throw new PeerError("already_running", `Another process has the database "${path}" open.`, {
+      cause: error,
+      hint: "Only one network runs on a home: stop the other, also where it runs in another container.",
+    });
+  }
 }
 
 /** A connection that can't write, with a snapshot of its own. */

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
-import { readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { readdir, readFile, stat, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
@@ -96,6 +96,16 @@ describe("an orchestrator in the background", () => {
     expect((await peerllm(["network", "audit"], { home })).stdout).toMatch(
       /^books +balanced\ntransfers +3, of 6 entries\nopen holds +0\n\nACCOUNTS +USD\n(.+\n)*consumer-credit +20\.00\n/,
     );
+  });
+
+  test("does not start with empty books in the place of those it had", async () => {
+    const { home } = await networkUp();
+    await peerllm(["network", "down"], { home });
+    await truncate(join(homeAt(home).databaseDirectory, "network.db"), 0);
+    const refused = await peerllm(["network", "up", "--port", "0", "--json"], { home });
+    expect(refused.json()).toMatchObject({
+      error: { code: "storage_failed", message: expect.stringContaining("books of this network are missing") },
+    });
   });
 
   test("that was private is started again as it was, and opened by its operator's word alone", async () => {

@@ -1,8 +1,9 @@
-import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { PeerError } from "../../src/errors.ts";
+import { ifThere } from "../../src/if-there.ts";
 import { openLog, parseLogLevel, pinoLog } from "../../src/log.ts";
 
 function written(fields: Record<string, unknown>): string {
@@ -79,6 +80,39 @@ test("a log file is for its owner alone, and rotates at its size, keeping a few"
   expect((await stat(file)).size).toBeLessThan(10.5 * 1024 * 1024);
   const last = (await readFile(file, "utf8")).trimEnd().split("\n").at(-1) ?? "";
   expect(JSON.parse(last)).toMatchObject({ run: 1, line: 199 });
+});
+
+test("a log file that can't be written is said to be, once, and goes on when it can be again", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "peerllm-log-"));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  vi.useFakeTimers({ toFake: ["performance"] });
+  const told: unknown[] = [];
+  const stderr = vi.spyOn(process.stderr, "write").mockImplementation((text) => told.push(text) > 0);
+  onTestFinished(() => {
+    vi.useRealTimers();
+    stderr.mockRestore();
+  });
+  const file = join(folder, "host.log");
+  await mkdir(file);
+  const log = openLog({ file, level: "info" });
+  log.info("lost");
+  await expect.poll(() => told).toEqual([expect.stringContaining(file)]);
+  vi.advanceTimersByTime(10_000);
+  log.info("lost");
+  await rm(file, { recursive: true });
+  await expect
+    .poll(async () => {
+      vi.advanceTimersByTime(10_000);
+      log.info("written");
+      return (await ifThere(readFile(file, "utf8"))) ?? "";
+    })
+    .toContain("written");
+  await log.close();
+  const lines = (await readFile(file, "utf8")).trim().split("\n");
+  const resumed = lines.map((line) => JSON.parse(line)).filter(({ event }) => event === "log-resumed");
+  expect(resumed).toEqual([expect.objectContaining({ lostLines: expect.any(Number) })]);
+  expect(resumed[0].lostLines).toBeGreaterThan(1);
+  expect(told).toHaveLength(1);
 });
 
 test("a level is read in any case, and one that doesn't exist is refused", () => {

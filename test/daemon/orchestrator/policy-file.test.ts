@@ -1,4 +1,4 @@
-import { readFile, stat, writeFile } from "node:fs/promises";
+import { readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { PolicyFile } from "../../../daemon/orchestrator/policy-file.ts";
@@ -39,6 +39,12 @@ describe("a network's policy file", () => {
 
   it("keeps a network from starting where it can't be read, rather than judging by the default", async () => {
     await writeFile(path, '{"version":1,');
-    expect(() => new PolicyFile(path)).toThrow(expect.objectContaining({ code: "config_invalid" }));
+    const refusal = { code: "config_invalid", message: expect.stringContaining(path) };
+    expect(() => new PolicyFile(path)).toThrow(expect.objectContaining(refusal));
+  });
+
+  it("that is a link to where no disk is mounted is not the default", async () => {
+    await symlink(join(folder.path, "not-mounted", "policy.json"), path);
+    expect(() => new PolicyFile(path)).toThrow(expect.objectContaining({ code: "file_missing" }));
   });
 });

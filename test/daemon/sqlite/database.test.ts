@@ -80,6 +80,12 @@ describe("database", () => {
     expect(notes()).toHaveLength(40 - refused.length);
   });
 
+  it("is one process's at a time, whatever container that is in", () => {
+    expect(() => new Database(open.path)).toThrow(expect.objectContaining({ code: "already_running" }));
+    open.database.close();
+    new Database(open.path).close();
+  });
+
   it("refuses a file that is no database", async () => {
     const path = `${open.path}.other`;
     await writeFile(path, "not a database, by any means ".repeat(100));

@@ -19,3 +19,11 @@ it("a new price applies from its date, and the old one is kept", async () => {
   expect(await prices.list()).toEqual([first, second]);
   await open.close();
 });
+
+it("the first price applies before its date too: by a clock that was set back the network goes on", async () => {
+  const open = await freshDatabase();
+  const prices = openPrices(open.database, stillClock(1_000));
+  const first = await prices.add(firstPriceSheet("credits", 2_000));
+  expect(await prices.current()).toEqual(first);
+  await open.close();
+});
