@@ -116,7 +116,7 @@ async function requireBooks({ keysDirectory }: Home, databaseFile: string): Prom
   );
 }
 
-/** A guard reads 12,000 characters of a conversation at most, and answers in a few tokens. */
+/** A guard reads 12,000 characters of a conversation at a time, and answers in a few tokens. */
 const guardSettings = { threads: availableParallelism(), gpu: "auto", sequences: 4, contextLength: 8_192 } as const;
 
 /** How often PayPal is asked after what is not final: webhooks are faster, and may be lost. */

@@ -7,12 +7,9 @@ import { newestVersion } from "../src/models/version.ts";
 import type { Guard } from "../src/pipeline/ports.ts";
 import { guardVerdict } from "../src/safety/guard.ts";
 
-/** Asks a guard model about the last message. While its engine can't answer it throws: nothing passes unjudged. */
+/** Asks a guard model. While its engine can't answer it throws: nothing passes unjudged. */
 export function guardOf(engine: Engine): Guard {
-  return (messages, signal) => {
-    const role = messages.at(-1)?.role === "assistant" ? "assistant" : "user";
-    return guardVerdict(engine, messages, role, signal);
-  };
+  return (prompt, answer, signal) => guardVerdict(engine, prompt, answer, signal);
 }
 
 /** The file that `--guard-model` names: a path, or a model of this network. Throws `model_missing`. */

@@ -7,15 +7,20 @@ import type { Ports } from "./ports.ts";
 
 /**
  * Refuses a prompt that the network's policy blocks, before anyone else sees it. What triage is unsure of the guard
- * model decides, where the operator runs one; else the policy says what being unsure means. Throws `content_refused`.
+ * model decides, where the operator runs one; else the policy says what being unsure means. Throws `content_refused`, and
+ * what the guard throws.
  */
-export async function checkSafety(prompts: readonly Prompt[], ports: Ports, signal: AbortSignal): Promise<void> {
+export async function checkSafety(
+  prompts: readonly Prompt[],
+  ports: Pick<Ports, "policy" | "guard">,
+  signal: AbortSignal,
+): Promise<void> {
   const policy = ports.policy();
   for (const prompt of prompts) {
     const messages = messagesOf(prompt);
     const triage = triageMessages(messages, policy);
     if (triage.action === "escalate" && ports.guard !== null) {
-      const verdict = await ports.guard(messages, signal);
+      const verdict = await ports.guard(messages, null, signal);
       if (!verdict.safe) throw refusal(verdict.categories, promptField(prompt));
     } else if (actionWithoutGuard(triage.action, policy) === "block") {
       throw refusal(flaggedCategories(triage), promptField(prompt));

@@ -45,5 +45,5 @@ export async function* review(
 }
 
 function guardOfAnswer(guard: NonNullable<Ports["guard"]>, messages: readonly Message[]) {
-  return (answer: string, signal: AbortSignal) => guard([...messages, { role: "assistant", content: answer }], signal);
+  return (answer: string, signal: AbortSignal) => guard(messages, answer, signal);
 }

@@ -103,8 +103,8 @@ export interface DispatchPorts {
   readonly tokenizers: Tokenizers;
 }
 
-/** A guard model, where the operator runs one: judges the last message of a conversation. */
-export type Guard = (messages: readonly Message[], signal: AbortSignal) => Promise<GuardVerdict>;
+/** A guard model, where the operator runs one: judges `answer`, or, where there is none yet, all of the prompt. */
+export type Guard = (prompt: readonly Message[], answer: string | null, signal: AbortSignal) => Promise<GuardVerdict>;
 
 export interface Receipts {
   /** Durable once it resolves. */

@@ -3,15 +3,12 @@ import type { Message } from "../chat/message.ts";
 import { PeerError } from "../errors.ts";
 import type { Category } from "./policy.ts";
 
-/** What a guard model says of the last turn of a conversation. */
+/** What a guard model says of a prompt, or of an answer. */
 export interface GuardVerdict {
   readonly safe: boolean;
   /** Empty when safe; also when the model named none it knows. */
   readonly categories: readonly Category[];
 }
-
-/** Whose turn is judged: what the user asks, or what the model answers. */
-export type GuardedRole = "user" | "assistant";
 
 /** Llama Guard 3's hazards. Source: Meta, "Llama Guard 3" model card and prompt format. */
 const hazards = [
@@ -31,18 +28,56 @@ const hazards = [
   { code: "S14", name: "Code Interpreter Abuse", categories: ["cyber-abuse"] },
 ] as const satisfies readonly { code: string; name: string; categories: readonly Category[] }[];
 
-/** Most characters of conversation shown to the guard, its end kept: a guard's context is short. */
-const conversationLengthMax = 12_000;
+/** Characters. A guard's context is short: what it judges is shown to it in pieces that overlap, so that no sentence is cut in all. */
+const pieceLengthMax = 10_000;
+const overlapLength = 1_000;
+const piecesMax = 16;
+/** Characters of a piece and of the conversation before it, whose end is kept. */
+const shownLengthMax = 12_000;
 
 /**
- * The prompt that asks Llama Guard 3 about the last turn, which must be `role`'s, without the beginning-of-text token. Text of the conversation can't forge
- * the template's marks: `<|` and `<END`, `<BEGIN` in it are broken up.
+ * The prompts that ask Llama Guard 3 about each piece of `answer`, the conversation before it, or, where there is none
+ * yet, of the whole conversation: its sender wrote all of it, whoever it is said to be of, so it is one message of the
+ * user's. Without the beginning-of-text token. Throws `request_too_large`.
  */
-export function guardPrompt(messages: readonly Message[], role: GuardedRole): string {
-  const speaker = role === "user" ? "User" : "Agent";
-  const turns = messages
-    .filter((message) => message.role === "user" || message.role === "assistant")
-    .map((message) => `${message.role === "user" ? "User" : "Agent"}: ${defuse(message.content)}`);
+export function guardPrompts(conversation: readonly Message[], answer: string | null): readonly string[] {
+  if (answer === null) {
+    const text = conversation.map((message) => message.content).join("\n\n");
+    return piecesOf(defuse(text)).map((piece) => guardPrompt("User", `User: ${piece}`));
+  }
+  const turns = conversation.map(
+    (message) => `${message.role === "assistant" ? "Agent" : "User"}: ${defuse(message.content)}\n\n`,
+  );
+  const before = turns.join("");
+  return piecesOf(defuse(answer)).map((piece) =>
+    guardPrompt("Agent", `${before}Agent: ${piece}`.slice(-shownLengthMax)),
+  );
+}
+
+function piecesOf(text: string): readonly string[] {
+  const step = pieceLengthMax - overlapLength;
+  const count = Math.max(1, Math.ceil((text.length - overlapLength) / step));
+  if (count > piecesMax) {
+    const lengthMax = piecesMax * step + overlapLength;
+    throw new PeerError(
+      "request_too_large",
+      `The guard model of this network would have to judge ${text.length} characters, and reads ${lengthMax} at most.`,
+      { hint: "Send less at a time." },
+    );
+  }
+  return Array.from({ length: count }, (_, index) => text.slice(index * step, index * step + pieceLengthMax));
+}
+
+/** Text of the conversation can't forge the template's marks, nor the beginning of another turn. */
+function defuse(content: string): string {
+  return content
+    .replaceAll("<|", "< |")
+    .replace(/<(?=BEGIN |END )/g, "< ")
+    .replace(/^(User|Agent):/gm, "$1 :");
+}
+
+/** About the last turn of `turns`, which must be `speaker`'s. */
+function guardPrompt(speaker: "User" | "Agent", turns: string): string {
   const list = hazards.map((hazard) => `${hazard.code}: ${hazard.name}.`).join("\n");
   return `<|start_header_id|>user<|end_header_id|>
 
@@ -54,7 +89,7 @@ ${list}
 
 <BEGIN CONVERSATION>
 
-${turns.join("\n\n").slice(-conversationLengthMax)}
+${turns}
 
 <END CONVERSATION>
 
@@ -63,10 +98,6 @@ Provide your safety assessment for ONLY THE LAST ${speaker} message in the above
  - If unsafe, a second line must include a comma-separated list of violated categories. <|eot_id|><|start_header_id|>assistant<|end_header_id|>
 
 `;
-}
-
-function defuse(content: string): string {
-  return content.replaceAll("<|", "< |").replace(/<(?=BEGIN |END )/g, "< ");
 }
 
 /** Reads "safe", or "unsafe" and a line of codes. Throws `upstream_failed` for anything else: a guard that rambles fails closed. */
@@ -86,16 +117,27 @@ export function parseGuardOutput(output: string): GuardVerdict {
   return { safe: false, categories: [...new Set<Category>(found)] };
 }
 
-/** Asks a guard model about the last turn. Throws what `engine.generate` throws, and `upstream_failed`. */
+/**
+ * Asks a guard model about `answer`, or, where there is none yet, about all of the conversation: safe where each piece is.
+ * Throws what `engine.generate` throws, `request_too_large` and `upstream_failed`.
+ */
 export async function guardVerdict(
   engine: Engine,
-  messages: readonly Message[],
-  role: GuardedRole,
+  conversation: readonly Message[],
+  answer: string | null,
   signal: AbortSignal,
 ): Promise<GuardVerdict> {
+  for (const text of guardPrompts(conversation, answer)) {
+    const verdict = await verdictOf(engine, text, signal);
+    if (!verdict.safe) return verdict;
+  }
+  return { safe: true, categories: [] };
+}
+
+async function verdictOf(engine: Engine, text: string, signal: AbortSignal): Promise<GuardVerdict> {
   const events = engine.generate(
     {
-      prompt: { kind: "text", text: guardPrompt(messages, role), hasMarkers: true },
+      prompt: { kind: "text", text, hasMarkers: true },
       resumedTokens: [],
       sampling: { temperature: 0, topP: 1, seed: 0, maxTokens: 24, stop: ["<|eot_id|>"] },
       cacheKey: "guard",

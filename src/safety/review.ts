@@ -4,7 +4,7 @@ import { actionWithoutGuard, flaggedCategories, type Triage, triage } from "./tr
 
 export interface ReviewOptions {
   readonly policy: Policy;
-  /** Judges the whole answer so far. Called one at a time, about every `guardStepLength` characters. */
+  /** Judges the answer so far, from `rereadLengthMax` before what it has not seen. Called one at a time, about every `guardStepLength` characters. */
   readonly guard?: (answer: string, signal: AbortSignal) => Promise<GuardVerdict>;
   /** Holds every piece back until the guard has passed it. Without a guard it makes what escalates blocked. */
   readonly strict?: boolean;
@@ -31,6 +31,7 @@ export interface Review {
 const pieceLengthMax = 240;
 /** About 200 tokens. */
 const guardStepLength = 800;
+const rereadLengthMax = 8_000;
 const nothing: Released = { text: "", blocked: undefined };
 
 export function createReview(options: ReviewOptions): Review {
@@ -77,7 +78,7 @@ export function createReview(options: ReviewOptions): Review {
     if (guard === undefined || running !== undefined || !isDue || answer.length === guardedLength) return;
     const length = answer.length;
     isEscalated = false;
-    running = guard(answer, signal)
+    running = guard(answer.slice(Math.max(0, guardedLength - rereadLengthMax)), signal)
       .then((verdict) => {
         guardedLength = length;
         if (!verdict.safe) blocked ??= verdict.categories;

@@ -126,6 +126,25 @@ test("strict review shows nothing that the guard has not passed", async () => {
   expect("One line. Two lines. ").toContain(released.join("").trimEnd());
 });
 
+test("the guard sees all of a long answer, a bounded part of it at a time", async () => {
+  const seen: string[] = [];
+  const guard = async (part: string): Promise<GuardVerdict> => {
+    seen.push(part);
+    return safe;
+  };
+  const answer = Array.from({ length: 2_000 }, (_, index) => `Line ${index} of the tale. `).join("");
+  await read(createReview({ policy: defaultPolicy, guard, signal }), cut(answer, [50]));
+  let judged = 0;
+  for (const part of seen) {
+    const start = answer.indexOf(part);
+    expect(start).toBeGreaterThanOrEqual(0);
+    expect(start).toBeLessThanOrEqual(judged);
+    judged = start + part.length;
+  }
+  expect(judged).toBe(answer.length);
+  expect(Math.max(...seen.map((part) => part.length))).toBeLessThan(10_000);
+});
+
 test("a guard that fails ends the review with its error: it is not taken for a pass", async () => {
   const guard = async () => Promise.reject(new Error("The guard is gone."));
   const review = createReview({ policy: defaultPolicy, guard, strict: true, signal });
