@@ -98,7 +98,11 @@ function spawnDaemon({ home, role, mode }: DaemonStart): ChildProcess {
   const lastWords =
     mode === "foreground" ? "inherit" : openSync(join(home.logsDirectory, `${role}.stderr.log`), "w", 0o600);
   const { PEERLLM_API_KEY: _, ...environment } = process.env;
-  const child = spawn(process.execPath, [packageFile("dist/daemon.js"), role], {
+  const words = [packageFile("dist/daemon.js"), role];
+  const isPosix = process.platform !== "win32";
+  // A core dump would hold prompts, here or in the engines that inherit the limit; Node can't set it.
+  const limited = ["-c", 'ulimit -c 0; exec "$0" "$@"', process.execPath, ...words];
+  const child = spawn(isPosix ? "/bin/sh" : process.execPath, isPosix ? limited : words, {
     cwd: home.root,
     // A session of its own: the terminal's Ctrl-C is for the command, which asks it once to drain and go.
     detached: true,

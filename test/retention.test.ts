@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { mkdir, mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,7 +11,7 @@ import { callDaemon, streamDaemon } from "../src/client/control.ts";
 import { readRunRecord } from "../src/client/run-record.ts";
 import { isPeerError } from "../src/errors.ts";
 import { hostMethods, networkMethods } from "../src/protocol/control-methods.ts";
-import { childrenOf } from "./worlds/processes.ts";
+import { childrenOf, isRunning } from "./worlds/processes.ts";
 
 /** A private person, an address, and a word that nothing masks. */
 const markers = ["Quillon", "Zephyrbane", "q.zephyrbane@example.org", "zorblaxwick"] as const;
@@ -22,6 +23,8 @@ describe("a conversation at debug level", { timeout: 300_000 }, () => {
   let network: DemoNetwork;
 
   beforeAll(async () => {
+    // As where a user lets every crash dump its core; nothing to do where that may not be.
+    spawnSync("prlimit", ["--pid", String(process.pid), "--core=unlimited:"]);
     root = await mkdtemp(join(tmpdir(), "peerllm-retention-"));
     await mkdir(join(root, "temporary"));
     vi.stubEnv("PEERLLM_LOG_LEVEL", "debug");
@@ -59,12 +62,12 @@ describe("a conversation at debug level", { timeout: 300_000 }, () => {
     // Each host shows its own operator what it is working on: that is how we know that the marker came so far.
     await vi.waitUntil(() => seen.some((text) => text.includes("zorblaxwick")), { timeout: 100_000 });
     await crashEngine(proxy);
+    await crashProxy();
     expect(answers.every((answer) => pieces(answer).length > 0)).toBe(true);
     const traces = [...markers, ...answers.flatMap(pieces)];
     expect(await filesWith(traces, root)).toEqual([]);
     watching.abort();
     await Promise.all(watches);
-    await stopDaemon(network.consumer, "proxy", false, signal);
     for (const { home } of network.hosts) await stopDaemon(home, "host", false, signal);
     await stopDaemon(network.operator, "network", false, signal);
     expect(await filesWith(traces, root)).toEqual([]);
@@ -106,6 +109,12 @@ describe("a conversation at debug level", { timeout: 300_000 }, () => {
       for (const pid of childrenOf(record?.pid ?? 0)) process.kill(pid, "SIGABRT");
     }
     expect(isStruck).toBe(true);
+  }
+
+  async function crashProxy(): Promise<void> {
+    const { pid = 0 } = (await readRunRecord(network.consumer, "proxy")) ?? {};
+    process.kill(pid, "SIGABRT");
+    await vi.waitUntil(() => !isRunning(pid), { timeout: 60_000 });
   }
 });
 

@@ -68,19 +68,15 @@ const heapMegabytesMax = 1_024;
 
 /**
  * `UV_THREADPOOL_SIZE=1`: llama.cpp's calls run on libuv's pool, and a larger one costs up to 28% of the decode rate by
- * moving them between cores. No core dumps, which would hold prompts, and no secrets of the environment.
+ * moving them between cores. No secrets of the environment.
  */
 function forkChild(): ChildProcess {
   const environment = Object.entries(process.env).filter(([name]) => !/^(PEERLLM|PAYPAL)_|^NODE_OPTIONS$/.test(name));
-  const nodeOptions = [`--max-old-space-size=${heapMegabytesMax}`];
-  const isPosix = process.platform !== "win32";
   return fork(packageFile("dist/engine.js"), [], {
     serialization: "advanced",
     stdio: ["ignore", "ignore", "pipe", "ipc"],
     env: { ...Object.fromEntries(environment), UV_THREADPOOL_SIZE: "1" },
-    ...(isPosix
-      ? { execPath: "/bin/sh", execArgv: ["-c", 'ulimit -c 0; exec "$0" "$@"', process.execPath, ...nodeOptions] }
-      : { execArgv: nodeOptions }),
+    execArgv: [`--max-old-space-size=${heapMegabytesMax}`],
   });
 }
 

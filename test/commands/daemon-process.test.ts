@@ -128,7 +128,13 @@ test("a daemon in the background survives the end of its terminal, and Ctrl-C in
 
 test.each(["network up", "network up --foreground"])("%s says why where no process can be made", async (line) => {
   const home = await temporaryFolder();
-  const env = { NODE_OPTIONS: "--import=data:text/javascript,process.execPath=%22/nowhere%22" };
+  const spawnsNothing = `
+    import processes from "node:child_process";
+    import { syncBuiltinESMExports } from "node:module";
+    const { spawn } = processes;
+    processes.spawn = (_, ...rest) => spawn("/nowhere", ...rest);
+    syncBuiltinESMExports();`;
+  const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(spawnsNothing)}` };
   const ran = await peerllm([...line.split(" "), "--json"], { home, env });
   expect(ran).toMatchObject({ code: 1, stderr: "" });
   expect(ran.json()).toMatchObject({
