@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { PeerError } from "../src/errors.ts";
+import { isPeerError, PeerError } from "../src/errors.ts";
 import { ifThere } from "../src/if-there.ts";
 import { billsBy } from "../src/ledger/price-book.ts";
 import type { Home } from "../src/paths.ts";
@@ -122,14 +122,23 @@ const guardSettings = { threads: availableParallelism(), gpu: "auto", sequences:
 /** How often PayPal is asked after what is not final: webhooks are faster, and may be lost. */
 const paypalPollMs = 15_000;
 
-/** PayPal by `PAYPAL_CLIENT_ID`, `PAYPAL_CLIENT_SECRET`, and where they are said `PAYPAL_BASE_URL`, `PAYPAL_WEBHOOK_ID`. */
+/**
+ * PayPal by `PAYPAL_CLIENT_ID`, `PAYPAL_CLIENT_SECRET`, and where they are said `PAYPAL_BASE_URL`, `PAYPAL_WEBHOOK_ID`.
+ * Throws `config_invalid` where PayPal does not accept them; where it can't be asked, it will be later.
+ */
 async function treasuryOpener(database: Database, { clock, log }: RoleContext) {
   // PayPal's SDK is slow to load: only where it is used.
-  const [{ paypalAccessOf }, { Treasury }] = await Promise.all([
+  const [{ newAccessTokens, paypalAccessOf }, { Treasury }] = await Promise.all([
     import("./paypal/access-token.ts"),
     import("./paypal/treasury.ts"),
   ]);
   const access = paypalAccessOf(process.env);
+  await newAccessTokens(access)
+    .current()
+    .catch((error: unknown) => {
+      if (isPeerError(error) && isPeerError(error.cause, "config_invalid")) throw error.cause;
+      log.warn("paypal-unreachable", { error });
+    });
   const records = openPayPalRecords(database, clock);
   const webhookId = process.env.PAYPAL_WEBHOOK_ID ?? "";
   if (webhookId !== "") await records.remember("webhook", webhookId);

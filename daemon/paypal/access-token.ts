@@ -1,4 +1,4 @@
-import got from "got";
+import got, { HTTPError } from "got";
 import * as z from "zod";
 import { PeerError } from "../../src/errors.ts";
 import { required } from "./paypal-error.ts";
@@ -31,7 +31,10 @@ export function paypalAccessOf(
 }
 
 export interface AccessTokens {
-  /** A token with at least a minute left; one request to PayPal however many ask at once. */
+  /**
+   * A token with at least a minute left; one request to PayPal however many ask at once. Throws what `required` does, of
+   * which wrong credentials are `upstream_failed` for payers, caused by `config_invalid` for the operator.
+   */
   current(): Promise<string>;
   /** The next `current` asks for a new one: what was given was answered 401. */
   forget(): void;
@@ -54,7 +57,8 @@ export function newAccessTokens(access: PayPalAccess): AccessTokens {
           timeout: { request: access.timeoutMs },
           retry: { limit: 0 },
         })
-        .json(),
+        .json()
+        .catch(unlessRefused),
     );
     const answer = tokenAnswer.parse(body);
     known = { token: answer.access_token, until: performance.now() + answer.expires_in * 1_000 - marginMs };
@@ -73,4 +77,19 @@ export function newAccessTokens(access: PayPalAccess): AccessTokens {
       known = null;
     },
   };
+}
+
+function unlessRefused(error: unknown): never {
+  if (!(error instanceof HTTPError && error.response.statusCode === 401)) throw error;
+  const cause = new PeerError(
+    "config_invalid",
+    "PayPal does not accept PAYPAL_CLIENT_ID with PAYPAL_CLIENT_SECRET: it answered 401.",
+    {
+      hint: "Copy both from one app at developer.paypal.com; those of its sandbox need PAYPAL_BASE_URL=https://api-m.sandbox.paypal.com.",
+    },
+  );
+  throw new PeerError("upstream_failed", "PayPal does not accept this network's own credentials.", {
+    cause,
+    hint: "Only its operator can mend that; what is open goes on then.",
+  });
 }

@@ -5,11 +5,9 @@ type BuilderFactory = ReturnType<Client["getRequestBuilderFactory"]>;
 
 const sandboxUrl = "https://api-m.sandbox.paypal.com";
 
-const tokenSeconds = 30;
-
 /**
- * PayPal's SDK, pointed at any base URL: it only knows two. It is given tokens that it believes to last
- * half a minute, so that it soon asks for the one of `tokens` again.
+ * PayPal's SDK, pointed at any base URL: it only knows two. It would keep a token that was refused, or a failure to get
+ * one, for ever: it is given none, and each request takes its own from `tokens` on the way out.
  */
 export class SdkClient extends Client {
   readonly #baseUrl: string;
@@ -20,9 +18,9 @@ export class SdkClient extends Client {
       environment: Environment.Sandbox,
       timeout: access.timeoutMs,
       clientCredentialsAuthCredentials: {
-        oAuthClientId: access.clientId,
-        oAuthClientSecret: access.clientSecret,
-        oAuthTokenProvider: () => shortLivedToken(tokens),
+        oAuthClientId: "",
+        oAuthClientSecret: "",
+        oAuthToken: { accessToken: "", tokenType: "Bearer" },
       },
     });
     this.#baseUrl = access.baseUrl;
@@ -34,8 +32,9 @@ export class SdkClient extends Client {
     const make = super.getRequestBuilderFactory();
     return (...args) => {
       const builder = make(...args);
-      builder.interceptRequest((request) => ({ ...request, url: this.#redirected(request.url) }));
-      builder.interceptResponse((context) => {
+      builder.intercept(async (request, options, next) => {
+        const headers = { ...request.headers, authorization: `Bearer ${await this.#tokens.current()}` };
+        const context = await next({ ...request, headers, url: this.#redirected(request.url) }, options);
         if (context.response.statusCode === 401) this.#tokens.forget();
         return context;
       });
@@ -46,15 +45,5 @@ export class SdkClient extends Client {
   #redirected(url: string): string {
     if (!url.startsWith(`${sandboxUrl}/`)) throw new TypeError(`PayPal's SDK would call another host: ${url}`);
     return this.#baseUrl + url.slice(sandboxUrl.length);
-  }
-}
-
-/** Never rejects: the SDK would keep the rejection for ever. It refuses an expired token itself, without calling PayPal. */
-async function shortLivedToken(tokens: AccessTokens) {
-  const now = Math.floor(Date.now() / 1_000);
-  try {
-    return { accessToken: await tokens.current(), tokenType: "Bearer", expiry: BigInt(now + tokenSeconds) };
-  } catch {
-    return { accessToken: "", tokenType: "Bearer", expiry: 0n };
   }
 }

@@ -210,7 +210,18 @@ describe("a top-up", () => {
 
   it("asks for one token, however many begin at once, and goes on after a refused one", async () => {
     const wrong = newTreasury("wrong");
-    await expect(wrong.topUp(consumer, parseUsd("5"))).rejects.toMatchObject({ code: "upstream_failed" });
+    const calls = [
+      () => wrong.topUp(consumer, parseUsd("5")),
+      () => wrong.subscribeHost(consumer, newId("host"), parseUsd("5")),
+      () => wrong.compare(),
+    ];
+    for (const call of calls) {
+      await expect(call()).rejects.toMatchObject({
+        code: "upstream_failed",
+        message: "PayPal does not accept this network's own credentials.",
+        cause: { code: "config_invalid", message: expect.stringContaining("PAYPAL_CLIENT_SECRET") },
+      });
+    }
     const begun = await Promise.all(Array.from({ length: 10 }, () => treasury.topUp(consumer, parseUsd("5"))));
     expect(new Set(begun.map((payment) => payment.orderId)).size).toBe(10);
   });
