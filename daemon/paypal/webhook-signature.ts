@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import { rootCertificates } from "node:tls";
 import { crc32 } from "node:zlib";
 import got from "got";
-import { PeerError } from "../../src/errors.ts";
+import { forged, isInTerm, readWebhookCertificate } from "./webhook-certificate.ts";
 
 export interface WebhookTrust {
   /** PayPal's API, or a simulator: certificates are fetched from it, or from PayPal's own hosts, and nowhere else. */
@@ -17,7 +17,6 @@ export interface SignedWebhook {
   readonly webhookId: string;
 }
 
-const certificateName = "messageverificationcerts.paypal.com";
 const certificatesMax = 8;
 
 /**
@@ -37,12 +36,10 @@ export function newWebhookVerifier(trust: WebhookTrust) {
       followRedirect: false,
       retry: { limit: 1 },
     }).text();
-    const chain = (pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []).map(
-      (text) => new X509Certificate(text),
+    const leaf = readWebhookCertificate(
+      pem,
+      isSimulated ? null : rootCertificates.map((root) => new X509Certificate(root)),
     );
-    const [leaf] = chain;
-    if (leaf === undefined) throw forged("its certificate can't be read");
-    requireCertificate(leaf, isSimulated ? null : chain);
     if (certificates.size >= certificatesMax) certificates.clear();
     certificates.set(url, leaf);
     return leaf;
@@ -68,34 +65,8 @@ function requireAllowedUrl(text: string, baseUrl: string): boolean {
   throw forged("its certificate is not at PayPal");
 }
 
-function requireCertificate(leaf: X509Certificate, chain: readonly X509Certificate[] | null): void {
-  if (!isInTerm(leaf)) throw forged("its certificate is out of its term");
-  if (!leaf.subject.split("\n").includes(`CN=${certificateName}`)) throw forged("its certificate is not PayPal's");
-  if (chain === null) return;
-  const isChained = chain.every((certificate, index) => {
-    const issuer = chain[index + 1];
-    if (issuer !== undefined) return certificate.verify(issuer.publicKey) && isInTerm(issuer);
-    return rootCertificates.some((pem) => isIssuedBy(certificate, pem));
-  });
-  if (!isChained) throw forged("its certificate does not chain to a known root");
-}
-
-function isIssuedBy(certificate: X509Certificate, rootPem: string): boolean {
-  const root = new X509Certificate(rootPem);
-  return certificate.issuer === root.subject && certificate.verify(root.publicKey);
-}
-
-function isInTerm(certificate: X509Certificate): boolean {
-  const now = Date.now();
-  return Date.parse(certificate.validFrom) <= now && now <= Date.parse(certificate.validTo);
-}
-
 function header(headers: IncomingHttpHeaders, name: string): string {
   const value = headers[name];
   if (typeof value === "string") return value;
   throw forged(`it has no ${name} header`);
-}
-
-function forged(why: string): PeerError {
-  return new PeerError("authentication_failed", `This is no webhook of PayPal's: ${why}.`);
 }

@@ -59,7 +59,7 @@ export function makeCertificate(options: CertificateOptions): TestCertificate {
   );
   const signature = sign("sha256", tbs, issuer.key.privateKey);
   const der = sequence(tbs, ecdsaWithSha256, element(0x03, Buffer.concat([Buffer.from([0]), signature])));
-  const body = der.toString("base64").replace(/.{64}/g, "$&\n");
+  const body = der.toString("base64").replace(/.{64}(?=.)/g, "$&\n");
   const pem = `-----BEGIN CERTIFICATE-----\n${body}\n-----END CERTIFICATE-----\n`;
   return { key, der, pem, subject: options.subject };
 }
