@@ -4,7 +4,7 @@ import type { Payout, PayoutStore } from "../../src/ledger/payout.ts";
 import { type NanoUsd, parseUsd, zeroUsd } from "../../src/money.ts";
 import { paypalValue } from "./amount.ts";
 import type { PayerSeen } from "./memberships.ts";
-import { outcomeOf, refused, required } from "./paypal-error.ts";
+import { outcomeOf, type Refusal, refused, required } from "./paypal-error.ts";
 import type { Rest } from "./rest.ts";
 
 export interface PayoutRunOptions {
@@ -29,6 +29,12 @@ const batchAnswer = z.looseObject({
 
 /** A batch that PayPal gave up on pays nobody. */
 const deadBatches = new Set(["DENIED", "CANCELED"]);
+
+/**
+ * Refusals of what a request says. It says the same in every attempt, so that none before this one was taken either. Any
+ * other refusal speaks of this attempt alone: want of funds, say, may be due to the first one.
+ */
+const unsendable: ReadonlySet<string | null> = new Set(["INVALID_REQUEST", "VALIDATION_ERROR"]);
 
 /**
  * Payouts, one item to a batch, so that one bad receiver holds up nobody. What is sent was set aside before; PayPal
@@ -61,9 +67,8 @@ export function newPayoutRun({ rest, payouts, payerSeen }: PayoutRunOptions) {
       }),
     );
     if (outcome.isDone) return note(payout, outcome.result);
-    if (isDuplicate(outcome.refusal.issue)) return adopt(payout, outcome.refusal.links);
-    if (outcome.refusal.status === 422 || outcome.refusal.status === 400)
-      return payouts.close(payout.id, "FAILED", zeroUsd);
+    if (isDuplicate(outcome.refusal)) return adopt(payout, outcome.refusal);
+    if (unsendable.has(outcome.refusal.name)) return payouts.close(payout.id, "FAILED", zeroUsd);
     throw refused("send a payout", outcome.refusal);
   }
 
@@ -71,9 +76,10 @@ export function newPayoutRun({ rest, payouts, payerSeen }: PayoutRunOptions) {
    * The batch exists though its answer was lost: PayPal's refusal of the second one points to it. Where it doesn't, the
    * payout stays reserved until a webhook about its item names the batch.
    */
-  async function adopt(payout: Payout, links: readonly string[]): Promise<Payout> {
-    const batchId = links.map((link) => /\/v1\/payments\/payouts\/([^/?]+)$/.exec(link)?.[1]).find(isText);
-    return batchId === undefined ? payout : show(payout, batchId);
+  async function adopt(payout: Payout, refusal: Refusal): Promise<Payout> {
+    const batchId = refusal.links.map((link) => /\/v1\/payments\/payouts\/([^/?]+)/.exec(link)?.[1]).find(isText);
+    if (batchId === undefined) throw refused("send a payout", refusal);
+    return show(payout, batchId);
   }
 
   async function show(payout: Payout, batchId: string): Promise<Payout> {
@@ -107,8 +113,9 @@ export function newPayoutRun({ rest, payouts, payerSeen }: PayoutRunOptions) {
 
 export type PayoutRun = ReturnType<typeof newPayoutRun>;
 
-function isDuplicate(issue: string): boolean {
-  return /duplicate/i.test(issue) || issue === "DUPLICATE_REQUEST_ID";
+/** Of payouts the issue is a sentence, and has been more than one. Source: plutov/paypal, unit_test.go. */
+function isDuplicate({ field, issue }: Refusal): boolean {
+  return field === "SENDER_BATCH_ID" || /duplicate|already exists/i.test(issue);
 }
 
 function isText(value: string | undefined): value is string {

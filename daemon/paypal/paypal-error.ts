@@ -6,8 +6,12 @@ import { isPeerError, PeerError } from "../../src/errors.ts";
 /** What PayPal said no to. Branch on `issue`, never on its description. */
 export interface Refusal {
   readonly status: number;
+  /** The kind of refusal, or null: "UNPROCESSABLE_ENTITY", "VALIDATION_ERROR" … */
+  readonly name: string | null;
   /** "INSTRUMENT_DECLINED", "RESOURCE_NOT_FOUND" … */
   readonly issue: string;
+  /** What of the request is at fault, or null. */
+  readonly field: string | null;
   readonly debugId: string | null;
   /** Where PayPal points instead: of a duplicate, to what was made the first time. */
   readonly links: readonly string[];
@@ -17,12 +21,23 @@ export type Outcome<T> =
   | { readonly isDone: true; readonly result: T }
   | { readonly isDone: false; readonly refusal: Refusal };
 
+const linkList = z.array(z.looseObject({ href: z.string().optional() })).optional();
+/** Links are beside the details by the specification, and in them as payouts are answered. */
 const errorBody = z.looseObject({
   name: z.string().optional(),
   error: z.string().optional(),
   debug_id: z.string().optional(),
-  links: z.array(z.looseObject({ href: z.string().optional() })).optional(),
-  details: z.array(z.looseObject({ issue: z.string().optional() })).optional(),
+  links: linkList,
+  details: z
+    .array(
+      z.looseObject({
+        issue: z.string().optional(),
+        field: z.string().optional(),
+        link: linkList,
+        links: linkList,
+      }),
+    )
+    .optional(),
 });
 
 /**
@@ -75,12 +90,15 @@ function answerOf(error: unknown): { status: number; body: unknown } | null {
 
 function refusalOf(status: number, body: unknown): Refusal {
   const parsed = errorBody.safeParse(jsonOf(body));
-  const { name, error, details, links, debug_id: debugId } = parsed.success ? parsed.data : {};
+  const { name, error, details = [], links = [], debug_id: debugId } = parsed.success ? parsed.data : {};
+  const detailLinks = details.flatMap((detail) => [...(detail.link ?? []), ...(detail.links ?? [])]);
   return {
     status,
-    issue: details?.[0]?.issue ?? name ?? error ?? `HTTP_${status}`,
+    name: name ?? null,
+    issue: details[0]?.issue ?? name ?? error ?? `HTTP_${status}`,
+    field: details[0]?.field ?? null,
     debugId: debugId ?? null,
-    links: links?.flatMap(({ href }) => href ?? []) ?? [],
+    links: [...links, ...detailLinks].flatMap(({ href }) => href ?? []),
   };
 }
 

@@ -48,10 +48,16 @@ const eventNames: Readonly<Record<ItemStatus, string>> = {
   DENIED: "DENIED",
 };
 
+/** How a repeated `sender_batch_id` is refused: all three were seen, or told by PayPal's documentation. */
+export type DuplicateWording = "already-exists" | "duplicate" | "duplicate-unlinked";
+
 /** Payout batches: de-duplicated by `sender_batch_id` for ever, their items' states moved by the test. */
 export class Payouts {
   /** What becomes of an item as soon as its batch is made; PENDING waits for `move`. */
   nextStatus: ItemStatus = "SUCCESS";
+  /** What every batch is answered while it is set. */
+  refusal: Reply | null = null;
+  duplicateWording: DuplicateWording = "already-exists";
   readonly #batches = new Map<string, Batch>();
   readonly #merchant: Merchant;
   readonly #webhooks: Webhooks;
@@ -116,11 +122,8 @@ export class Payouts {
   #create({ body }: Call): Reply {
     const senderBatchId = body.sender_batch_header.sender_batch_id;
     const before = [...this.#batches.values()].find((batch) => batch.senderBatchId === senderBatchId);
-    if (before !== undefined) {
-      const refused = refusal(400, "USER_BUSINESS_ERROR", "Duplicate batch request");
-      const links = [{ href: `${this.#baseUrl()}/v1/payments/payouts/${before.id}`, rel: "self", method: "GET" }];
-      return { ...refused, body: { ...Object(refused.body), links } };
-    }
+    if (before !== undefined) return this.#duplicate(before);
+    if (this.refusal !== null) return this.refusal;
     // biome-ignore lint/suspicious/noExplicitAny: items as they were sent.
     const requests: any[] = body.items;
     const total = requests.reduce((sum, request) => sum + centsOf(request.amount.value) + feeCents, 0);
@@ -141,6 +144,24 @@ export class Payouts {
       sender_batch_header: body.sender_batch_header,
     };
     return { status: 201, body: { batch_header: header } };
+  }
+
+  /**
+   * The link was within the detail in 2017 and nowhere in 2015; the documentation does not say where it is.
+   * Sources: plutov/paypal, `TestTypeErrorResponseOne` in unit_test.go; paypal/PayPal-Ruby-SDK, issue 120.
+   */
+  #duplicate({ id: batchId }: Batch): Reply {
+    const link = [{ href: `${this.#baseUrl()}/v1/payments/payouts/${batchId}`, rel: "self", method: "GET" }];
+    const { body } = refusal(400, "USER_BUSINESS_ERROR", "Duplicate batch request");
+    const field = "SENDER_BATCH_ID";
+    const exists = { field, issue: "Batch with given sender_batch_id already exists", link };
+    const duplicate = { field, issue: "Duplicate batch request" };
+    const wordings = {
+      "already-exists": { details: [exists], links: [] },
+      duplicate: { details: [duplicate], links: link },
+      "duplicate-unlinked": { details: [duplicate], links: [] },
+    } satisfies Record<DuplicateWording, unknown>;
+    return { status: 400, body: { ...Object(body), ...wordings[this.duplicateWording] } };
   }
 
   #itemBody(batch: Batch, item: Item) {

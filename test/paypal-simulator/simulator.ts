@@ -35,6 +35,7 @@ export class PayPalSimulator {
   url = "";
   readonly #server = createServer((request, response) => void this.#answer(request, response));
   readonly #specs = openSpecs();
+  /** By request id, which PayPal was seen not to heed for payouts. Source: paypal/PayPal-Java-SDK, issue 379. */
   readonly #answered = new Map<string, Reply>();
   readonly #handlers: readonly (readonly [string, Handler])[];
   readonly #unanswered = new Set<ServerResponse>();
@@ -93,7 +94,8 @@ export class PayPalSimulator {
       return refusal(401, "AUTHENTICATION_FAILURE", "INVALID_TOKEN");
     const body = text === "" ? undefined : JSON.parse(text);
     const requestId = request.headers["paypal-request-id"];
-    const key = typeof requestId === "string" ? `${method} ${url.pathname} ${requestId}` : null;
+    const isHeeded = typeof requestId === "string" && url.pathname !== "/v1/payments/payouts";
+    const key = isHeeded ? `${method} ${url.pathname} ${requestId}` : null;
     const before = key === null ? undefined : this.#answered.get(key);
     if (before !== undefined) return { ...before, status: 200 };
     const violations = this.#specs?.request(method, url.pathname, body) ?? [];

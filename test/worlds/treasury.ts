@@ -8,7 +8,7 @@ import { openPayPalRecords } from "../../daemon/sqlite/paypal-records.ts";
 import { openPayPalTransactions } from "../../daemon/sqlite/paypal-transactions.ts";
 import { openSubscriptions } from "../../daemon/sqlite/subscriptions.ts";
 import { type Clock, systemClock } from "../../src/clock.ts";
-import { silentLog } from "../../src/log.ts";
+import { type Log, silentLog } from "../../src/log.ts";
 
 export interface SimulatedAccess {
   readonly url: string;
@@ -16,11 +16,12 @@ export interface SimulatedAccess {
   readonly clientSecret: string;
   readonly timeoutMs?: number;
   readonly clock?: Clock;
+  readonly log?: Log;
 }
 
 /** Everything a network has to do with money, on one database and one simulator of PayPal. */
 export function openEconomy(database: Database, access: SimulatedAccess) {
-  const { url, clientId, clientSecret, timeoutMs = 20_000, clock = systemClock } = access;
+  const { url, clientId, clientSecret, timeoutMs = 20_000, clock = systemClock, log = silentLog } = access;
   const stores = {
     books: openBooks(database, clock),
     payments: openPayments(database, clock),
@@ -36,7 +37,7 @@ export function openEconomy(database: Database, access: SimulatedAccess) {
     returnUrl: "https://network.example/paid",
     payerSeen: async () => {},
     clock,
-    log: silentLog,
+    log,
   });
   return { ...stores, treasury };
 }
