@@ -1,7 +1,9 @@
 import * as z from "zod";
+import { type Clock, dayMs } from "../../src/clock.ts";
+import { PeerError } from "../../src/errors.ts";
 import type { AccountId } from "../../src/ids.ts";
 import type { Payout, PayoutStore } from "../../src/ledger/payout.ts";
-import { type NanoUsd, parseUsd, zeroUsd } from "../../src/money.ts";
+import { formatUsd, type NanoUsd, parseUsd, zeroUsd } from "../../src/money.ts";
 import { paypalValue } from "./amount.ts";
 import type { PayerSeen } from "./memberships.ts";
 import { outcomeOf, type Refusal, refused, required } from "./paypal-error.ts";
@@ -11,6 +13,7 @@ export interface PayoutRunOptions {
   readonly rest: Rest;
   readonly payouts: PayoutStore;
   readonly payerSeen: PayerSeen;
+  readonly clock: Clock;
 }
 
 const batchAnswer = z.looseObject({
@@ -27,6 +30,9 @@ const batchAnswer = z.looseObject({
     .optional(),
 });
 
+/** PayPal remembers a `sender_batch_id` for 30 days: sent again later, it would be another batch. */
+const attemptsMs = 28 * dayMs;
+
 /** A batch that PayPal gave up on pays nobody. */
 const deadBatches = new Set(["DENIED", "CANCELED"]);
 
@@ -40,7 +46,7 @@ const unsendable: ReadonlySet<string | null> = new Set(["INVALID_REQUEST", "VALI
  * Payouts, one item to a batch, so that one bad receiver holds up nobody. What is sent was set aside before; PayPal
  * de-duplicates by `sender_batch_id`, which is the payout's own for ever, and answers a repeated one by its name.
  */
-export function newPayoutRun({ rest, payouts, payerSeen }: PayoutRunOptions) {
+export function newPayoutRun({ rest, payouts, payerSeen, clock }: PayoutRunOptions) {
   /** Sets aside and sends. Where PayPal does not answer, the payout stays reserved and `advance` asks again. */
   async function pay(accountId: AccountId, least: NanoUsd): Promise<Payout> {
     return send(await payouts.reserve(accountId, least));
@@ -89,7 +95,9 @@ export function newPayoutRun({ rest, payouts, payerSeen }: PayoutRunOptions) {
 
   /** `batchId`: PayPal's id of the batch, where a webhook names it. */
   async function advance(payout: Payout, batchId = payout.paypalBatchId): Promise<Payout> {
-    return batchId === null ? send(payout) : show(payout, batchId);
+    if (batchId !== null) return show(payout, batchId);
+    if (clock.now() - payout.createdAt < attemptsMs) return send(payout);
+    throw sentTooLongAgo(payout);
   }
 
   async function note(payout: Payout, answer: unknown): Promise<Payout> {
@@ -112,6 +120,14 @@ export function newPayoutRun({ rest, payouts, payerSeen }: PayoutRunOptions) {
 }
 
 export type PayoutRun = ReturnType<typeof newPayoutRun>;
+
+/** What an operator can do. Source: PayPal's REST documentation, "Webhooks Events dashboard". */
+function sentTooLongAgo({ id, batchId, amount }: Payout): PeerError {
+  return new PeerError(
+    "payment_failed",
+    `PayPal did not say within 28 days that it took ${id}, which is not sent again: it could be paid twice. Look for the batch "${batchId}" at paypal.com. If it is there, press "Resend" beside its item's event at developer.paypal.com/dashboard/webhooks/live, which keeps 30 days: that settles it. If not, nothing was paid, and $${formatUsd(amount)} stay set aside: no command gives them back.`,
+  );
+}
 
 /** Of payouts the issue is a sentence, and has been more than one. Source: plutov/paypal, unit_test.go. */
 function isDuplicate({ field, issue }: Refusal): boolean {

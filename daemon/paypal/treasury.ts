@@ -70,7 +70,7 @@ export class Treasury {
     const plans = newPlans({ controller, rest, records, networkId });
     this.#checkout = newCheckout({ orders: newOrders(client), payments, clock, returnUrl });
     this.#memberships = newMemberships({ controller, plans, subscriptions, clock, returnUrl, payerSeen });
-    this.#payoutRun = newPayoutRun({ rest, payouts, payerSeen });
+    this.#payoutRun = newPayoutRun({ rest, payouts, payerSeen, clock });
     this.#reconciliation = newReconciliation({
       ...options,
       search: newTransactionSearch(new TransactionSearchController(client)),

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { dayMs, systemClock } from "../../../src/clock.ts";
 import { noBudget } from "../../../src/identity/api-key.ts";
 import { newId } from "../../../src/ids.ts";
 import { type LogFields, silentLog } from "../../../src/log.ts";
@@ -18,15 +19,18 @@ let open: OpenDatabase;
 let economy: ReturnType<typeof openEconomy>;
 let listener: Awaited<ReturnType<typeof listenForWebhooks>>;
 let warnings: LogFields[];
+let offsetMs: number;
 
 /** $38 for a host's owner, of $100 that a consumer paid. */
 beforeEach(async () => {
   warnings = [];
+  offsetMs = 0;
   simulator = await PayPalSimulator.start();
   open = await freshDatabase();
   const { url, clientId, clientSecret } = simulator;
   const log = { ...silentLog, warn: (_event: string, fields: LogFields = {}) => void warnings.push(fields) };
-  economy = openEconomy(open.database, { url, clientId, clientSecret, log });
+  const clock = { ...systemClock, now: () => Date.now() + offsetMs };
+  economy = openEconomy(open.database, { url, clientId, clientSecret, clock, log });
   listener = await listenForWebhooks(() => economy.treasury);
   const payment = await economy.treasury.topUp(consumer, parseUsd("100"));
   await simulator.approve(payment.approvalUrl ?? "");
@@ -90,6 +94,32 @@ describe("a payout whose answer was lost", () => {
     expect(await economy.payouts.list(owner, 10)).toMatchObject([{ state: "reserved" }]);
     expect(warnings).toMatchObject([{ what: "payout", error: { code: "payment_failed" } }]);
     await webhooksArrive();
+    expect(simulator.payouts.paid()).toEqual(paidOnce);
+    expect(await economy.payouts.list(owner, 10)).toMatchObject([{ state: "paid" }]);
+  });
+});
+
+describe("a payout that was never said to be taken", () => {
+  const sent = () => simulator.calls.filter((call) => call === "POST /v1/payments/payouts").length;
+
+  it("is sent again for 28 days", async () => {
+    await sendAndLoseAnswer();
+    offsetMs = 28 * dayMs - 60_000;
+    await carryOn();
+    expect(sent()).toBe(2);
+    expect(await economy.payouts.list(owner, 10)).toMatchObject([{ state: "paid" }]);
+  });
+
+  it("is not sent after 28 days, when PayPal may forget it, but told of with its batch until a webhook comes", async () => {
+    await sendAndLoseAnswer();
+    offsetMs = 28 * dayMs;
+    await economy.treasury.round();
+    expect(sent()).toBe(1);
+    const [{ id, batchId, state } = {}] = await economy.payouts.list(owner, 10);
+    expect(state).toBe("reserved");
+    expect(warnings).toMatchObject([{ id, error: { message: expect.stringContaining(`"${batchId}"`) } }]);
+    await webhooksArrive();
+    expect(sent()).toBe(1);
     expect(simulator.payouts.paid()).toEqual(paidOnce);
     expect(await economy.payouts.list(owner, 10)).toMatchObject([{ state: "paid" }]);
   });
