@@ -193,26 +193,26 @@ export class Treasury {
   async #work(intervalMs: number): Promise<void> {
     const { signal } = this.#closing;
     const { clock } = this.#options;
-    let nextPayoutsAt = clock.now();
-    let nextReconciliationAt = clock.now();
-    let nextRoundAt = clock.now();
+    let nextPayoutsAt = clock.monotonic();
+    let nextReconciliationAt = clock.monotonic();
+    let nextRoundAt = clock.monotonic();
     while (!signal.aborted) {
       this.#nudge = new AbortController();
-      const isDue = clock.now() >= nextRoundAt;
+      const isDue = clock.monotonic() >= nextRoundAt;
       await this.#attempt("round", "all", () => (isDue ? this.round() : this.#readInbox()));
-      if (isDue) nextRoundAt = clock.now() + intervalMs;
-      if (clock.now() >= nextPayoutsAt) {
-        nextPayoutsAt = clock.now() + dayMs;
+      if (isDue) nextRoundAt = clock.monotonic() + intervalMs;
+      if (clock.monotonic() >= nextPayoutsAt) {
+        nextPayoutsAt = clock.monotonic() + dayMs;
         await this.#attempt("payouts", "due", () => this.payOutAllDue());
       }
-      if (clock.now() >= nextReconciliationAt) {
-        nextReconciliationAt = clock.now() + reconcileAgainMs;
+      if (clock.monotonic() >= nextReconciliationAt) {
+        nextReconciliationAt = clock.monotonic() + reconcileAgainMs;
         await this.#attempt("reconciliation", "daily", async () => {
           await this.#reconcileAndTell();
-          nextReconciliationAt = clock.now() + dayMs;
+          nextReconciliationAt = clock.monotonic() + dayMs;
         });
       }
-      const restMs = Math.max(0, nextRoundAt - clock.now());
+      const restMs = Math.max(0, nextRoundAt - clock.monotonic());
       await clock.sleep(restMs, AbortSignal.any([signal, this.#nudge.signal])).catch(() => undefined);
     }
   }

@@ -6,7 +6,7 @@ import { openPayouts } from "../../../daemon/sqlite/payouts.ts";
 import { openPayPalRecords } from "../../../daemon/sqlite/paypal-records.ts";
 import { openPayPalTransactions } from "../../../daemon/sqlite/paypal-transactions.ts";
 import { openSubscriptions } from "../../../daemon/sqlite/subscriptions.ts";
-import { systemClock } from "../../../src/clock.ts";
+import { dayMs, systemClock } from "../../../src/clock.ts";
 import { noBudget } from "../../../src/identity/api-key.ts";
 import { newId } from "../../../src/ids.ts";
 import type { Books } from "../../../src/ledger/books.ts";
@@ -18,7 +18,7 @@ import { parseUsd, zeroUsd } from "../../../src/money.ts";
 import { settlementOf, usageOf } from "../../contracts/books.ts";
 import { PayPalSimulator } from "../../paypal-simulator/simulator.ts";
 import { freshDatabase, type OpenDatabase } from "../../worlds/database.ts";
-import { listenForWebhooks } from "../../worlds/treasury.ts";
+import { listenForWebhooks, openEconomy } from "../../worlds/treasury.ts";
 
 const consumer = newId("account");
 const owner = newId("account");
@@ -131,6 +131,19 @@ describe("a top-up", () => {
     await approved(await treasury.topUp(consumer, parseUsd("20")));
     await treasury.round();
     expect(await available()).toBe(parseUsd("20"));
+  });
+
+  it("is credited by polling, also where the clock is set back by a month", async () => {
+    let offsetMs = 0;
+    const clock = { ...systemClock, now: () => Date.now() + offsetMs };
+    const { url, clientId, clientSecret } = simulator;
+    simulator.webhooks.faults.isLossy = true;
+    treasury = openEconomy(open.database, { url, clientId, clientSecret, clock }).treasury;
+    treasury.start(200);
+    await vi.waitUntil(() => simulator.calls.some((call) => call.includes("/v1/reporting/")), { timeout: 30_000 });
+    offsetMs = -30 * dayMs;
+    await approved(await treasury.topUp(consumer, parseUsd("20")));
+    await vi.waitUntil(async () => (await available()) === parseUsd("20"), { timeout: 30_000 });
   });
 
   it("is credited once, however often and in whatever order webhooks come", async () => {
