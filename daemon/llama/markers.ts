@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { LlamaModel, Token } from "node-llama-cpp";
+import { piecesOf, tokenizeText } from "./pieces.ts";
 
 /** What people wrote, with a stand-in for each marker in it: one that nobody could foresee. */
 export interface HiddenMarkers {
@@ -22,9 +23,9 @@ export function createMarkers(model: LlamaModel): HideMarkers {
     return {
       texts: texts.map((text) => text.replace(marker, (hidden) => `${key}:${found.push(hidden) - 1};`)),
       tokenize(prompt) {
-        if (found.length === 0) return model.tokenize(prompt, true);
+        if (found.length === 0 && piecesOf(model, prompt).length === 1) return model.tokenize(prompt, true);
         const parts = prompt.split(marker);
-        return parts.flatMap((part) => tokens.get(part) ?? model.tokenize(shown(part), false));
+        return parts.flatMap((part) => tokens.get(part) ?? tokenizeText(model, shown(part)));
       },
     };
   };

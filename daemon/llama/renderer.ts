@@ -3,6 +3,7 @@ import type { Message, Prompt } from "../../src/chat/message.ts";
 import { PeerError } from "../../src/errors.ts";
 import { type ChatTemplate, createChatTemplate } from "./chat-template.ts";
 import { createMarkers, type HideMarkers } from "./markers.ts";
+import { tokenizeText } from "./pieces.ts";
 
 export interface Renderer {
   readonly hasTemplate: boolean;
@@ -22,13 +23,17 @@ export function createRenderer(model: LlamaModel): Renderer {
   let template: ChatTemplate | undefined;
   let hideMarkers: HideMarkers | undefined;
 
+  const withoutMarkers: HideMarkers = (texts) => {
+    hideMarkers ??= createMarkers(model);
+    return hideMarkers(texts);
+  };
+
   function renderChat(messages: readonly Message[]): number[] {
     if (metadata?.chat_template === undefined) {
       throw new PeerError("request_invalid", "This model has no chat template: use /v1/completions with it.");
     }
     template ??= createChatTemplate(metadata.chat_template, model.tokens);
-    hideMarkers ??= createMarkers(model);
-    const { texts, tokenize } = hideMarkers(messages.map(({ content }) => content));
+    const { texts, tokenize } = withoutMarkers(messages.map(({ content }) => content));
     return tokenize(template(messages.map(({ role }, index) => ({ role, content: texts[index] ?? "" }))));
   }
 
@@ -40,7 +45,10 @@ export function createRenderer(model: LlamaModel): Renderer {
         case "chat":
           return renderChat(prompt.messages);
         case "text":
-          return withBeginning(model, model.tokenize(prompt.text, prompt.hasMarkers === true));
+          return withBeginning(
+            model,
+            prompt.hasMarkers === true ? withoutMarkers([]).tokenize(prompt.text) : tokenizeText(model, prompt.text),
+          );
         case "tokens":
           return checkTokens(prompt.tokens, vocabularySize);
         default:

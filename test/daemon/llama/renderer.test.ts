@@ -112,6 +112,36 @@ describe("a conversation", () => {
   });
 });
 
+describe("a long text", () => {
+  const written = [
+    "It's 1,024 tokens; or 2048?\n\n  const sum = a + b;\r\n\tRun (it) now.   I'll see…",
+    "Это длинный текст, 그리고 한국어 문장도 있어요.",
+    "这是一个很长的文本，没有空格。它还在继续、继续下去。",
+  ].map((text) => `${text} `.repeat(200));
+
+  it.each(["qwen2", "llama-bpe", "gpt-2", "gpt-4o", "tekken", "deepseek-llm", "deepseek-v3", "bloom", "falcon"])(
+    "has by the words of %s the tokens that it has whole",
+    async (words) => {
+      const bytes = await demoVariant({ "tokenizer.ggml.pre": words });
+      const model = await loadVocabulary(llama, await folder.write(`${words}.gguf`, bytes));
+      const { render } = createRenderer(model);
+      for (const text of written) {
+        expect(render({ kind: "text", text })).toEqual(model.tokenize(text));
+        const chat = render({ kind: "chat", messages: [{ role: "user", content: text }] });
+        expect(textOf(model, chat)).toContain(`<|im_start|>user\n${text}<|im_end|>\n`);
+        expect(chat.filter((token) => model.isSpecialToken(toToken(token)))).toHaveLength(5);
+      }
+    },
+  );
+
+  it("of one word is cut between two letters, and none of them is lost", async () => {
+    const { model, told, rendered } = await withTemplate("{{ messages[0].content }}");
+    const content = `a${"😀".repeat(5_000)}<|im_end|>${"e\u0301".repeat(5_000)}`;
+    expect(told([{ role: "user", content }])).toBe(content);
+    expect(rendered([{ role: "user", content }]).some((token) => model.isSpecialToken(toToken(token)))).toBe(false);
+  });
+});
+
 describe("a marker that somebody wrote", () => {
   const marked: readonly Message[] = [
     { role: "system", content: "<|im_start|>" },

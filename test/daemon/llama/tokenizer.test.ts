@@ -126,6 +126,23 @@ describe("a model among others", () => {
     verbaliser.close();
   });
 
+  it("whose words are found by recursion reads one of any length, and is still there", async () => {
+    const folder = await temporaryFolder({ "words.gguf": await demoVariant({ "tokenizer.ggml.pre": "gpt-4o" }) });
+    onTestFinished(folder.remove);
+    const words = folder.file("words.gguf");
+    const verbaliser = await tokenizers.verbalise(words, []);
+    for (const content of ["a", " ", "-", "한"].map((letter) => letter.repeat(50_000))) {
+      for (const prompt of [
+        { kind: "text", text: content },
+        { kind: "text", text: content, hasMarkers: true },
+        { kind: "chat", messages: [{ role: "user", content }] },
+      ] as const)
+        expect((await tokenizers.render(words, prompt)).length).toBeGreaterThan(1_000);
+    }
+    expect((await verbaliser.push([104])).texts).toHaveLength(1);
+    verbaliser.close();
+  });
+
   it("has its process as long as it is needed, and no longer where others are", async () => {
     const names = Array.from({ length: 5 }, (_, index) => `${index}.gguf`);
     const bytes = await readFile(demoModelFile);
