@@ -1,14 +1,21 @@
+import { Worker } from "node:worker_threads";
 import { openEngine } from "./engine-role.ts";
 import { failureOf } from "./failure.ts";
 import type { FromChild, Opening, ToChild } from "./messages.ts";
 import { openProbe } from "./probe-role.ts";
 import { openTokenizer } from "./tokenizer-role.ts";
 
+/** Waits for the end of the standard input, which is the parent's. */
+const watcher = `
+  const { Socket } = require("node:net");
+  new Socket({ fd: 0 }).resume().on("close", () => process.kill(process.pid, "SIGKILL"));
+`;
+
 /**
  * The entry of every process that loads a model. Its first message opens it for one role; it dies with its parent,
- * whatever the parent died of, and leaves the terminal's signals to it.
+ * whatever the parent died of and however busy it is itself, and leaves the terminal's signals to it.
  */
-process.on("disconnect", () => process.kill(process.pid, "SIGKILL"));
+new Worker(watcher, { eval: true }).unref();
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
 
 let receiver: Promise<Receive> | undefined;

@@ -74,7 +74,7 @@ function forkChild(): ChildProcess {
   const environment = Object.entries(process.env).filter(([name]) => !/^(PEERLLM|PAYPAL)_|^NODE_OPTIONS$/.test(name));
   return fork(packageFile("dist/engine.js"), [], {
     serialization: "advanced",
-    stdio: ["ignore", "ignore", "pipe", "ipc"],
+    stdio: ["pipe", "ignore", "pipe", "ipc"],
     env: { ...Object.fromEntries(environment), UV_THREADPOOL_SIZE: "1" },
     execArgv: [`--max-old-space-size=${heapMegabytesMax}`],
   });

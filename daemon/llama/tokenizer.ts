@@ -7,7 +7,7 @@ export interface LlamaTokenizers extends Tokenizers {
   close(): Promise<void>;
 }
 
-/** Processes that nobody needs now, kept for the next question: each takes 80 MB, with 152k tokens 150 MB more. */
+/** Processes that nobody needs now, kept for the next question: each takes 90 MB, with 152k tokens 150 MB more. */
 const idleMax = 4;
 const processesMax = 32;
 const sizesMax = 1_024;

@@ -9,6 +9,7 @@ import { restartDelayMs } from "../../../daemon/llama/supervised-child.ts";
 import { PeerError } from "../../../src/errors.ts";
 import { silentLog } from "../../../src/log.ts";
 import { demoModelFile, question, wholeAnswer } from "../../worlds/answers.ts";
+import { demoVariant } from "../../worlds/demo-variant.ts";
 import { temporaryFolder } from "../../worlds/model-folder.ts";
 
 const never = new AbortController().signal;
@@ -63,17 +64,14 @@ describe("an engine whose process dies", () => {
   });
 
   it("goes with a parent that is killed", async () => {
-    const parent = spawn(
-      process.execPath,
-      ["--import", "tsx", fileURLToPath(new URL("./engine-parent-child.ts", import.meta.url))],
-      { stdio: ["ignore", "pipe", "inherit"] },
-    );
-    const [line] = await once(createInterface({ input: parent.stdout }), "line");
-    const childPid = Number(line);
-    expect(() => process.kill(childPid, 0)).not.toThrow();
-    parent.kill("SIGKILL");
-    await once(parent, "exit");
-    await expect.poll(() => isAlive(childPid), { timeout: 60_000 }).toBe(false);
+    await expectToGoWithParent("./engine-parent-child.ts");
+  });
+
+  it("goes with a parent that is killed also while it is busy", async () => {
+    const endless = "{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}";
+    const folder = await temporaryFolder({ "loop.gguf": await demoVariant({ "tokenizer.chat_template": endless }) });
+    onTestFinished(folder.remove);
+    await expectToGoWithParent("./looping-parent-child.ts", folder.file("loop.gguf"));
   });
 
   it("refuses to start on a file that is no model", async () => {
@@ -131,6 +129,23 @@ it("waits longer after each crash in a row, at most a minute, never the same for
   ]);
   expect(restartDelayMs(3, 0)).toBe(400);
 });
+
+/** `script` prints the process id of its child. */
+async function expectToGoWithParent(script: string, ...parameters: string[]): Promise<void> {
+  const file = fileURLToPath(new URL(script, import.meta.url));
+  const parent = spawn(process.execPath, ["--import", "tsx", file, ...parameters], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const [line] = await once(createInterface({ input: parent.stdout }), "line");
+  const childPid = Number(line);
+  onTestFinished(() => {
+    if (isAlive(childPid)) process.kill(childPid, "SIGKILL");
+  });
+  expect(isAlive(childPid)).toBe(true);
+  parent.kill("SIGKILL");
+  await once(parent, "exit");
+  await expect.poll(() => isAlive(childPid)).toBe(false);
+}
 
 function isAlive(pid: number): boolean {
   try {
