@@ -15,7 +15,7 @@ export async function openEngine(
   send: Send,
 ): Promise<{ readonly facts: EngineFacts; readonly receive: (message: ToChild) => void }> {
   const llama = await openLibrary(opening.gpu, opening.threads);
-  const model = await loadWeights(llama, opening.modelFile);
+  const model = await loadWeights(llama, opening.modelFile, opening);
   const renderer = createRenderer(model);
   let countDecode: CountDecode = () => {};
   const { sequences, threads } = opening;

@@ -1,7 +1,15 @@
 import { setImmediate } from "node:timers/promises";
-import { getLlama, type Llama, LlamaLogLevel, type LlamaModel, NoBinaryFoundError } from "node-llama-cpp";
+import {
+  getLlama,
+  InsufficientMemoryError,
+  type Llama,
+  LlamaLogLevel,
+  type LlamaModel,
+  type LlamaModelOptions,
+  NoBinaryFoundError,
+} from "node-llama-cpp";
 import { PeerError } from "../../src/errors.ts";
-import { readGgufFacts } from "../../src/models/gguf.ts";
+import { type GgufFacts, readGgufFacts } from "../../src/models/gguf.ts";
 import type { Gpu } from "./messages.ts";
 
 /** Why llama.cpp last refused a file. It logs that, and tells its caller nothing. */
@@ -50,21 +58,42 @@ function missing(gpu: Gpu, cause?: unknown): PeerError {
 }
 
 export function loadVocabulary(llama: Llama, modelFile: string): Promise<LlamaModel> {
-  return loadModel(llama, modelFile, true);
+  return loadModel(llama, modelFile, () => ({ vocabOnly: true }));
 }
 
-export function loadWeights(llama: Llama, modelFile: string): Promise<LlamaModel> {
-  return loadModel(llama, modelFile, false);
+/**
+ * On a GPU as many layers as leave room there for a context of so many sequences: the binding plans for one. Throws
+ * `config_invalid` where no number of them does.
+ */
+export function loadWeights(
+  llama: Llama,
+  modelFile: string,
+  { sequences, contextLength }: { readonly sequences: number; readonly contextLength: number },
+): Promise<LlamaModel> {
+  return loadModel(llama, modelFile, (trained) => ({
+    gpuLayers: { fitContext: { contextSize: sequences * Math.min(contextLength, trained.contextLength) } },
+  }));
 }
 
 /** Reads the header itself first: the library's own reader counts to whatever number a file claims. */
-async function loadModel(llama: Llama, modelFile: string, vocabOnly: boolean): Promise<LlamaModel> {
-  await readGgufFacts(modelFile);
+async function loadModel(
+  llama: Llama,
+  modelFile: string,
+  optionsFor: (facts: GgufFacts) => Omit<LlamaModelOptions, "modelPath">,
+): Promise<LlamaModel> {
+  const options = optionsFor(await readGgufFacts(modelFile));
   try {
-    return await llama.loadModel({ modelPath: modelFile, vocabOnly });
+    return await llama.loadModel({ modelPath: modelFile, ...options });
   } catch (cause) {
-    throw await refused(reasonOf(cause), cause);
+    throw cause instanceof InsufficientMemoryError ? noRoom(cause) : await refused(reasonOf(cause), cause);
   }
+}
+
+function noRoom(cause: unknown): PeerError {
+  return new PeerError("config_invalid", `This machine has no room for the model and its context: ${reasonOf(cause)}`, {
+    cause,
+    hint: "Use fewer sequences or a shorter context.",
+  });
 }
 
 /** What is to be said of a file that llama.cpp refuses: its own reason, or `otherwise` where it gave none. */

@@ -11,7 +11,7 @@ type Model = Awaited<ReturnType<typeof loadWeights>>;
 let model: Model;
 
 beforeAll(async () => {
-  model = await loadWeights(await openLibrary("off", 1), demoModelFile);
+  model = await loadWeights(await openLibrary("off", 1), demoModelFile, { sequences: 8, contextLength: 1_024 });
 });
 afterAll(() => model.dispose());
 
