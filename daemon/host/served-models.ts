@@ -1,7 +1,7 @@
 import type { Engine } from "../../src/chat/generation.ts";
 import type { Clock } from "../../src/clock.ts";
 import { PeerError } from "../../src/errors.ts";
-import type { OfferedModel } from "../../src/protocol/frame.ts";
+import { type OfferedModel, offeredRateMax } from "../../src/protocol/frame.ts";
 import type { EngineSettings } from "./engine-settings.ts";
 import type { Pace } from "./pace.ts";
 
@@ -88,7 +88,7 @@ export class ServedModels {
    * a token a second each, but one of each model; and an engine that restarts after a crash not at all.
    */
   offers(pace: Pace | null): OfferedModel[] {
-    const most = pace?.tokensPerSecondMax ?? Number.POSITIVE_INFINITY;
+    const most = pace?.tokensPerSecondMax ?? offeredRateMax;
     const ready = this.list().filter(({ engine }) => engine.state() === "ready");
     const sequencesMax = Math.max(1, Math.floor(most / ready.length));
     return ready.map(({ model, engine, benchmark }) => ({
@@ -97,7 +97,7 @@ export class ServedModels {
       contextLength: engine.contextLength,
       sequences: Math.min(engine.sequences, sequencesMax),
       reportsTokens: engine.reportsTokens,
-      prefillTokensPerSecond: benchmark.prefillTokensPerSecond,
+      prefillTokensPerSecond: Math.min(benchmark.prefillTokensPerSecond, offeredRateMax),
       decodeTokensPerSecond: Math.min(benchmark.decodeTokensPerSecond, most),
       decodeTokensPerSecondAtAllSequences: Math.min(benchmark.decodeTokensPerSecondAtAllSequences, most),
     }));

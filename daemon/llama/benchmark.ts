@@ -73,7 +73,7 @@ interface Observation {
   readonly promptTokens: number;
   /** Until the first token; null where none came. */
   readonly prefillMs: number | null;
-  /** Tokens after the first, and how long they took. */
+  /** Tokens after the first, and how long they took: since the question, where a server may hold its text back. */
   readonly tokens: number;
   readonly decodeMs: number;
 }
@@ -141,7 +141,7 @@ async function answer(
           promptTokens: usage.promptTokens,
           prefillMs,
           tokens: Math.max(0, usage.completionTokens - 1),
-          decodeMs,
+          decodeMs: engine.reportsTokens ? decodeMs : prefillMs + decodeMs,
         };
       }
       lastAt = clock.monotonic();
@@ -153,7 +153,8 @@ async function answer(
     if (signal.aborted || !cut.aborted) throw error;
   }
   const prefillMs = firstAt === null ? null : firstAt - startedAt;
-  return { promptTokens, prefillMs, tokens: Math.max(0, tokens - 1), decodeMs: lastAt - (firstAt ?? lastAt) };
+  const since = engine.reportsTokens ? (firstAt ?? lastAt) : startedAt;
+  return { promptTokens, prefillMs, tokens: Math.max(0, tokens - 1), decodeMs: lastAt - since };
 }
 
 function prefillRate({ promptTokens, prefillMs }: Pick<Observation, "promptTokens" | "prefillMs">): number {

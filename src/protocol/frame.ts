@@ -6,6 +6,8 @@ import { requireSameProtocol, type Side } from "./handshake.ts";
 export const frameBytesMax = 1_500_000;
 /** Most token ids in one prompt or answer. */
 export const tokensMax = 131_072;
+/** The fastest that a model may be offered as, in tokens per second. */
+export const offeredRateMax = 10_000_000;
 /** A longer heartbeat silence than this many intervals means the link is wedged, and it is rebuilt. */
 export const heartbeatIntervalsMax = 3;
 export const heartbeatIntervalMs = 5_000;
@@ -19,7 +21,7 @@ const subtask = z.string().regex(/^subtask_[a-z2-7]{26}$/);
 const epoch = z.int().min(1).max(1_000_000);
 const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
 const count = z.int().min(0).max(10_000_000);
-const rate = z.number().min(0).max(10_000_000);
+const rate = z.number().min(0).max(offeredRateMax);
 const tokens = z.array(z.int().min(0).max(4_294_967_295)).max(tokensMax);
 /** As long as its frame may be. */
 const text = z.string();

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { Pace } from "../../../daemon/host/pace.ts";
 import { type HostedEngine, type ServedModel, ServedModels } from "../../../daemon/host/served-models.ts";
 import { systemClock } from "../../../src/clock.ts";
+import { encodeFrame, parseHostFrame } from "../../../src/protocol/frame.ts";
 
 const benchmark = {
   prefillTokensPerSecond: 900,
@@ -113,6 +114,18 @@ describe("a host's served models", () => {
     expect(ratesAt(100)).toEqual([60, 100, 4]);
     expect(ratesAt(3.5)).toEqual([3.5, 3.5, 3]);
     expect(ratesAt(0.5)).toEqual([0.5, 0.5, 1]);
+  });
+
+  it("are offered no faster than an offer may say, however fast they seemed", () => {
+    const models = new ServedModels();
+    const seemed = {
+      prefillTokensPerSecond: 2e7,
+      decodeTokensPerSecond: 2e7,
+      decodeTokensPerSecondAtAllSequences: 8e7,
+    };
+    models.add({ ...served("acme/tiny:1.0.0"), benchmark: seemed });
+    const offer = { type: "offer" as const, models: models.offers(null), isAccepting: true };
+    expect(parseHostFrame(Buffer.from(encodeFrame(offer)))).toEqual(offer);
   });
 
   it("share what the host gives: all their answers at once get a token a second each", () => {

@@ -55,13 +55,37 @@ function slowEngine(clock: Clock, rates: { prefill: number; decode: number }, se
   };
 }
 
+function asItIs(_clock: Clock, engine: Engine): Engine {
+  return engine;
+}
+
+/** A server that seems to stream, and keeps its answer until it is whole. */
+function holdingBack(clock: Clock, engine: Engine): Engine {
+  return {
+    ...engine,
+    reportsTokens: false,
+    async *generate(generation, signal) {
+      const startedAt = clock.monotonic();
+      let text = "";
+      for await (const event of engine.generate(generation, signal)) {
+        if (event.kind === "delta") text += event.text;
+        else {
+          yield { kind: "delta", tokens: [], text };
+          yield { ...event, prefillMs: clock.monotonic() - startedAt, decodeMs: 0.001 };
+        }
+      }
+    },
+  };
+}
+
 describe("an engine on a slow machine", () => {
   const never = new AbortController().signal;
 
-  async function measured(rates: { prefill: number; decode: number }, sequences: number) {
+  async function measured(rates: { prefill: number; decode: number }, sequences: number, as = asItIs) {
     const clock = new VirtualClock();
     const startedAt = clock.monotonic();
-    const figures = await clock.until(benchmarkEngine(slowEngine(clock, rates, sequences), clock, never));
+    const engine = as(clock, slowEngine(clock, rates, sequences));
+    const figures = await clock.until(benchmarkEngine(engine, clock, never));
     return { figures, elapsedMs: clock.monotonic() - startedAt };
   }
 
@@ -82,6 +106,16 @@ describe("an engine on a slow machine", () => {
     expect(figures.prefillTokensPerSecond).toBeCloseTo(rates.prefill, 0);
     for (const rate of Object.values(figures)) expect(rate).toBeGreaterThan(0);
     expect(elapsedMs).toBeLessThanOrEqual(15_000);
+  });
+
+  it.each([1, 4])("is no faster where it holds its answers back, with %i sequences", async (sequences) => {
+    const { figures } = await measured({ prefill: 175, decode: 36 }, sequences, holdingBack);
+    const { prefillTokensPerSecond, decodeTokensPerSecond, decodeTokensPerSecondAtAllSequences } = figures;
+    expect(prefillTokensPerSecond).toBeLessThanOrEqual(175);
+    for (const rate of [decodeTokensPerSecond, decodeTokensPerSecondAtAllSequences]) {
+      expect(rate).toBeLessThanOrEqual(36);
+      expect(rate).toBeGreaterThan(30);
+    }
   });
 
   it("that gives no token at all can't be measured", async () => {
