@@ -54,7 +54,11 @@ const partRules = {
 } as const satisfies FieldRules;
 
 const messagesMax = 4_096;
+/** Of all messages together. */
+const partsMax = 4_096;
 const messagesSchema = z.array(z.unknown()).min(1).max(messagesMax);
+const textSchema = z.string();
+const partSchema = z.looseObject({ type: z.string() });
 const maxTokensSchema = z.int().min(1).max(2_147_483_647);
 const roles: Readonly<Record<string, Role>> = {
   system: "system",
@@ -76,7 +80,13 @@ export function parseChatRequest(body: unknown, extras: RequestExtras): OpenAiRe
     }
     fields.max_tokens = parseFields(maxTokensSchema, fields.max_completion_tokens, "max_completion_tokens");
   }
-  const messages = parseFields(messagesSchema, fields.messages, "messages").map(parseMessage);
+  const sent = parseFields(messagesSchema, fields.messages, "messages");
+  if (sent.flatMap(partsOf).length > partsMax) {
+    throw new PeerError("request_invalid", `Invalid 'messages': more than ${partsMax} content parts in all.`, {
+      parameter: "messages",
+    });
+  }
+  const messages = sent.map(parseMessage);
   const { answer, stream } = parseShared(fields, extras);
   return { answer: { ...answer, prompts: [{ kind: "chat", messages }] }, stream };
 }
@@ -106,10 +116,15 @@ export const chatFormat: WireFormat = {
   }),
 };
 
+function partsOf(message: unknown): readonly unknown[] {
+  const content = typeof message === "object" && message !== null && "content" in message ? message.content : null;
+  return Array.isArray(content) ? content : [];
+}
+
 function parseMessage(value: unknown, index: number): Message {
   const path = `messages[${index}]`;
   const fields = takeFields(value, messageRules, path);
-  const name = parseFields(z.string(), fields.role, `${path}.role`);
+  const name = parseFields(textSchema, fields.role, `${path}.role`);
   const role = Object.hasOwn(roles, name) ? roles[name] : undefined;
   if (role === undefined) {
     if (name === "tool" || name === "function") throw unsupported(`${path}.role`);
@@ -124,14 +139,14 @@ function parseMessage(value: unknown, index: number): Message {
 
 /** Text, or parts that are all text; parts follow one another without anything between them. */
 function parseContent(value: unknown, path: string): string {
-  if (!Array.isArray(value)) return parseFields(z.string(), value, path);
+  if (!Array.isArray(value)) return parseFields(textSchema, value, path);
   return value
     .map((part: unknown, index) => {
       const partPath = `${path}[${index}]`;
-      const type = parseFields(z.looseObject({ type: z.string() }), part, partPath).type;
+      const type = parseFields(partSchema, part, partPath).type;
       if (type !== "text")
         throw unsupported(partPath, `Unsupported content part: '${partPath}' is not of type 'text'.`);
-      return parseFields(z.string(), takeFields(part, partRules, partPath).text, `${partPath}.text`);
+      return parseFields(textSchema, takeFields(part, partRules, partPath).text, `${partPath}.text`);
     })
     .join("");
 }

@@ -236,6 +236,18 @@ describe("a chat completion request", () => {
     expect(failure(fields)).toEqual({ code: "request_invalid", parameter, message });
   });
 
+  it("has at most 4,096 parts in all its messages", () => {
+    const withParts = (...counts: number[]) => ({
+      messages: counts.map((count) => ({ role: "user", content: Array(count).fill({ type: "text", text: "" }) })),
+    });
+    expect(failure(withParts(2_048, 2_048))).toBeNull();
+    expect(failure(withParts(2_048, 2_049))).toEqual({
+      code: "request_invalid",
+      parameter: "messages",
+      message: "Invalid 'messages': more than 4096 content parts in all.",
+    });
+  });
+
   it("never has its text repeated by an error", () => {
     const secret = "xyzzy-secret";
     for (const fields of [
