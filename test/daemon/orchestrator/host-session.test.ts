@@ -3,7 +3,12 @@ import { isPeerError } from "../../../src/errors.ts";
 import { generateKeyPair, type KeyPair } from "../../../src/identity/key.ts";
 import { newId } from "../../../src/ids.ts";
 import type { Assignment, HostEvent, HostLink } from "../../../src/pipeline/ports.ts";
-import { type OfferedModel, unreadBytesMax } from "../../../src/protocol/frame.ts";
+import {
+  heartbeatIntervalMs,
+  heartbeatIntervalsMax,
+  type OfferedModel,
+  unreadBytesMax,
+} from "../../../src/protocol/frame.ts";
 import { AnswerDigest, type SignedStatement, signStatement } from "../../../src/verification/statement.ts";
 import { type GateWorld, gateWorld } from "../../worlds/host-gate.ts";
 import { introduce, type RawHost, rawHost } from "../../worlds/raw-host.ts";
@@ -96,6 +101,30 @@ describe("a seated host's session", () => {
     host.send({ type: "offer", models: [], isAccepting: false });
     await vi.waitUntil(() => !session.isAccepting, { timeout: 30_000 });
     expect(session.offerOf(digest)).toBeUndefined();
+  });
+
+  it("ends when heartbeats stop, and not because it was itself late to look for them", async () => {
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+    const watched = await gateWorld();
+    const raw = await rawHost(watched.url);
+    try {
+      await introduce(raw, await watched.account("host"));
+      const seated = () => watched.hosts.members().length;
+      vi.spyOn(performance, "now").mockReturnValue(performance.now() + 60_000);
+      vi.advanceTimersByTime(heartbeatIntervalMs);
+      expect(seated()).toBe(1);
+      raw.send({ type: "heartbeat", sequence: 1, activeSubtasks: 0 });
+      expect(await raw.next()).toEqual({ type: "heartbeat-ack", sequence: 1 });
+      vi.advanceTimersByTime(heartbeatIntervalMs * heartbeatIntervalsMax);
+      expect(seated()).toBe(1);
+      vi.advanceTimersByTime(heartbeatIntervalMs);
+      expect(seated()).toBe(0);
+    } finally {
+      vi.restoreAllMocks();
+      vi.useRealTimers();
+      raw.close();
+      await watched.close();
+    }
   });
 
   it("takes no work for a host that is not entitled to any, until it is, and tells it so", async () => {
