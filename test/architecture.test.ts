@@ -42,6 +42,7 @@ const homes: Readonly<Record<string, readonly string[]>> = {
   ws: ["daemon/host", "daemon/orchestrator"],
   // Where bytes come in: frames, HTTP bodies, files, what people type, what a registry or PayPal says.
   zod: [
+    "src/bounded-list.ts",
     "src/chat",
     "src/client",
     "src/config.ts",

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { boundedList } from "../bounded-list.ts";
 import { PeerError } from "../errors.ts";
 import type { AnswerEvent, AnswerSummary } from "./answer.ts";
 import type { FinishReason, Usage } from "./generation.ts";
@@ -6,20 +7,24 @@ import { parseErrorBody } from "./openai-error.ts";
 import { doneData, type ServerSentEvent } from "./sse.ts";
 
 const count = z.int().min(0);
+const maskedKindsMax = 64;
+
+const maskedSchema = z
+  .record(z.string(), z.unknown())
+  .refine((masked) => Object.keys(masked).length <= maskedKindsMax)
+  .pipe(z.record(z.string().max(64), count));
 
 const chunkSchema = z.object({
   model: z.string().min(1).max(1_024).optional().catch(undefined),
-  choices: z
-    .array(
-      z.object({
-        index: z.int().min(0).max(65_535),
-        delta: z.object({ content: z.string().nullish() }).nullish(),
-        text: z.string().nullish(),
-        finish_reason: z.string().max(64).nullish(),
-      }),
-    )
-    .max(1_024)
-    .default([]),
+  choices: boundedList(
+    z.object({
+      index: z.int().min(0).max(65_535),
+      delta: z.object({ content: z.string().nullish() }).nullish(),
+      text: z.string().nullish(),
+      finish_reason: z.string().max(64).nullish(),
+    }),
+    { max: 1_024 },
+  ).default([]),
   usage: z.object({ prompt_tokens: count, completion_tokens: count }).nullish(),
   peerllm: z
     .object({
@@ -30,7 +35,7 @@ const chunkSchema = z.object({
       owners: count,
       largestAnswerShare: z.number(),
       failovers: count,
-      masked: z.record(z.string().max(64), count),
+      masked: maskedSchema,
       costUsd: z.string().max(64),
     })
     .nullish(),

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { boundedList } from "../bounded-list.ts";
 import { PeerError } from "../errors.ts";
 import type { AnswerRequest } from "./answer.ts";
 import type { Prompt } from "./message.ts";
@@ -21,7 +22,9 @@ const promptsMax = 256;
 /** OpenAI's default for this endpoint. */
 const maxTokensDefault = 16;
 
-const tokensSchema = z.array(z.int().min(0).max(2_147_483_647)).min(1).max(1_000_000);
+const tokensSchema = boundedList(z.int().min(0).max(2_147_483_647), { min: 1, max: 1_000_000 });
+const tokenListsSchema = boundedList(tokensSchema, { min: 1, max: promptsMax });
+const textsSchema = boundedList(z.string(), { min: 1, max: promptsMax });
 
 /** Reads a body of `/v1/completions`. Throws `request_invalid` or `parameter_unsupported`, with the field. */
 export function parseCompletionRequest(body: unknown, extras: RequestExtras): OpenAiRequest {
@@ -59,9 +62,9 @@ function parsePrompts(value: unknown): readonly Prompt[] {
   const first: unknown = value[0];
   if (typeof first === "number") return [{ kind: "tokens", tokens: parseFields(tokensSchema, value, "prompt") }];
   if (Array.isArray(first)) {
-    const lists = parseFields(z.array(tokensSchema).min(1).max(promptsMax), value, "prompt");
+    const lists = parseFields(tokenListsSchema, value, "prompt");
     return lists.map((tokens) => ({ kind: "tokens", tokens }));
   }
-  const texts = parseFields(z.array(z.string()).min(1).max(promptsMax), value, "prompt");
+  const texts = parseFields(textsSchema, value, "prompt");
   return texts.map((text) => ({ kind: "text", text }));
 }

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { boundedList } from "../bounded-list.ts";
 import { PeerError } from "../errors.ts";
 import type { ModelListing } from "./answer.ts";
 
@@ -18,16 +19,15 @@ export function wireModelList(listings: readonly ModelListing[]): object {
 }
 
 const listSchema = z.object({
-  data: z
-    .array(
-      z.object({
-        id: z.string().max(512),
-        created: z.number().catch(0),
-        owned_by: z.string().max(256).catch("unknown"),
-        context_length: z.int().positive().nullish().catch(null),
-      }),
-    )
-    .max(100_000),
+  data: boundedList(
+    z.object({
+      id: z.string().max(512),
+      created: z.number().catch(0),
+      owned_by: z.string().max(256).catch("unknown"),
+      context_length: z.int().positive().nullish().catch(null),
+    }),
+    { max: 100_000 },
+  ),
 });
 
 /** Reads the body of another server's `/v1/models`. Throws `upstream_failed`. */

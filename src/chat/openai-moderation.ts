@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { boundedList } from "../bounded-list.ts";
 import { PeerError } from "../errors.ts";
 import { type FieldRules, parseFields, takeFields, unsupported } from "./openai-fields.ts";
 
@@ -14,6 +15,11 @@ const inputsMax = 256;
 /** Of all inputs together. */
 const lengthMax = 200_000;
 const rules = { input: "supported", model: "supported" } as const satisfies FieldRules;
+const textsSchema = boundedList(z.string(), { min: 1, max: inputsMax });
+const partsSchema = boundedList(z.looseObject({ type: z.string(), text: z.string().optional() }), {
+  min: 1,
+  max: inputsMax,
+});
 const modelDefault = "omni-moderation-latest";
 
 /** Reads a body of `/v1/moderations`: one text, several texts, or parts that are all text (taken as one input). */
@@ -39,14 +45,8 @@ export function wireModerations(id: string, model: string, results: readonly Mod
 
 function parseInputs(value: unknown): readonly string[] {
   if (typeof value === "string") return [value];
-  const inputs = parseFields(z.array(z.unknown()).min(1).max(inputsMax), value, "input");
-  if (typeof inputs[0] === "string") return parseFields(z.array(z.string()), inputs, "input");
-  const parts = inputs.map((part, index) => {
-    const { type, text } = parseFields(
-      z.looseObject({ type: z.string(), text: z.string().optional() }),
-      part,
-      `input[${index}]`,
-    );
+  if (Array.isArray(value) && typeof value[0] === "string") return parseFields(textsSchema, value, "input");
+  const parts = parseFields(partsSchema, value, "input").map(({ type, text }, index) => {
     if (type !== "text" || text === undefined) throw unsupported(`input[${index}]`);
     return text;
   });

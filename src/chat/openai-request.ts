@@ -1,5 +1,6 @@
 import { randomInt } from "node:crypto";
 import * as z from "zod";
+import { boundedList } from "../bounded-list.ts";
 import { PeerError } from "../errors.ts";
 import type { AnswerRequest, PlanMode, PrivacyLevel } from "./answer.ts";
 import { empty, type FieldRules, only, parseFields, takeFields, unsupported } from "./openai-fields.ts";
@@ -23,6 +24,7 @@ export interface OpenAiRequest {
 /** Most answers to one prompt. OpenAI's own bound is 128. */
 const choicesMax = 16;
 const stopStringsMax = 4;
+const stopSchema = boundedList(z.string().min(1).max(stopLengthMax), { max: stopStringsMax });
 const seedRange = 2 ** 32;
 
 /** Fields of `/v1/chat/completions` and `/v1/completions` that mean the same in both. */
@@ -111,8 +113,7 @@ export function composeShared(request: AnswerRequest): Record<string, unknown> {
 
 function parseStop(value: unknown): readonly string[] {
   if (value === undefined) return [];
-  const schema = z.array(z.string().min(1).max(stopLengthMax)).max(stopStringsMax);
-  return parseFields(schema, typeof value === "string" ? [value] : value, "stop");
+  return parseFields(stopSchema, typeof value === "string" ? [value] : value, "stop");
 }
 
 function parseStream(isStream: boolean, options: unknown): OpenAiRequest["stream"] {

@@ -1,5 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import * as z from "zod";
+import { boundedList } from "../bounded-list.ts";
 import { PeerError } from "../errors.ts";
 
 /*
@@ -35,18 +36,15 @@ const certificate = z.looseObject({ rawBytes: base64 });
 const envelope = z.strictObject({
   payload: base64,
   payloadType: z.literal(statementPayloadType),
-  signatures: z
-    .array(z.strictObject({ sig: base64, keyid: z.string().nullish() }))
-    .min(1)
-    .max(16),
+  signatures: boundedList(z.strictObject({ sig: base64, keyid: z.string().nullish() }), { min: 1, max: 16 }),
 });
 const bundleShape = z.strictObject({
   mediaType: z.string().refine((text) => mediaTypes.includes(text), "is not a Sigstore bundle of version 0.3"),
   verificationMaterial: z.looseObject({
     publicKey: z.looseObject({ hint: z.string().nullish(), rawBytes: base64.nullish() }).nullish(),
-    x509CertificateChain: z.looseObject({ certificates: z.array(certificate).min(1).max(16) }).nullish(),
+    x509CertificateChain: z.looseObject({ certificates: boundedList(certificate, { min: 1, max: 16 }) }).nullish(),
     certificate: certificate.nullish(),
-    tlogEntries: z.array(z.looseObject({})).nullish(),
+    tlogEntries: boundedList(z.looseObject({}), { max: 16 }).nullish(),
   }),
   dsseEnvelope: envelope,
 });

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { boundedList } from "../bounded-list.ts";
 import { PeerError } from "../errors.ts";
 import type { DigestAlgorithm } from "./digest.ts";
 import {
@@ -26,31 +27,35 @@ export interface Statement {
   readonly serialization: Serialization;
 }
 
+/** More than fit in the largest bundle that is read. */
+const resourcesMax = 1_000_000;
 const hex = z.string().regex(/^(?:[0-9a-f]{2})+$/, "is not lower case hexadecimal");
 const hashType = z.string().min(1).max(64);
 const currentShape = z.looseObject({
   subject: z.tuple([z.looseObject({ name: z.string().min(1), digest: z.looseObject({ sha256: hex }) })]),
   predicate: z.looseObject({
-    resources: z.array(z.looseObject({ name: z.string().min(1), digest: hex, algorithm: hashType })).min(1),
+    resources: boundedList(z.looseObject({ name: z.string().min(1), digest: hex, algorithm: hashType }), {
+      min: 1,
+      max: resourcesMax,
+    }),
     serialization: z.looseObject({
       method: z.enum(["files", "shards"]),
       hash_type: hashType,
       allow_symlinks: z.boolean(),
       shard_size: z.int().positive().optional(),
-      ignore_paths: z.array(z.string()).nullish(),
+      ignore_paths: boundedList(z.string(), { max: resourcesMax }).nullish(),
     }),
   }),
 });
 const legacyShape = z.looseObject({
-  subject: z
-    .array(
-      z.looseObject({
-        name: z.string().min(1),
-        digest: z.looseObject({ sha256: hex }),
-        annotations: z.looseObject({ actual_hash_algorithm: z.literal("file-sha256").optional() }).optional(),
-      }),
-    )
-    .min(1),
+  subject: boundedList(
+    z.looseObject({
+      name: z.string().min(1),
+      digest: z.looseObject({ sha256: hex }),
+      annotations: z.looseObject({ actual_hash_algorithm: z.literal("file-sha256").optional() }).optional(),
+    }),
+    { min: 1, max: resourcesMax },
+  ),
 });
 
 /** The payload to sign, as UTF-8 JSON. `resources` are sorted by name. */

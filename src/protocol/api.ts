@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { boundedList } from "../bounded-list.ts";
 import { defaultRateLimits, type Scope, scopes } from "../identity/api-key.ts";
 
 /**
@@ -157,10 +158,7 @@ export const routes = {
     scope: "admin",
     request: z.object({
       name: z.string().min(1).max(64),
-      scopes: z
-        .array(z.enum(scopes))
-        .min(1)
-        .default([...scopes.slice(0, 3)]),
+      scopes: boundedList(z.enum(scopes), { min: 1, max: scopes.length }).default([...scopes.slice(0, 3)]),
       budgetUsdPerDay: budget.nullable().default(null),
       budgetUsdPerMonth: budget.nullable().default(null),
       requestsPerMinute: limitUpTo(defaultRateLimits.requestsPerMinute),

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { boundedList } from "../bounded-list.ts";
 import { PeerError } from "../errors.ts";
 import { requireSameProtocol, type Side } from "./handshake.ts";
 
@@ -22,7 +23,7 @@ const epoch = z.int().min(1).max(1_000_000);
 const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
 const count = z.int().min(0).max(10_000_000);
 const rate = z.number().min(0).max(offeredRateMax);
-const tokens = z.array(z.int().min(0).max(4_294_967_295)).max(tokensMax);
+const tokens = boundedList(z.int().min(0).max(4_294_967_295), { max: tokensMax });
 /** As long as its frame may be. */
 const text = z.string();
 const elapsedMs = z.number().min(0).max(86_400_000);
@@ -32,9 +33,9 @@ const prompt = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("text"), text }),
   z.strictObject({
     kind: z.literal("chat"),
-    messages: z
-      .array(z.strictObject({ role: z.enum(["system", "user", "assistant", "tool"]), content: text }))
-      .max(4_096),
+    messages: boundedList(z.strictObject({ role: z.enum(["system", "user", "assistant", "tool"]), content: text }), {
+      max: 4_096,
+    }),
   }),
 ]);
 
@@ -43,7 +44,7 @@ const sampling = z.strictObject({
   topP: z.number().gt(0).max(1),
   seed: z.int().min(0).max(4_294_967_295),
   maxTokens: z.int().min(1).max(tokensMax),
-  stop: z.array(z.string().min(1).max(1_024)).max(16),
+  stop: boundedList(z.string().min(1).max(1_024), { max: 16 }),
 });
 
 const offeredModel = z.strictObject({
@@ -81,7 +82,11 @@ const hostFrame = z.discriminatedUnion("type", [
     nonce,
   }),
   z.strictObject({ type: z.literal("proof"), signature, apiKey: z.string().max(256) }),
-  z.strictObject({ type: z.literal("offer"), models: z.array(offeredModel).max(256), isAccepting: z.boolean() }),
+  z.strictObject({
+    type: z.literal("offer"),
+    models: boundedList(offeredModel, { max: 256 }),
+    isAccepting: z.boolean(),
+  }),
   z.strictObject({ type: z.literal("heartbeat"), sequence: count, activeSubtasks: count }),
   z.strictObject({ type: z.literal("delta"), subtask, epoch, position: count, tokens, text }),
   z.strictObject({
