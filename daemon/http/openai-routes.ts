@@ -23,6 +23,8 @@ export interface Caller {
 export interface AnswerBackend<Who = Caller> {
   /** Throws `authentication_failed`. */
   authenticate(request: IncomingMessage): Promise<Who>;
+  /** Counts one answer or moderation, before its body is read. Throws `rate_limit_exceeded`. */
+  takeRequest?(caller: Who): void;
   models(caller: Who, signal: AbortSignal): Promise<readonly ModelListing[]>;
   answer(request: AnswerRequest, caller: Who, signal: AbortSignal): AsyncIterable<AnswerEvent>;
   moderate?(inputs: readonly string[], caller: Who, signal: AbortSignal): Promise<readonly Moderation[]>;
@@ -89,7 +91,7 @@ export function openaiRoutes<Who>(
             method: "POST",
             path: "/v1/moderations",
             async handle(exchange: Exchange) {
-              const caller = await identify(backend, exchange);
+              const caller = await admit(backend, exchange);
               const { inputs, model } = parseModerationRequest(await readJson(exchange));
               const moderations = await moderate(inputs, caller, exchange.signal);
               sendJson(exchange.response, 200, wireModerations(`modr-${suffix(exchange)}`, model, moderations));
@@ -105,7 +107,7 @@ async function answerRequest<Who>(
   format: WireFormat,
   parse: (body: unknown) => OpenAiRequest,
 ): Promise<void> {
-  const caller = await identify(backend, exchange);
+  const caller = await admit(backend, exchange);
   const { answer, stream } = parse(await readJson(exchange));
   const head: AnswerHead = {
     id: `${format.idPrefix}${suffix(exchange)}`,
@@ -154,6 +156,13 @@ async function streamAnswer(
     stream.end(JSON.stringify(errorBodyOf(error)));
     if (error.code === "unexpected") throw thrown;
   }
+}
+
+async function admit<Who>(backend: AnswerBackend<Who>, exchange: Exchange): Promise<Who> {
+  const caller = await identify(backend, exchange);
+  backend.takeRequest?.(caller);
+  setLimits(backend, caller, exchange);
+  return caller;
 }
 
 async function identify<Who>(backend: AnswerBackend<Who>, exchange: Exchange): Promise<Who> {

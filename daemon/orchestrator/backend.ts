@@ -66,10 +66,8 @@ export function networkBackend(options: NetworkBackendOptions): AnswerBackend<Me
       const fair = { ...ports, tokenizers: tokenizers.of(member.account.id) };
       return countedAnswer(request, member, { ...options, ports: fair }, signal);
     },
-    async moderate(inputs, { key }) {
-      rateLimit.takeRequest(key);
-      return inputs.map((input) => moderationOf(input, ports.policy()));
-    },
+    takeRequest: ({ key }) => rateLimit.takeRequest(key),
+    moderate: async (inputs) => inputs.map((input) => moderationOf(input, ports.policy())),
     limitHeaders: ({ key }) => rateLimit.headers(key),
   };
 }
@@ -80,7 +78,6 @@ async function* countedAnswer(
   { ports, rateLimit, traffic, vitals }: NetworkBackendOptions,
   signal: AbortSignal,
 ): AsyncGenerator<AnswerEvent, void, undefined> {
-  rateLimit.takeRequest(key);
   traffic.active += 1;
   const arrivedAt = ports.clock.monotonic();
   let hasText = false;

@@ -132,6 +132,21 @@ describe("a chat completion", () => {
     expect(reply.headers.get("x-ratelimit-remaining-requests")).toBe("0");
   });
 
+  it.each(["/chat/completions", "/completions", "/moderations"])(
+    "beyond a limit is not even read (%s)",
+    async (path) => {
+      const { url } = await serve({
+        ...scriptedBackend(),
+        moderate: async () => [],
+        takeRequest() {
+          throw new PeerError("rate_limit_exceeded", "The limit is reached.", { retryAfterSeconds: 7 });
+        },
+      });
+      const reply = await post(url, path, "no request");
+      expect([reply.status, reply.headers.get("retry-after")]).toEqual([429, "7"]);
+    },
+  );
+
   it("without money left is not tried again by the official client", async () => {
     const backend = scriptedBackend(async function* () {
       yield { kind: "begin", receipt: null };
