@@ -28,7 +28,7 @@ export async function guardFile(
     versions.map(({ manifest }) => manifest.version),
     version,
   );
-  const found = versions.find(({ manifest }) => manifest.version === newest);
+  const found = newest === undefined ? undefined : await models.find(name, newest);
   if (found === undefined) throw missing;
   return blobFile(found.manifest.digest);
 }

@@ -8,9 +8,15 @@ import {
   type Visibility,
   visibilities,
 } from "../../src/models/manifest.ts";
-import type { ModelPage, ModelQuery, ModelStore, PublishedModel } from "../../src/models/model-store.ts";
+import type {
+  ModelPage,
+  ModelQuery,
+  ModelStore,
+  PublishedModel,
+  PublishedVersion,
+} from "../../src/models/model-store.ts";
 import { parsePublishedReference } from "../../src/models/reference.ts";
-import { newestVersion } from "../../src/models/version.ts";
+import { isExactVersion, newestVersion } from "../../src/models/version.ts";
 import type { Catalogue, Hosts, ServedModel } from "../../src/pipeline/ports.ts";
 import { tokensMax } from "../../src/protocol/frame.ts";
 
@@ -81,7 +87,7 @@ export class NetworkCatalogue implements Catalogue {
     return { models: models.toSorted((a, b) => (hosts.get(b) ?? 0) - (hosts.get(a) ?? 0)), next };
   }
 
-  mayRead({ manifest, accountId: producer }: PublishedModel, accountId: AccountId | null): boolean {
+  mayRead({ manifest, accountId: producer }: PublishedVersion, accountId: AccountId | null): boolean {
     return this.#isOpenTo(manifest.visibility, accountId) || accountId === producer;
   }
 
@@ -110,15 +116,18 @@ export class NetworkCatalogue implements Catalogue {
 
   async #newest(model: string, accountId: AccountId): Promise<PublishedModel | undefined> {
     const { name, version } = parsed(model);
-    const versions = (await this.#options.models.versions(name)).filter((each) => this.mayRead(each, accountId));
-    const exact = versions.find(({ manifest }) => manifest.version === version);
-    if (exact !== undefined) return exact;
-    const current = versions.filter((each) => each.yankedAt === undefined);
+    const { models } = this.#options;
+    if (version !== undefined && isExactVersion(version)) {
+      const exact = await models.find(name, version);
+      return exact !== undefined && this.mayRead(exact, accountId) ? exact : undefined;
+    }
+    const versions = (await models.versions(name)).filter((each) => this.mayRead(each, accountId));
+    const offered = versions.filter(({ yankedAt }) => yankedAt === undefined);
     const newest = newestVersion(
-      current.map(({ manifest }) => manifest.version),
+      offered.map(({ manifest }) => manifest.version),
       version,
     );
-    return current.find(({ manifest }) => manifest.version === newest);
+    return newest === undefined ? undefined : models.find(name, newest);
   }
 
   async #missing(model: string, accountId: AccountId): Promise<PeerError> {

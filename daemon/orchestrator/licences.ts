@@ -6,7 +6,7 @@ import type { BillingMode } from "../../src/ledger/pricing.ts";
 import { type SubscriptionStore, standingOf } from "../../src/ledger/subscription.ts";
 import type { Log } from "../../src/log.ts";
 import { modelId } from "../../src/models/manifest.ts";
-import type { ModelStore, PublishedModel } from "../../src/models/model-store.ts";
+import type { ModelStore, PublishedModel, PublishedVersion } from "../../src/models/model-store.ts";
 import { isSold, mustBeBought } from "../../src/models/sold.ts";
 
 export interface LicenceOptions {
@@ -17,7 +17,7 @@ export interface LicenceOptions {
   readonly subscriptions: SubscriptionStore;
   readonly clock: Clock;
   readonly log: Log;
-  mayRead(model: PublishedModel, accountId: AccountId | null): boolean;
+  mayRead(version: PublishedVersion, accountId: AccountId | null): boolean;
 }
 
 /**

@@ -12,7 +12,6 @@ import {
   type ModelManifest,
   manifestDigest,
   modelId,
-  producerOf,
   requireMinimalBundle,
   type SignedManifest,
   type SignedShard,
@@ -50,7 +49,7 @@ export interface Publisher {
    * Resolves with the model once it is published, or with how far it is when that takes longer than `patienceMs`; ask
    * again with the same manifest. One that is published already has its file looked at, and put back where it is damaged
    * or lost. Throws `signature_invalid`, `digest_mismatch`, `manifest_invalid`, `model_invalid`,
-   * `name_taken`, `conflict`, `not_found` (no upload and no source) or `queue_full`.
+   * `name_taken`, `conflict`, `insufficient_quota`, `not_found` (no upload and no source) or `queue_full`.
    */
   publish(
     accountId: AccountId,
@@ -98,7 +97,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
   /** Before any byte is looked at. */
   async function requireFree(accountId: AccountId, { manifest }: SignedManifest): Promise<void> {
     try {
-      await checkName(store, manifest);
+      await requireOffered(store, manifest, accountId);
     } catch (error) {
       await uploads.discard(accountId, manifest.digest, manifest.sizeBytes);
       throw error;
@@ -288,21 +287,13 @@ async function verifyFacts(path: string, manifest: ModelManifest): Promise<void>
   throw new PeerError("manifest_invalid", "The manifest's facts are not those of the file's header.");
 }
 
-/** Throws `name_taken`, or `conflict` where the version is published with other content or was withdrawn since. */
-async function checkName(store: ModelStore, manifest: ModelManifest): Promise<void> {
-  const versions = await store.versions(manifest.name);
-  const first = versions[0]?.manifest;
-  if (first !== undefined && producerOf(first) !== producerOf(manifest)) {
-    throw new PeerError("name_taken", `The name "${manifest.name}" belongs to the key that first published it.`, {
-      hint: "Publish under another name, or with that key.",
-    });
-  }
-  const known = versions.find(({ manifest: { version } }) => version === manifest.version);
-  if (known === undefined) return;
-  const isOther = manifestDigest(known.manifest) !== manifestDigest(manifest);
-  if (known.yankedAt === undefined && !isOther) return;
-  const what = isOther ? "was published with other content; a version never changes" : "was withdrawn, for good";
-  throw new PeerError("conflict", `${modelId(manifest)} ${what}.`, { hint: "Publish it as a new version." });
+/** Throws what the store would, and `conflict` where the version was withdrawn since. */
+async function requireOffered(store: ModelStore, manifest: ModelManifest, accountId: AccountId): Promise<void> {
+  const known = await store.check(manifest, accountId);
+  if (known?.yankedAt === undefined) return;
+  throw new PeerError("conflict", `${modelId(manifest)} was withdrawn, for good.`, {
+    hint: "Publish it as a new version.",
+  });
 }
 
 function logRefusal(log: Log, manifest: ModelManifest, error: unknown): void {

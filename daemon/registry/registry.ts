@@ -15,7 +15,7 @@ import {
   signedManifestJson,
   verifyYank,
 } from "../../src/models/manifest.ts";
-import type { ModelStore, PublishedModel } from "../../src/models/model-store.ts";
+import type { ModelStore, PublishedModel, PublishedVersion } from "../../src/models/model-store.ts";
 import { parseReference } from "../../src/models/reference.ts";
 import { sendJson } from "../http/errors.ts";
 import { type Method, type Route, readJson } from "../http/route.ts";
@@ -31,7 +31,7 @@ export interface RegistryRules {
   producerOf(request: IncomingMessage): Promise<AccountId>;
   /** Null for a caller without credentials; throws for wrong ones. */
   accountOf(request: IncomingMessage): Promise<AccountId | null>;
-  mayRead(model: PublishedModel, accountId: AccountId | null): boolean;
+  mayRead(version: PublishedVersion, accountId: AccountId | null): boolean;
   /** Throws where the account does not publish the manifest for its producer; `claim` is what proves it does. */
   requireClaim(manifest: ModelManifest, accountId: AccountId, claim: string | null): Promise<void>;
   /** Throws `payment_required` where the file of these versions is sold and the account has not bought it. */
@@ -94,9 +94,12 @@ export function createRegistry(options: RegistryOptions): Registry {
     }
   }
 
-  async function readable(request: IncomingMessage, models: readonly PublishedModel[]): Promise<PublishedModel[]> {
+  async function readable<Version extends PublishedVersion>(
+    request: IncomingMessage,
+    versions: readonly Version[],
+  ): Promise<Version[]> {
     const accountId = await options.accountOf(request);
-    return models.filter((model) => options.mayRead(model, accountId));
+    return versions.filter((version) => options.mayRead(version, accountId));
   }
 
   const routes: readonly Route[] = [
@@ -152,9 +155,11 @@ export function createRegistry(options: RegistryOptions): Registry {
       sendJson(response, 200, { models: models.map(rowOf), next });
     }),
     route("GET", "models/:owner/:name", async ({ request, response, parameters }) => {
-      const models = await readable(request, await store.versions(nameOf(parameters)));
-      if (models.length === 0) throw missing(nameOf(parameters));
-      sendJson(response, 200, { versions: models.map(rowOf) });
+      const name = nameOf(parameters);
+      const versions = await readable(request, await store.versions(name));
+      if (versions.length === 0) throw missing(name);
+      const models = await Promise.all(versions.map(({ manifest }) => store.find(name, manifest.version)));
+      sendJson(response, 200, { versions: models.filter((model) => model !== undefined).map(rowOf) });
     }),
     route("GET", "blobs/:digest", async ({ request, response, parameters, signal }) => {
       const digest = digestOf(parameters);

@@ -9,18 +9,32 @@ import {
   readManifest,
   readSignedManifest,
   type SignedManifest,
+  type Visibility,
 } from "../../src/models/manifest.ts";
-import type { ModelPage, ModelQuery, ModelStore, PublishedModel } from "../../src/models/model-store.ts";
+import {
+  type ModelPage,
+  type ModelQuery,
+  type ModelStore,
+  type PublishedModel,
+  type PublishedVersion,
+  versionsMax,
+} from "../../src/models/model-store.ts";
 import type { Statement } from "./connection.ts";
 import type { Database } from "./database.ts";
 
-interface ModelRow {
+interface VersionRow {
+  readonly name: string;
+  readonly version: string;
+  readonly visibility: Visibility;
+  readonly account_id: AccountId;
+  readonly yanked_at: bigint | null;
+}
+
+interface ModelRow extends VersionRow {
   readonly id: bigint;
   /** Of the manifest. */
   readonly digest: string;
-  readonly account_id: AccountId;
   readonly published_at: bigint;
-  readonly yanked_at: bigint | null;
   readonly manifest: string;
 }
 
@@ -56,9 +70,17 @@ export function openModelStore(database: Database): ModelStore {
     `SELECT manifest, bundle, seal FROM model_versions JOIN model_signatures ON model_id = id
      WHERE name = ? AND version = ?`,
   );
-  const selectVersions: Statement<[string], ModelRow> = connection.prepare(
-    "SELECT * FROM model_versions WHERE name = ? ORDER BY id",
+  const selectVersions: Statement<[string], VersionRow> = connection.prepare(
+    "SELECT name, version, visibility, account_id, yanked_at FROM model_versions WHERE name = ? ORDER BY id",
   );
+  const countNamed: Statement<[string], bigint> = connection
+    .prepare<[string], bigint>("SELECT count(*) FROM model_versions WHERE name = ?")
+    .pluck();
+  const countHoldingOwnTwice: Statement<[AccountId, string], bigint> = connection
+    .prepare<[AccountId, string], bigint>(
+      "SELECT count(*) + coalesce(sum(account_id = ?), 0) FROM model_versions WHERE file_digest = ?",
+    )
+    .pluck();
   const selectHolding: Statement<[string], ModelRow> = connection.prepare(
     "SELECT * FROM model_versions WHERE file_digest = ? ORDER BY id",
   );
@@ -77,19 +99,17 @@ export function openModelStore(database: Database): ModelStore {
   const manifests = new Map<string, ModelManifest>();
 
   function manifestOf({ digest, manifest: json }: ModelRow): ModelManifest {
-    const manifest = manifests.get(digest) ?? readManifest(JSON.parse(json));
-    if (!manifests.has(digest) && manifests.size >= manifestsKeptMax) manifests.clear();
+    const known = manifests.get(digest);
+    if (known !== undefined) return known;
+    const manifest = readManifest(JSON.parse(json));
+    const [oldest] = manifests.keys();
+    if (manifests.size >= manifestsKeptMax && oldest !== undefined) manifests.delete(oldest);
     manifests.set(digest, manifest);
     return manifest;
   }
 
   function modelOf(row: ModelRow): PublishedModel {
-    return {
-      manifest: manifestOf(row),
-      accountId: row.account_id,
-      publishedAt: Number(row.published_at),
-      yankedAt: row.yanked_at === null ? undefined : Number(row.yanked_at),
-    };
+    return { ...versionOf(row), manifest: manifestOf(row), publishedAt: Number(row.published_at) };
   }
 
   function find(name: string, version: string): PublishedModel | undefined {
@@ -97,35 +117,53 @@ export function openModelStore(database: Database): ModelStore {
     return row === undefined ? undefined : modelOf(row);
   }
 
-  function publish({ signed, accountId, publishedAt }: Parameters<ModelStore["publish"]>[0]): PublishedModel {
-    const { manifest, bundle, seal } = signed;
-    const { name, version, visibility } = manifest;
-    claimName.run(name, producerOf(manifest));
-    if (selectOwner.get(name)?.producer !== producerOf(manifest)) {
+  function check(manifest: ModelManifest, accountId: AccountId): PublishedModel | undefined {
+    const { name, version } = manifest;
+    const owner = selectOwner.get(name)?.producer;
+    if (owner !== undefined && owner !== producerOf(manifest)) {
       throw new PeerError("name_taken", `The name "${name}" belongs to the key that first published it.`, {
         hint: "Publish under another name, or with that key.",
       });
     }
     const known = find(name, version);
-    if (known === undefined) {
-      const { lastInsertRowid } = insert.run({
-        name,
-        version,
-        account: accountId,
-        at: BigInt(publishedAt),
-        visibility,
-        file: manifest.digest,
-        digest: manifestDigest(manifest),
-        text: searchText(manifest),
-        manifest: JSON.stringify(manifestJson(manifest)),
-      });
-      insertSignature.run(BigInt(lastInsertRowid), JSON.stringify(bundle), seal);
-      return { manifest, accountId, publishedAt, yankedAt: undefined };
-    }
-    if (manifestDigest(known.manifest) === manifestDigest(manifest)) return known;
+    if (known === undefined) requireFew(manifest, accountId);
+    if (known === undefined || manifestDigest(known.manifest) === manifestDigest(manifest)) return known;
     throw new PeerError("conflict", `${modelId(manifest)} was published with other content; a version never changes.`, {
       hint: "Publish it as a new version.",
     });
+  }
+
+  function requireFew({ name, digest }: ModelManifest, accountId: AccountId): void {
+    if (Number(countNamed.get(name)) >= versionsMax) {
+      throw new PeerError("insufficient_quota", `"${name}" has ${versionsMax} versions, and may have no more.`, {
+        hint: "Go on under another name.",
+      });
+    }
+    if (Number(countHoldingOwnTwice.get(accountId, digest)) < versionsMax) return;
+    throw new PeerError("insufficient_quota", `The file ${digest} is published under as many names as it may be.`, {
+      hint: "Use it under one of those, or publish another file.",
+    });
+  }
+
+  function publish({ signed, accountId, publishedAt }: Parameters<ModelStore["publish"]>[0]): PublishedModel {
+    const { manifest, bundle, seal } = signed;
+    const known = check(manifest, accountId);
+    if (known !== undefined) return known;
+    const { name, version, visibility } = manifest;
+    claimName.run(name, producerOf(manifest));
+    const { lastInsertRowid } = insert.run({
+      name,
+      version,
+      account: accountId,
+      at: BigInt(publishedAt),
+      visibility,
+      file: manifest.digest,
+      digest: manifestDigest(manifest),
+      text: searchText(manifest),
+      manifest: JSON.stringify(manifestJson(manifest)),
+    });
+    insertSignature.run(BigInt(lastInsertRowid), JSON.stringify(bundle), seal);
+    return { manifest, accountId, publishedAt, yankedAt: undefined };
   }
 
   function signed(name: string, version: string): SignedManifest {
@@ -151,12 +189,21 @@ export function openModelStore(database: Database): ModelStore {
 
   return {
     publish: (publication) => database.durably(() => publish(publication)),
+    check: async (manifest, accountId) => check(manifest, accountId),
     find: async (name, version) => find(name, version),
     signed: async (name, version) => signed(name, version),
-    versions: async (name) => selectVersions.all(name).map(modelOf),
+    versions: async (name) => selectVersions.all(name).map(versionOf),
     holding: async (fileDigest) => selectHolding.all(fileDigest).map(modelOf),
     search: async (query) => search(query),
     yank: (name, version, at) => database.durably(() => yank(name, version, at)),
+  };
+}
+
+function versionOf({ name, version, visibility, account_id, yanked_at }: VersionRow): PublishedVersion {
+  return {
+    manifest: { name, version, visibility },
+    accountId: account_id,
+    yankedAt: yanked_at === null ? undefined : Number(yanked_at),
   };
 }
 

@@ -20,6 +20,8 @@ const key = generateSigningKey("P-256");
 
 /** Some kept local, some published and withdrawn. */
 const hoarded = (index: number): Visibility => (index % 3 === 0 ? "global" : "local");
+/** Of one file an account publishes only so many. */
+const fileOf = (index: number) => String(index).padStart(64, "0");
 
 describe("a network's catalogue", () => {
   let open: OpenDatabase;
@@ -157,7 +159,12 @@ describe("a network's catalogue", () => {
     await publish("acme/tiny", "1.0.0");
     const hoard = await testModel({ key, manifest: { name: "acme/hoard", visibility: "local" } });
     for (let patch = 0; patch < 600; patch++) {
-      const manifest = { ...hoard.signed.manifest, version: `1.0.${patch}`, visibility: hoarded(patch) };
+      const manifest = {
+        ...hoard.signed.manifest,
+        version: `1.0.${patch}`,
+        visibility: hoarded(patch),
+        digest: fileOf(patch),
+      };
       await models.publish({ signed: { ...hoard.signed, manifest }, accountId: producer, publishedAt: Date.now() });
       if (manifest.visibility === "global") await models.yank(manifest.name, manifest.version, Date.now());
     }
@@ -167,7 +174,7 @@ describe("a network's catalogue", () => {
   it("is told page by page", async () => {
     const { signed } = await testModel({ key });
     for (let patch = 0; patch < 501; patch++) {
-      const manifest = { ...signed.manifest, version: `1.0.${patch}` };
+      const manifest = { ...signed.manifest, version: `1.0.${patch}`, digest: fileOf(patch) };
       await models.publish({ signed: { ...signed, manifest }, accountId: producer, publishedAt: Date.now() });
     }
     const first = await catalogue().list(member);

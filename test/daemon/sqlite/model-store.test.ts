@@ -6,7 +6,7 @@ import { openModelStore } from "../../../daemon/sqlite/model-store.ts";
 import { isPeerError } from "../../../src/errors.ts";
 import { type AccountId, newId } from "../../../src/ids.ts";
 import { manifestDigest, modelId, signedManifestJson, visibilities } from "../../../src/models/manifest.ts";
-import type { ModelQuery, ModelStore, PublishedModel } from "../../../src/models/model-store.ts";
+import type { ModelQuery, ModelStore, PublishedVersion } from "../../../src/models/model-store.ts";
 import { generateSigningKey } from "../../../src/models/signing-key.ts";
 import { freshDatabase, type OpenDatabase } from "../../worlds/database.ts";
 import { testModel } from "../../worlds/published-model.ts";
@@ -29,7 +29,17 @@ async function publish(version: string, publishedAt: number, more: object = {}, 
   return store.publish({ signed, accountId, publishedAt });
 }
 
-const names = (models: readonly PublishedModel[]) => models.map(({ manifest }) => modelId(manifest));
+/** The only version there is, so many times more, with whatever else is said of them. */
+function multiply(count: number, manifest = "manifest"): void {
+  open.database.connection.exec(
+    `WITH RECURSIVE numbers(number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < ${count})
+     INSERT INTO model_versions (name, version, account_id, published_at, visibility, file_digest, digest, search_text, manifest)
+     SELECT name, '1.0.' || number, account_id, number, visibility, file_digest, number, search_text, ${manifest}
+     FROM model_versions JOIN numbers`,
+  );
+}
+
+const names = (models: readonly PublishedVersion[]) => models.map(({ manifest }) => modelId(manifest));
 
 /** Every version, whoever may read it, a page at a time. */
 const search = (words: readonly string[], limit: number, more: Partial<ModelQuery> = {}) =>
@@ -52,7 +62,7 @@ describe("the catalogue", () => {
     expect(await store.signed("acme/tiny", "1.0.0")).toEqual(signed);
     expect(JSON.stringify(await store.find("acme/tiny", "1.0.0"), bigints)).not.toContain("dsseEnvelope");
     expect(made).toEqual(await store.find("acme/tiny", "1.0.0"));
-    const [one, again] = [await store.find("acme/tiny", "1.0.0"), await store.versions("acme/tiny")];
+    const [one, again] = [await store.find("acme/tiny", "1.0.0"), await store.holding(made.manifest.digest)];
     expect(again[0]?.manifest).toBe(one?.manifest);
     await expect(store.signed("acme/tiny", "1.0.1")).rejects.toMatchObject({ code: "not_found" });
   });
@@ -82,7 +92,7 @@ describe("the catalogue", () => {
       { manifest: first.manifest, accountId, publishedAt: 7, yankedAt: 9 },
       { manifest: second.manifest, accountId, publishedAt: 8, yankedAt: undefined },
     ];
-    expect(await kept.versions("acme/tiny")).toEqual(models);
+    expect(await kept.versions("acme/tiny")).toMatchObject([{ yankedAt: 9 }, { manifest: { visibility: "private" } }]);
     expect(await kept.holding(first.manifest.digest)).toEqual(models);
     expect(await kept.signed("acme/tiny", "1.0.0")).toEqual(first);
     expect(await kept.signed("acme/tiny", "1.1.0")).toEqual(second);
@@ -97,7 +107,8 @@ describe("the catalogue", () => {
     await expect(publish("1.0.0", 9, { summary: "Other." })).rejects.toSatisfy((error) =>
       isPeerError(error, "conflict"),
     );
-    expect(await store.versions("acme/tiny")).toEqual([made]);
+    expect(await store.versions("acme/tiny")).toHaveLength(1);
+    expect(await store.find("acme/tiny", "1.0.0")).toEqual(made);
   });
 
   it("keeps a name for its first key", async () => {
@@ -107,6 +118,42 @@ describe("the catalogue", () => {
     );
     await publish("2.0.0", 7);
     expect(names(await store.versions("acme/tiny"))).toEqual(["acme/tiny:1.0.0", "acme/tiny:2.0.0"]);
+  });
+
+  it("takes a thousand versions of a name, and what is among them once more", async () => {
+    const made = await publish("1.0.0", 5);
+    multiply(998);
+    open.database.connection.exec("UPDATE model_versions SET file_digest = version WHERE version <> '1.0.0'");
+    await publish("2.0.0", 6);
+    await expect(publish("2.0.1", 7)).rejects.toMatchObject({ code: "insufficient_quota" });
+    await publish("2.0.1", 7, { name: "acme/tiny-too" });
+    expect(await publish("1.0.0", 8)).toEqual(made);
+  });
+
+  it("takes of one file half as many from one account, and another's all the same", async () => {
+    await publish("1.0.0", 5);
+    multiply(499);
+    await expect(publish("2.0.0", 6)).rejects.toMatchObject({ code: "insufficient_quota" });
+    const { signed } = await testModel({ key: generateSigningKey("P-256"), manifest: { name: "bob/tiny" } });
+    await store.publish({ signed, accountId: newId("account"), publishedAt: 7 });
+    await expect(publish("2.0.0", 8, { name: "acme/tiny-too" })).rejects.toMatchObject({ code: "insufficient_quota" });
+  });
+
+  it("tells the versions of a name without reading what is signed of each", async () => {
+    const { manifest } = await publish("1.0.0", 5);
+    multiply(3, "'unread'");
+    expect(names(await store.versions("acme/tiny"))).toEqual(
+      ["1.0.0", "1.0.1", "1.0.2", "1.0.3"].map((version) => `acme/tiny:${version}`),
+    );
+    expect((await store.find("acme/tiny", "1.0.0"))?.manifest).toEqual(manifest);
+  });
+
+  it("keeps what it read while it reads more than it keeps", async () => {
+    await publish("1.0.0", 5);
+    multiply(10_000);
+    const { models } = await search([], 10_001);
+    const again = await store.find("acme/tiny", "1.0.1");
+    expect(again?.manifest).toBe(models[9_999]?.manifest);
   });
 
   it("finds what holds every word, in any case, newest first", async () => {
