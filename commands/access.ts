@@ -94,13 +94,22 @@ export async function ensureAccess(session: Session): Promise<Access & { readonl
   let there: StoredAccount | undefined;
   const make = async (accounts: readonly StoredAccount[]) => {
     there = accounts.find((account) => account.networkUrl === networkUrl);
-    return there ?? askForAccount(networkUrl, { name: userInfo().username }, signal);
+    return there ?? askForAccount(networkUrl, { name: userName() }, signal);
   };
   const account = await keepAccount(home, make, signal);
   if (account !== there) {
     printer.note(`Made an account on ${networkUrl}: ${account.accountId}. Its key is kept in the home.`);
   }
   return { networkUrl, apiKey: account.apiKey, account };
+}
+
+/** Undefined where the system knows no name of this user, as in a container that runs as a number. */
+function userName(): string | undefined {
+  try {
+    return userInfo().username;
+  } catch {
+    return undefined;
+  }
 }
 
 async function runningNetwork(session: Session): Promise<string | null> {

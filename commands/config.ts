@@ -84,11 +84,11 @@ export function configCommand(): Command {
 }
 
 /** Makes a change that no other command's comes between: each reads the file, and writes it whole. */
-async function alone<Result>({ config, signal }: Session, change: () => Result): Promise<Result> {
+async function alone<Result>({ config, signal }: Session, change: () => Promise<Result>): Promise<Result> {
   await mkdir(dirname(config.path), { recursive: true, mode: 0o700 });
   const lock = await lockFile(config.path, systemClock, signal);
   try {
-    return change();
+    return await change();
   } finally {
     await lock.release();
   }

@@ -106,7 +106,8 @@ function spawnDaemon({ home, role, mode }: DaemonStart): ChildProcess {
     cwd: home.root,
     // A session of its own: the terminal's Ctrl-C is for the command, which asks it once to drain and go.
     detached: true,
-    env: environment,
+    // The engine's library looks for the user's folder when it is loaded, and fails where there is none.
+    env: { HOME: home.root, ...environment },
     stdio: ["pipe", "ignore", lastWords, "ipc"],
     windowsHide: true,
   });

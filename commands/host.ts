@@ -222,8 +222,8 @@ async function readSchedule({ home, config, signal }: Session): Promise<Schedule
 async function setSchedule({ home, config, signal }: Session, when: string): Promise<Schedule> {
   const schedule = when === "always" ? null : when;
   await ifRunning(callDaemon(home, "host", hostMethods["schedule-set"], { schedule }, signal));
-  if (schedule === null) config.unset("host.schedule");
-  else config.set("host.schedule", schedule);
+  if (schedule === null) await config.unset("host.schedule");
+  else await config.set("host.schedule", schedule);
   return { schedule };
 }
 

@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
 import { readFile, rm } from "node:fs/promises";
-import { homedir, userInfo } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../src/clock.ts";
 import { PeerError } from "../src/errors.ts";
+import { userFolder } from "../src/paths.ts";
 import { writePrivateFile } from "../src/private-file.ts";
 import { runTool, type Service, type ServiceManager } from "./service.ts";
 
@@ -15,8 +15,8 @@ const lookMs = 250;
 /** macOS: a launch agent of this user. */
 export function launchd(service: Service, signal: AbortSignal): ServiceManager {
   const label = `network.${service.name}`;
-  const file = join(process.env.HOME ?? homedir(), "Library", "LaunchAgents", `${label}.plist`);
-  const domain = `gui/${userInfo().uid}`;
+  const file = join(userFolder(), "Library", "LaunchAgents", `${label}.plist`);
+  const domain = `gui/${process.getuid?.()}`;
   const target = `${domain}/${label}`;
   const ask = (...words: string[]) => runTool("launchctl", words, signal);
   const tell = async (...words: string[]) => {

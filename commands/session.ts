@@ -158,10 +158,7 @@ function isUnset(value: string | undefined): boolean {
 
 const interrupts = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-/**
- * A second interrupt ends the process at once, whatever it is doing. What libraries hung on these signals is taken
- * off: conf's file writer answers each by raising it again, which would be taken for the second.
- */
+/** A second interrupt ends the process at once, whatever it is doing. */
 function watchInterrupts(): { signal: AbortSignal; end(): void } {
   const controller = new AbortController();
   let isInterrupted = false;
@@ -173,7 +170,7 @@ function watchInterrupts(): { signal: AbortSignal; end(): void } {
   const onOutputLost = (cause: Error) => {
     controller.abort(new PeerError("cancelled", "What is printed reaches nobody any more.", { cause }));
   };
-  for (const name of interrupts) process.removeAllListeners(name).on(name, onSignal);
+  for (const name of interrupts) process.on(name, onSignal);
   process.stdout.on("error", onOutputLost);
   return {
     signal: controller.signal,

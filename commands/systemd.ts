@@ -1,8 +1,8 @@
 import { readFile, rm } from "node:fs/promises";
-import { homedir, userInfo } from "node:os";
 import { join } from "node:path";
 import { PeerError } from "../src/errors.ts";
 import { ifThere } from "../src/if-there.ts";
+import { xdgFolder } from "../src/paths.ts";
 import { writePrivateFile } from "../src/private-file.ts";
 import { runTool, type Service, type ServiceManager } from "./service.ts";
 
@@ -13,7 +13,7 @@ const restartSeconds = 15;
 /** The user's own systemd: no root, nothing outside the user's folders. */
 export function systemd(service: Service, signal: AbortSignal): ServiceManager {
   const unit = `${service.name}.service`;
-  const folder = join(process.env.XDG_CONFIG_HOME ?? join(process.env.HOME ?? homedir(), ".config"), "systemd", "user");
+  const folder = join(xdgFolder("XDG_CONFIG_HOME", ".config"), "systemd", "user");
   const file = join(folder, unit);
   const ask = (...words: string[]) => runTool("systemctl", ["--user", ...words], signal);
   const tell = async (...words: string[]) => {
@@ -97,7 +97,7 @@ function escapeSpecifiers(text: string): string {
 async function lingers(signal: AbortSignal): Promise<boolean | null> {
   const { exitCode, stdout } = await runTool(
     "loginctl",
-    ["show-user", userInfo().username, "--property=Linger", "--value"],
+    ["show-user", `${process.getuid?.()}`, "--property=Linger", "--value"],
     signal,
   );
   return exitCode === 0 ? stdout.trim() === "yes" : null;

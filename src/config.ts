@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
-import Conf from "conf";
+import type Conf from "conf";
 import * as z from "zod";
 import { PeerError, systemFailure } from "./errors.ts";
 import { isMissing } from "./if-there.ts";
@@ -49,8 +49,8 @@ export interface Config {
   readonly path: string;
   get(key: ConfigKey): ConfigValue | undefined;
   /** `text` is the value as a person writes it; lists are separated by commas. Throws `config_invalid`. */
-  set(key: ConfigKey, text: string): ConfigValue;
-  unset(key: ConfigKey): void;
+  set(key: ConfigKey, text: string): Promise<ConfigValue>;
+  unset(key: ConfigKey): Promise<void>;
   list(): Readonly<Partial<Record<ConfigKey, ConfigValue>>>;
 }
 
@@ -64,17 +64,17 @@ export function openConfig(home: Home): Config {
   return {
     path: home.configFile,
     get: read,
-    set(key, text) {
+    async set(key, text) {
       const value = parseValue(key, text);
       readDocument(home);
       mkdirSync(dirname(home.configFile), { recursive: true, mode: 0o700 });
-      changeStore(home, (store) => store.set(key, value));
+      await changeStore(home, (store) => store.set(key, value));
       chmodSync(home.configFile, 0o600);
       return value;
     },
-    unset(key) {
+    async unset(key) {
       // conf makes the folder of a file it doesn't find, for all to read.
-      if (readDocument(home) !== null) changeStore(home, (store) => store.delete(key));
+      if (readDocument(home) !== null) await changeStore(home, (store) => store.delete(key));
     },
     list() {
       const entries = configKeyNames().map((key) => [key, read(key)] as const);
@@ -141,7 +141,10 @@ function storedIn(home: Home, document: Group | null, key: ConfigKey): unknown {
   throw mismatch(home, key, `"${group}" must be an object`);
 }
 
-function changeStore(home: Home, change: (store: Conf<Record<string, ConfigValue>>) => void): void {
+async function changeStore(home: Home, change: (store: Conf<Record<string, ConfigValue>>) => void): Promise<void> {
+  // conf looks for the user's folder when it is loaded, and fails where there is none, though it is told its place.
+  process.env.HOME ??= home.root;
+  const { default: Conf } = await import("conf");
   const place = { cwd: home.root, configName: "config", clearInvalidConfig: false, configFileMode: 0o600 };
   try {
     change(new Conf<Record<string, ConfigValue>>(place));

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
-import { homedir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { userInfo } from "node:os";
+import { dirname, isAbsolute, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { PeerError } from "./errors.ts";
 
@@ -33,9 +33,28 @@ export function homeAt(root: string | undefined): Home {
 }
 
 function platformHome(): string {
-  if (process.platform === "darwin") return join(homedir(), "Library", "Application Support", "peerllm");
-  if (process.platform === "win32") return join(process.env.LOCALAPPDATA ?? homedir(), "peerllm");
-  return join(process.env.XDG_DATA_HOME ?? join(homedir(), ".local", "share"), "peerllm");
+  if (process.platform === "darwin") return join(userFolder(), "Library", "Application Support", "peerllm");
+  if (process.platform === "win32") return join(process.env.LOCALAPPDATA ?? userFolder(), "peerllm");
+  return join(xdgFolder("XDG_DATA_HOME", ".local", "share"), "peerllm");
+}
+
+/** What the variable names, else that place in the user's folder. Source: XDG Base Directory Specification 0.8. */
+export function xdgFolder(variable: "XDG_DATA_HOME" | "XDG_CONFIG_HOME", ...place: readonly string[]): string {
+  const said = process.env[variable] ?? "";
+  return isAbsolute(said) ? said : join(userFolder(), ...place);
+}
+
+/** By HOME, else by the system, which need not know this user: in a container one may be but a number. */
+export function userFolder(): string {
+  const said = process.env.HOME ?? "";
+  try {
+    return isAbsolute(said) ? said : userInfo().homedir;
+  } catch (cause) {
+    throw new PeerError("config_invalid", "This user has no folder of its own, and HOME names none.", {
+      cause,
+      hint: "Name a place for PeerLLM with --home or PEERLLM_HOME.",
+    });
+  }
 }
 
 /** A file shipped in the package, by its path from the package root; the same from source and from `dist`. */

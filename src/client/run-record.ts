@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { tmpdir, userInfo } from "node:os";
+import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import * as z from "zod";
 import { ifThere } from "../if-there.ts";
@@ -45,7 +45,7 @@ export function socketPath(home: Home, role: RoleName): string {
   const inHome = join(resolve(home.runDirectory), `${role}.sock`);
   if (Buffer.byteLength(inHome) <= socketPathBytesMax) return inHome;
   const digest = createHash("sha256").update(inHome).digest("hex").slice(0, 20);
-  return join(tmpdir(), `peerllm-${userInfo().uid}`, `${digest}.sock`);
+  return join(tmpdir(), `peerllm-${process.getuid?.()}`, `${digest}.sock`);
 }
 
 /** Null where no daemon of that role serves, as far as its home says. */

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import * as z from "zod";
 import { packageVersion } from "../../src/paths.ts";
-import { peerllm, peerllmInto, temporaryFolder } from "../worlds/command.ts";
+import { peerllm, peerllmInto, temporaryFolder, unknownUser } from "../worlds/command.ts";
 
 describe("a command that fails", () => {
   test.each<[string, string[], number, string]>([
@@ -190,6 +190,23 @@ test.runIf(existsSync("/dev/full"))(
     );
   },
 );
+
+test("a user whom the system doesn't know needs no more than a home", async () => {
+  const home = await temporaryFolder();
+  const env = { HOME: undefined, XDG_DATA_HOME: undefined, ...unknownUser };
+  const run = (words: string) => peerllm([...words.split(" "), "--json"], { home, env });
+  onTestFinished(async () => {
+    for (const role of ["network", "host"]) await run(`${role} down --now`);
+  });
+  expect(await peerllm(["--version"], { env })).toMatchObject({ code: 0 });
+  expect(await run("config set consume.port 7000")).toMatchObject({ code: 0 });
+  expect(await run("network up --port 0")).toMatchObject({ code: 0 });
+  expect((await run("chat hello")).json()).toMatchObject({ error: { code: "model_missing" } });
+  expect((await run("account show")).json()).toMatchObject({ name: null });
+  expect(await run("host up --local --port 0 --threads 1")).toMatchObject({ code: 0 });
+  const homeless = await peerllm(["config", "path"], { env });
+  expect(homeless).toMatchObject({ code: 2, stderr: expect.stringContaining("--home") });
+});
 
 describe("a home", () => {
   test("that is no folder, or damaged, is told of by its commands and by `doctor`", async () => {

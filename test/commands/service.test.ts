@@ -6,7 +6,7 @@ import { launchd, launchdPlist } from "../../commands/launchd.ts";
 import { runTool, type ServiceManager, serviceName } from "../../commands/service.ts";
 import { systemd, systemdUnit } from "../../commands/systemd.ts";
 import { homeAt, packageFile } from "../../src/paths.ts";
-import { peerllm, temporaryFolder } from "../worlds/command.ts";
+import { peerllm, temporaryFolder, unknownUser } from "../worlds/command.ts";
 import { serviceTools } from "../worlds/service-tools.ts";
 
 const { signal } = new AbortController();
@@ -114,6 +114,13 @@ test("a host that was started by hand is not taken over", { timeout: 180_000 }, 
   } finally {
     await peerllm(["host", "down", "--now"], { home });
   }
+});
+
+test("a user whom the system doesn't know by name has services too", async () => {
+  const { folder, env } = await user();
+  const options = { home: join(folder, "home"), env: { ...env, ...unknownUser } };
+  const status = await peerllm(["host", "service", "status", "--json"], options);
+  expect(status.json()).toMatchObject({ installed: false });
 });
 
 test("wrong options are refused before anything is installed", async () => {

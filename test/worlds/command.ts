@@ -21,6 +21,15 @@ const cleared = Object.fromEntries(
     .map((name) => [name, undefined]),
 );
 
+const unknown = `import os from "node:os";
+import { syncBuiltinESMExports } from "node:module";
+os.userInfo = () => { throw new Error("ENOENT"); };
+os.homedir = () => process.env.HOME ?? os.userInfo();
+syncBuiltinESMExports();`;
+
+/** The environment of a user who is but a number, as in a container: the system knows neither a name nor a folder. */
+export const unknownUser = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(unknown)}` };
+
 export interface CommandOptions extends Options {
   readonly home?: string;
   /** Told what the command says to people, while it runs. */
