@@ -244,7 +244,7 @@ async function makePrivateFolder(path: string): Promise<void> {
     "permission_denied",
     `The control socket's folder "${path}" belongs to others or is open to them.`,
     {
-      hint: "Remove it, or use a home with a shorter path.",
+      hint: "Remove it, or use a home, or a TMPDIR, with a shorter path.",
     },
   );
 }

@@ -40,12 +40,16 @@ export function endRecordPath(home: Home, role: RoleName): string {
 /** The name of a unix socket fits 104 bytes (macOS, its NUL counted; Linux has 108). Source: sys/un.h. */
 const socketPathBytesMax = 103;
 
-/** In the home; where that is too deep for a socket's name, in this user's own folder for temporary files. */
+/**
+ * In the home; where that is too deep for a socket's name, in this user's own folder for temporary files, which TMPDIR
+ * may have made too deep as well. The system cuts a longer name, and says nothing.
+ */
 export function socketPath(home: Home, role: RoleName): string {
   const inHome = join(resolve(home.runDirectory), `${role}.sock`);
-  if (Buffer.byteLength(inHome) <= socketPathBytesMax) return inHome;
   const digest = createHash("sha256").update(inHome).digest("hex").slice(0, 20);
-  return join(tmpdir(), `peerllm-${process.getuid?.()}`, `${digest}.sock`);
+  const within = (folder: string) => join(resolve(folder), `peerllm-${process.getuid?.()}`, `${digest}.sock`);
+  const fits = (path: string) => Buffer.byteLength(path) <= socketPathBytesMax;
+  return [inHome, within(tmpdir())].find(fits) ?? within("/tmp");
 }
 
 /** Null where no daemon of that role serves, as far as its home says. */

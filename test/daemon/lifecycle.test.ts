@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
-import { readdir, readFile, stat } from "node:fs/promises";
+import { mkdir, readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { callDaemon } from "../../src/client/control.ts";
 import { endRecordPath, readRunRecord, runRecordPath } from "../../src/client/run-record.ts";
 import { isPeerError } from "../../src/errors.ts";
@@ -81,6 +81,22 @@ describe("a daemon's start", () => {
     daemon.process.kill("SIGTERM");
     await daemon.exited;
     expect(existsSync(record?.socket ?? "")).toBe(false);
+  });
+
+  test("where the folder for temporary files is as deep leaves no socket that keeps the next from starting", async () => {
+    const home = await temporaryHome("deep".repeat(20), "deeper".repeat(10));
+    await mkdir(home.root, { recursive: true });
+    vi.stubEnv("TMPDIR", home.root);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const first = trivialDaemon(home);
+    await first.started;
+    first.process.kill("SIGKILL");
+    await first.exited;
+    const second = trivialDaemon(home);
+    expect(await second.started).toMatchObject({ kind: "ready" });
+    expect(await callDaemon(home, "network", frameMethods.ping, {}, signal)).toMatchObject({ pid: second.pid });
+    second.process.kill("SIGTERM");
+    expect((await second.exited).code).toBe(0);
   });
 });
 
