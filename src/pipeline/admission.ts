@@ -77,7 +77,9 @@ function requireFit(prompt: Prompt, promptTokens: number, request: AnswerRequest
     throw new PeerError("request_invalid", "The prompt is empty.", { parameter: promptField(prompt) });
   }
   if (promptTokens < model.contextLength) return;
-  const isWhole = planPrompt(prompt, request, model.contextLength).subtasks.length === 1;
+  const isWhole =
+    promptTokens > model.contextLength * contextsMax ||
+    planPrompt(prompt, request, model.contextLength).subtasks.length === 1;
   if (isWhole) requireRoom(prompt, promptTokens, model);
 }
 

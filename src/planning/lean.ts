@@ -37,5 +37,5 @@ export function namesItsSubject(text: string): boolean {
 
 /** What is quoted may point where it likes. */
 function withoutQuotes(text: string): string {
-  return text.replace(/"[^"]*"|“[^”]*”|`[^`]*`/g, '""');
+  return text.replace(/"[^"]*"|“[^“”]*”|`[^`]*`/g, '""');
 }

@@ -13,9 +13,9 @@ export interface List {
 }
 
 const marked =
-  /^[ \t]*((?:Q(?:uestion)?\s*)?(?:\(?\d{1,3}[.):]|\(?[a-zA-Z][.)])|[-*•–]|#{1,4} ?\d{1,3}[.):]?)[ \t]+(.*)$/;
+  /^[ \t]*((?:Q(?:uestion)?\s*)?(?:\(?\d{1,3}[.):]|\(?[a-zA-Z][.)])|[-*•–]|#{1,4} ?\d{1,3}[.):]?)[ \t]+((?![ \t]).*)$/;
 const labelled =
-  /^[ \t]*((?:#{1,4} ?|\*\*)?(?:document|doc|review|text|article|email|e-mail|message|ticket|comment|passage|paragraph|sentence|section|chapter|story|poem|product|item|case|note|entry|report|abstract|resume|tweet|post|letter|question|row|customer|feedback|transcript|essay|answer|example|recipe|joke|headline|title) ?#?(?:\d{1,3}|[A-Z])(?:\*\*)?[:.)—-](?:\*\*)?)[ \t]*(.*)$/i;
+  /^[ \t]*((?:#{1,4} ?|\*\*)?(?:document|doc|review|text|article|email|e-mail|message|ticket|comment|passage|paragraph|sentence|section|chapter|story|poem|product|item|case|note|entry|report|abstract|resume|tweet|post|letter|question|row|customer|feedback|transcript|essay|answer|example|recipe|joke|headline|title) ?#?(?:\d{1,3}|[A-Z])(?:\*\*)?[:.)—-](?:\*\*)?)[ \t]*((?![ \t]).*)$/i;
 const rule = /^\s*(?:-{3,}|={3,}|\*{3,}|_{3,}|#{3,})\s*$/;
 
 /** The list in `text`: numbered, lettered or bulleted lines, labelled parts ("Review 2:") or parts between rules. */

@@ -83,16 +83,17 @@ function announces(text: string): boolean {
 }
 
 function areAlone(bodies: readonly string[]): boolean {
-  return (
-    bodies.every((body, index) => !leans(body) && !takesUp(body, bodies.slice(0, index))) &&
-    new Set(bodies).size === bodies.length
-  );
+  return !bodies.some(leans) && !takeUp(bodies) && new Set(bodies).size === bodies.length;
 }
 
 /** "Name a river." … "Where does the river begin?" */
-function takesUp(body: string, earlier: readonly string[]): boolean {
-  const introduced = earlier.flatMap((text) => [...text.matchAll(/\ban? ([a-z]+)/gi)].map((match) => match[1]));
-  return [...body.matchAll(/\bthe ([a-z]+)/gi)].some((match) => introduced.includes(match[1]));
+function takeUp(bodies: readonly string[]): boolean {
+  const introduced = new Set<string | undefined>();
+  return bodies.some((body) => {
+    const isTakenUp = Array.from(body.matchAll(/\bthe ([a-z]+)/gi)).some((match) => introduced.has(match[1]));
+    for (const match of body.matchAll(/\ban? ([a-z]+)/gi)) introduced.add(match[1]);
+    return isTakenUp;
+  });
 }
 
 function isShort(text: string): boolean {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { AnswerEvent, AnswerRequest } from "../../../src/chat/answer.ts";
 import type { Tokenizers } from "../../../src/pipeline/ports.ts";
 import { letterTokenizers } from "../../worlds/dispatch-simulation.ts";
@@ -51,6 +51,14 @@ describe("a request is refused before any host sees it, and holds nothing,", () 
     const endless = "word ".repeat(500_000);
     await expect(read(network.ask(endless))).rejects.toMatchObject({ code: "context_length_exceeded" });
     expect(asked.renders).toBe(0);
+  });
+
+  it("and before anything is held, when it has more tokens than all the contexts it could be divided among", async () => {
+    const network = readingNetwork([new ReadingHost(echo)]);
+    const hold = vi.spyOn(network.books, "hold");
+    const endless = `Translate each of these sentences:\n${`- ${"word ".repeat(1_000)}\n`.repeat(40)}`;
+    await expect(read(network.ask(endless))).rejects.toMatchObject({ code: "context_length_exceeded" });
+    expect(hold).not.toHaveBeenCalled();
   });
 
   it("and before its vocabulary is asked, when there is no credit for the least it can cost", async () => {
