@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { stopDaemon } from "../../commands/daemon-process.ts";
 import { openBooks } from "../../daemon/sqlite/books.ts";
+import { openReader } from "../../daemon/sqlite/connection.ts";
 import { Database } from "../../daemon/sqlite/database.ts";
 import { callDaemon } from "../../src/client/control.ts";
 import { systemClock } from "../../src/clock.ts";
@@ -246,9 +247,9 @@ async function lastRites(network: EconomyNetwork): Promise<Inspection> {
 
 /** No payout is under way, and every payment and subscription has reached PayPal. */
 function isQuiet({ databaseFile }: EconomyNetwork): boolean {
-  const database = new Database(databaseFile);
+  const reader = openReader(databaseFile);
   try {
-    const open = database.connection
+    const open = reader
       .prepare<[], bigint>(
         `SELECT (SELECT count(*) FROM payouts WHERE state IN ('reserved', 'sent'))
            + (SELECT count(*) FROM payments WHERE state = 'open' AND order_id IS NULL)
@@ -258,7 +259,7 @@ function isQuiet({ databaseFile }: EconomyNetwork): boolean {
       .get();
     return open === 0n;
   } finally {
-    database.close();
+    reader.close();
   }
 }
 
