@@ -40,6 +40,8 @@ interface KeyRow {
   readonly revoked_at: bigint | null;
 }
 
+const liveKeysMax = 100;
+
 /** Accounts and API keys on SQLite. */
 export function openAccounts(database: Database, clock: Clock): AccountStore {
   const { connection } = database;
@@ -82,6 +84,9 @@ export function openAccounts(database: Database, clock: Clock): AccountStore {
   const selectKeys: Statement<[AccountId], KeyRow> = connection.prepare(
     "SELECT * FROM api_keys WHERE account_id = ? ORDER BY created_at, id",
   );
+  const countLiveKeys: Statement<[AccountId], bigint> = connection
+    .prepare<[AccountId], bigint>("SELECT count(*) FROM api_keys WHERE account_id = ? AND revoked_at IS NULL")
+    .pluck();
   const selectByPrefix: Statement<[string], KeyRow> = connection.prepare("SELECT * FROM api_keys WHERE prefix = ?");
   const revoke: Statement<[bigint, ApiKeyId]> = connection.prepare(
     "UPDATE api_keys SET revoked_at = coalesce(revoked_at, ?) WHERE id = ?",
@@ -126,6 +131,11 @@ export function openAccounts(database: Database, clock: Clock): AccountStore {
 
   function createKey(id: AccountId, request: NewApiKey): { key: ApiKey; secret: string } {
     requireAccount(id);
+    if (Number(countLiveKeys.get(id)) >= liveKeysMax) {
+      throw new PeerError("insufficient_quota", `This account has ${liveKeysMax} API keys, and may have no more.`, {
+        hint: 'Revoke one that nobody uses with "peerllm account keys revoke ID".',
+      });
+    }
     const keyId = newId("key");
     const secret = newApiKeySecret();
     const budget = request.budget ?? noBudget;

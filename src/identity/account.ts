@@ -59,7 +59,7 @@ export interface AccountStore {
    * owners changed.
    */
   setPaymentIdentity(id: AccountId, digest: string, proof: PaymentProof): Promise<boolean>;
-  /** The secret is in this answer and nowhere else. */
+  /** The secret is in this answer and nowhere else. Throws `insufficient_quota` beyond 100 that are not revoked. */
   createKey(id: AccountId, key: NewApiKey): Promise<{ readonly key: ApiKey; readonly secret: string }>;
   keys(id: AccountId): Promise<readonly ApiKey[]>;
   /** Effective for the next request. Revoking twice is revoking once. */

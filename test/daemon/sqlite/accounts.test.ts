@@ -63,6 +63,16 @@ describe("accounts", () => {
     expect((await kept.find(bob.id))?.email).toBeNull();
   });
 
+  it("takes a hundred keys of an account, and another where one was revoked", async () => {
+    const { id } = await accounts.create({ name: "Ada" });
+    const make = () => accounts.createKey(id, { name: "laptop", scopes: ["consume"] });
+    const [first] = await Promise.all(Array.from({ length: 100 }, make));
+    await expect(make()).rejects.toMatchObject({ code: "insufficient_quota" });
+    await accounts.revokeKey(id, first?.key.id ?? newId("key"));
+    await make();
+    await expect(make()).rejects.toMatchObject({ code: "insufficient_quota" });
+  });
+
   it("keeps no secret in its file", async () => {
     const account = await accounts.create({ name: "Ada" });
     const { secret } = await accounts.createKey(account.id, { name: "laptop", scopes: ["consume"] });
