@@ -14,6 +14,11 @@ export function nanoUsd(nanos: bigint): NanoUsd {
 }
 
 export function addUsd(...amounts: readonly NanoUsd[]): NanoUsd {
+  return sumUsd(amounts);
+}
+
+/** Of a list of any length: as arguments, a hundred thousand are too many. */
+export function sumUsd(amounts: readonly NanoUsd[]): NanoUsd {
   return nanoUsd(amounts.reduce((sum, amount) => sum + amount, 0n));
 }
 

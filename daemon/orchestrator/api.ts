@@ -5,11 +5,11 @@ import { type Account, type AccountStore, type NewApiKey, ownerOf } from "../../
 import { type ApiKey, scopes } from "../../src/identity/api-key.ts";
 import type { InviteStore } from "../../src/identity/invite.ts";
 import { type ApiKeyId, type NetworkId, parseId } from "../../src/ids.ts";
-import { type Books, dayOf, type UsageRow } from "../../src/ledger/books.ts";
+import { type Books, dayOf } from "../../src/ledger/books.ts";
 import type { PriceSheet } from "../../src/ledger/pricing.ts";
 import { modelId, signedManifestJson } from "../../src/models/manifest.ts";
 import type { PublishedModel } from "../../src/models/model-store.ts";
-import { addUsd, formatUsd, type NanoUsd, parseUsd, zeroUsd } from "../../src/money.ts";
+import { formatUsd, type NanoUsd, parseUsd } from "../../src/money.ts";
 import { packageVersion } from "../../src/paths.ts";
 import { type RouteName, type Routes, routes } from "../../src/protocol/api.ts";
 import { protocolVersion } from "../../src/protocol/handshake.ts";
@@ -80,10 +80,16 @@ export function apiRoutes(options: ApiOptions): readonly Route[] {
     own(routes["billing-usage"], async ({ account }, { by, days }) => {
       const now = options.clock.now();
       const range = { from: dayOf(now - (days - 1) * dayMs), to: dayOf(now) };
-      const rows = groupUsage(await books.usage(account.id, range), by);
+      const rows = await books.usage(account.id, range, by);
       const keys = by === "key" ? await accounts.keys(account.id) : [];
       const names = new Map<string, string>(keys.map(({ id, name }) => [id, name]));
-      return { rows: rows.map((row) => ({ ...row, name: names.get(row.group) ?? null })) };
+      return {
+        rows: rows.map(({ amount, ...row }) => ({
+          ...row,
+          costUsd: formatUsd(amount),
+          name: names.get(row.group) ?? null,
+        })),
+      };
     }),
     own(routes["receipt-show"], async ({ account }, _body, { parameters }) => {
       const id = parseId("receipt", parameters.receipt ?? "");
@@ -170,21 +176,6 @@ function modelRow(model: PublishedModel, catalogue: NetworkCatalogue): Answer<"m
     usdPerMonth: priceOrNull(manifest.prices.monthly),
     hosts: catalogue.hostsOf(model),
   };
-}
-
-function groupUsage(rows: readonly UsageRow[], by: "day" | "model" | "key") {
-  const groups = new Map<string, { requests: number; promptTokens: number; completionTokens: number; cost: NanoUsd }>();
-  for (const row of rows) {
-    const group = by === "day" ? row.day : by === "model" ? row.model : row.apiKeyId;
-    const sum = groups.get(group) ?? { requests: 0, promptTokens: 0, completionTokens: 0, cost: zeroUsd };
-    groups.set(group, {
-      requests: sum.requests + row.requests,
-      promptTokens: sum.promptTokens + row.promptTokens,
-      completionTokens: sum.completionTokens + row.completionTokens,
-      cost: addUsd(sum.cost, row.amount),
-    });
-  }
-  return [...groups].map(([group, { cost, ...counts }]) => ({ group, ...counts, costUsd: formatUsd(cost) }));
 }
 
 function priceOrNull(price: NanoUsd): string | null {

@@ -4,9 +4,9 @@ import type { AccountStore } from "../../src/identity/account.ts";
 import type { HostStore } from "../../src/identity/known-host.ts";
 import { type AccountId, parseId } from "../../src/ids.ts";
 import { ownedAccount } from "../../src/ledger/account.ts";
-import { type Books, dayOf } from "../../src/ledger/books.ts";
+import type { Books } from "../../src/ledger/books.ts";
 import type { CodeStore } from "../../src/ledger/code.ts";
-import { summariseEarnings } from "../../src/ledger/earnings.ts";
+import { earningsFrom, summariseEarnings } from "../../src/ledger/earnings.ts";
 import type { Payment } from "../../src/ledger/payment.ts";
 import {
   defaultPayoutThreshold,
@@ -27,7 +27,7 @@ import {
   servesUntil,
   standingOf,
 } from "../../src/ledger/subscription.ts";
-import { addUsd, formatUsd, type NanoUsd, nanosPerCent, parseUsd } from "../../src/money.ts";
+import { formatUsd, type NanoUsd, nanosPerCent, parseUsd, sumUsd } from "../../src/money.ts";
 import {
   type EarningsDocument,
   economyRoutes,
@@ -52,7 +52,6 @@ export interface EconomyOptions {
   treasury(): Treasury | null;
 }
 
-const firstDay = "0000-01-01";
 const topUpMin = parseUsd("1");
 const topUpMax = parseUsd("10000");
 const payoutsMax = 100;
@@ -166,9 +165,9 @@ async function earnings(accountId: AccountId, options: EconomyOptions): Promise<
   const sheets = await prices.list();
   const sum = async (
     ...kinds: readonly ("host-payable" | "producer-payable" | "host-pending-payout" | "producer-pending-payout")[]
-  ) => addUsd(...(await Promise.all(kinds.map((kind) => books.balanceOf(ownedAccount(kind, accountId))))));
-  const rows = await books.earnings(accountId, { from: firstDay, to: dayOf(now) });
-  const summary = summariseEarnings(rows, await options.sales.days(accountId), now);
+  ) => sumUsd(await Promise.all(kinds.map((kind) => books.balanceOf(ownedAccount(kind, accountId)))));
+  const work = await books.earnings(accountId, earningsFrom(now));
+  const summary = summariseEarnings(work, await options.sales.days(accountId), now);
   const sumDocument = ({ tokens, amount }: { readonly tokens: number; readonly amount: NanoUsd }) => ({
     tokens,
     usd: formatUsd(amount),

@@ -3,7 +3,7 @@ import type { Clock } from "../../src/clock.ts";
 import type { HostId } from "../../src/ids.ts";
 import { type Books, type Day, type DaySettlements, dayOf } from "../../src/ledger/books.ts";
 import type { SettlementResult } from "../../src/ledger/settlement.ts";
-import { addUsd, formatUsd, subtractUsd, zeroUsd } from "../../src/money.ts";
+import { addUsd, formatUsd, subtractUsd, sumUsd, zeroUsd } from "../../src/money.ts";
 import type { NetworkEvent, networkStatusSchema } from "../../src/protocol/control-methods.ts";
 
 /** What the network has been doing lately, in bounded windows: counts, times, sums and hosts' ids, nothing else. */
@@ -93,8 +93,8 @@ export async function openVitals(books: Pick<Books, "settledOn">, clock: Clock):
       turnDay();
       const settled = {
         charged,
-        hosts: addUsd(...hosts.map(({ amount }) => amount)),
-        producers: addUsd(...royalties.map(({ amount }) => amount)),
+        hosts: sumUsd(hosts.map(({ amount }) => amount)),
+        producers: sumUsd(royalties.map(({ amount }) => amount)),
       };
       const second = current();
       second.settled = sumOf([second.settled, settled]);
@@ -122,9 +122,9 @@ export async function openVitals(books: Pick<Books, "settledOn">, clock: Clock):
 
 function sumOf(all: readonly DaySettlements[]): DaySettlements {
   return {
-    charged: addUsd(...all.map(({ charged }) => charged)),
-    hosts: addUsd(...all.map(({ hosts }) => hosts)),
-    producers: addUsd(...all.map(({ producers }) => producers)),
+    charged: sumUsd(all.map(({ charged }) => charged)),
+    hosts: sumUsd(all.map(({ hosts }) => hosts)),
+    producers: sumUsd(all.map(({ producers }) => producers)),
   };
 }
 

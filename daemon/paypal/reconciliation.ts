@@ -20,7 +20,7 @@ import {
 } from "../../src/ledger/paypal-transactions.ts";
 import type { Subscription, SubscriptionStore } from "../../src/ledger/subscription.ts";
 import { hashOfRequest } from "../../src/ledger/transfer.ts";
-import { addUsd, type NanoUsd, nanoUsd, subtractUsd, zeroUsd } from "../../src/money.ts";
+import { addUsd, type NanoUsd, nanoUsd, subtractUsd, sumUsd, zeroUsd } from "../../src/money.ts";
 import type { PayoutRun } from "./payout-run.ts";
 import { reportLagMs, type TransactionSearch, windowMsMax } from "./transactions.ts";
 
@@ -138,7 +138,7 @@ export function newReconciliation(options: ReconciliationOptions) {
   async function gapOf(transaction: PayPalTransaction): Promise<NanoUsd> {
     const { group, keys } = await groupOf(transaction);
     const booked = (await transactions.booked(keys)) ?? zeroUsd;
-    return subtractUsd(addUsd(...group.map(netOf)), booked);
+    return subtractUsd(sumUsd(group.map(netOf)), booked);
   }
 
   /** A payout goes out, comes back, and may cost: its transactions are one matter, as its transfers are. */
@@ -268,7 +268,7 @@ export function newReconciliation(options: ReconciliationOptions) {
   async function isSamePayout(transaction: PayPalTransaction, payout: Payout): Promise<"yes" | "no" | "open"> {
     if (!(await isFinal(transaction))) return "open";
     const { group } = await groupOf(transaction);
-    const gross = addUsd(...group.map((one) => one.gross));
+    const gross = sumUsd(group.map((one) => one.gross));
     return gross === (payout.state === "paid" ? nanoUsd(-payout.amount) : zeroUsd) ? "yes" : "no";
   }
 
@@ -285,7 +285,7 @@ export function newReconciliation(options: ReconciliationOptions) {
     const underway = await Promise.all(whole.map(async (gap) => !(await isFinal(gap.transaction))));
     const lacking = whole.filter((_, index) => underway[index] === false);
     const inTransit = sum(whole.filter((_, index) => underway[index] === true));
-    const listed = subtractUsd(addUsd(booksBalance, sum(whole)), addUsd(...entries.map(({ net }) => net)));
+    const listed = subtractUsd(addUsd(booksBalance, sum(whole)), sumUsd(entries.map(({ net }) => net)));
     const unexplained = subtractUsd(paypalBalance, listed);
     const isDifferent = lacking.length > 0 || unlisted.length > 0;
     const comparison = isDifferent ? "different" : unexplained === 0n ? "equal" : recent > 0 ? "late" : "different";
@@ -334,5 +334,5 @@ function receiptOf({ id, gross, fee }: PayPalTransaction, kind: "capture" | "sal
 }
 
 function sum(gaps: readonly Lack[]): NanoUsd {
-  return addUsd(...gaps.map(({ gap }) => gap));
+  return sumUsd(gaps.map(({ gap }) => gap));
 }

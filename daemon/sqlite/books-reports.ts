@@ -1,16 +1,18 @@
 import type { Millis } from "../../src/clock.ts";
-import { type AccountId, type ApiKeyId, type HoldId, parseId, type TransferId } from "../../src/ids.ts";
+import { type AccountId, type HoldId, parseId, type TransferId } from "../../src/ids.ts";
 import type { LedgerAccountKind } from "../../src/ledger/account.ts";
 import {
   type Day,
   type DayRange,
   type DaySettlements,
-  type EarningsRow,
+  type Earned,
   type Entry,
   type EntryPage,
   type EntrySpan,
   transfersPerPage,
+  type UsageGroup,
   type UsageRow,
+  type WorkEarnings,
 } from "../../src/ledger/books.ts";
 import { type TransferKind, transferIdOf } from "../../src/ledger/transfer.ts";
 import { type NanoUsd, nanoUsd, zeroUsd } from "../../src/money.ts";
@@ -26,20 +28,14 @@ interface EntryRow {
   readonly reference: string | null;
 }
 
-interface EarningsDayRow {
-  readonly day: Day;
-  readonly role: "host" | "producer";
-  readonly host_id: string;
-  readonly model: string;
-  readonly requests: bigint;
+interface EarnedRow {
+  readonly key: string;
   readonly tokens: bigint;
   readonly amount: bigint;
 }
 
-interface UsageDayRow {
-  readonly day: Day;
-  readonly model: string;
-  readonly api_key_id: ApiKeyId;
+interface UsageGroupRow {
+  readonly key: string;
   readonly requests: bigint;
   readonly prompt_tokens: bigint;
   readonly completion_tokens: bigint;
@@ -107,14 +103,30 @@ export function newBooksReports(connection: Connection) {
        AND transfers.at >= @from AND transfers.at < @until
      ORDER BY transfers.sequence`,
   );
-  const selectEarnings: Statement<[AccountId, Day, Day], EarningsDayRow> = connection.prepare(
-    `SELECT day, role, host_id, model, requests, tokens, amount FROM earnings_days
-     WHERE account_id = ? AND day BETWEEN ? AND ? ORDER BY day, role, host_id, model`,
+  const selectFirstDay: Statement<[AccountId], Day | null> = connection
+    .prepare<[AccountId], Day | null>("SELECT min(day) FROM earnings_days WHERE account_id = ?")
+    .pluck();
+  const earnedBy = (column: "day" | "model"): Statement<[AccountId, Day], EarnedRow> =>
+    connection.prepare(
+      `SELECT ${column} AS key, sum(tokens) AS tokens, sum(amount) AS amount FROM (
+         SELECT day, model, sum(amount) AS amount,
+           max(sum(iif(role = 'host', tokens, 0)), sum(iif(role = 'producer', tokens, 0))) AS tokens
+         FROM earnings_days WHERE account_id = ? AND day >= ? GROUP BY day, model
+       ) GROUP BY 1 ORDER BY 1`,
+    );
+  const selectEarnedDays = earnedBy("day");
+  const selectEarnedModels = earnedBy("model");
+  const selectEarnedHosts: Statement<[AccountId], EarnedRow> = connection.prepare(
+    `SELECT host_id AS key, sum(tokens) AS tokens, sum(amount) AS amount FROM earnings_days
+     WHERE account_id = ? AND role = 'host' GROUP BY 1 ORDER BY 1`,
   );
-  const selectUsage: Statement<[AccountId, Day, Day], UsageDayRow> = connection.prepare(
-    `SELECT day, model, api_key_id, requests, prompt_tokens, completion_tokens, amount FROM usage_days
-     WHERE account_id = ? AND day BETWEEN ? AND ? ORDER BY day, model, api_key_id`,
-  );
+  const usedBy = (column: "day" | "model" | "api_key_id"): Statement<[AccountId, Day, Day], UsageGroupRow> =>
+    connection.prepare(
+      `SELECT ${column} AS key, sum(requests) AS requests, sum(prompt_tokens) AS prompt_tokens,
+         sum(completion_tokens) AS completion_tokens, sum(amount) AS amount
+       FROM usage_days WHERE account_id = ? AND day BETWEEN ? AND ? GROUP BY 1 ORDER BY min(day), 1`,
+    );
+  const selectUsage = { day: usedBy("day"), model: usedBy("model"), key: usedBy("api_key_id") };
 
   const selectBounds: Statement<[{ readonly from: bigint }], BoundsRow> = connection.prepare(
     `SELECT (SELECT max(sequence) FROM transfers WHERE at < @from) AS before,
@@ -186,16 +198,25 @@ export function newBooksReports(connection: Connection) {
     return held?.amount ?? zeroUsd;
   }
 
+  function earnings(accountId: AccountId, from: Day): WorkEarnings {
+    const hosts = selectEarnedHosts.all(accountId);
+    return {
+      firstDay: selectFirstDay.get(accountId) ?? null,
+      days: selectEarnedDays.all(accountId, from).map((row) => ({ day: row.key, ...earnedOf(row) })),
+      hosts: hosts.map((row) => ({ hostId: parseId("host", row.key), ...earnedOf(row) })),
+      models: selectEarnedModels.all(accountId, "").map((row) => ({ model: row.key, ...earnedOf(row) })),
+    };
+  }
+
   return {
     transfer,
     heldAmount,
     settledOn,
     entries,
     creditAt,
-    earnings: (accountId: AccountId, { from, to }: DayRange): readonly EarningsRow[] =>
-      selectEarnings.all(accountId, from, to).map(earningsOf),
-    usage: (accountId: AccountId, { from, to }: DayRange): readonly UsageRow[] =>
-      selectUsage.all(accountId, from, to).map(usageOf),
+    earnings,
+    usage: (accountId: AccountId, { from, to }: DayRange, by: UsageGroup): readonly UsageRow[] =>
+      selectUsage[by].all(accountId, from, to).map(usageOf),
   };
 }
 
@@ -211,23 +232,13 @@ function entryOf(row: EntryRow): Entry {
   };
 }
 
-function earningsOf(row: EarningsDayRow): EarningsRow {
-  return {
-    day: row.day,
-    role: row.role,
-    hostId: row.host_id === "" ? null : parseId("host", row.host_id),
-    model: row.model,
-    requests: Number(row.requests),
-    tokens: Number(row.tokens),
-    amount: nanoUsd(row.amount),
-  };
+function earnedOf({ tokens, amount }: EarnedRow): Earned {
+  return { tokens: Number(tokens), amount: nanoUsd(amount) };
 }
 
-function usageOf(row: UsageDayRow): UsageRow {
+function usageOf(row: UsageGroupRow): UsageRow {
   return {
-    day: row.day,
-    model: row.model,
-    apiKeyId: row.api_key_id,
+    group: row.key,
     requests: Number(row.requests),
     promptTokens: Number(row.prompt_tokens),
     completionTokens: Number(row.completion_tokens),

@@ -185,8 +185,8 @@ export function openBooks(database: Database, clock: Clock): Books {
     transfer: async (id) => reports.transfer(id),
     entries: async (accountId, span) => reports.entries(accountId, span),
     creditAt: async (accountId, time) => reports.creditAt(accountId, time),
-    earnings: async (accountId, days) => reports.earnings(accountId, days),
-    usage: async (accountId, days) => reports.usage(accountId, days),
+    earnings: async (accountId, from) => reports.earnings(accountId, from),
+    usage: async (accountId, days, by) => reports.usage(accountId, days, by),
     settledOn: async (day) => reports.settledOn(day),
     audit: () => auditBooks(database),
   };

@@ -17,7 +17,7 @@ import {
   setOffTransfer,
   voidTransfer,
 } from "../../src/ledger/payout.ts";
-import { addUsd, formatUsd, type NanoUsd, nanoUsd, subtractUsd, zeroUsd } from "../../src/money.ts";
+import { addUsd, formatUsd, type NanoUsd, nanoUsd, subtractUsd, sumUsd, zeroUsd } from "../../src/money.ts";
 import type { Statement } from "./connection.ts";
 import type { Database } from "./database.ts";
 import { newLedgerWriter } from "./ledger-writer.ts";
@@ -192,7 +192,7 @@ export function openPayouts(database: Database, clock: Clock): PayoutStore {
         return wanted;
       }),
     due: async () => selectDue.all().map((row) => row.account_id),
-    setOffAll: () => database.durably(() => addUsd(...selectOwing.all().map(({ owner }) => setOff(owner)))),
+    setOffAll: () => database.durably(() => sumUsd(selectOwing.all().map(({ owner }) => setOff(owner)))),
     setOffs: async (accountId, limit) => selectSetOffs.all(accountId, BigInt(limit)).map(setOffOf),
     reserve: async (accountId, least) => {
       const payout = await database.durably(() => reserve(accountId, least));

@@ -68,21 +68,30 @@ export interface EntryPage {
   readonly next: TransferId | null;
 }
 
-export interface EarningsRow {
-  readonly day: Day;
-  readonly role: "host" | "producer";
-  /** The host that did the work; null for a producer's royalty. */
-  readonly hostId: HostId | null;
-  readonly model: string;
-  readonly requests: number;
+export interface Earned {
   readonly tokens: number;
   readonly amount: NanoUsd;
 }
 
+/**
+ * What an account earned by work, as a host's share or as royalty. Tokens of a producer's model that its own hosts worked
+ * on pay twice and count once, but where hosts are told apart.
+ */
+export interface WorkEarnings {
+  /** Null before it earned anything. */
+  readonly firstDay: Day | null;
+  /** From the day asked for, oldest first, without idle ones. */
+  readonly days: readonly (Earned & { readonly day: Day })[];
+  /** Of all time, as its models are. A royalty is under no host. */
+  readonly hosts: readonly (Earned & { readonly hostId: HostId })[];
+  readonly models: readonly (Earned & { readonly model: string })[];
+}
+
+export type UsageGroup = "day" | "model" | "key";
+
 export interface UsageRow {
-  readonly day: Day;
-  readonly model: string;
-  readonly apiKeyId: ApiKeyId;
+  /** A day, a model or a key's id. */
+  readonly group: string;
   readonly requests: number;
   readonly promptTokens: number;
   readonly completionTokens: number;
@@ -140,8 +149,9 @@ export interface Books {
   entries(accountId: AccountId, span: EntrySpan): Promise<EntryPage>;
   /** Credit, spendable or held, as it stood before `time`. */
   creditAt(accountId: AccountId, time: Millis): Promise<NanoUsd>;
-  earnings(accountId: AccountId, days: DayRange): Promise<readonly EarningsRow[]>;
-  usage(accountId: AccountId, days: DayRange): Promise<readonly UsageRow[]>;
+  earnings(accountId: AccountId, from: Day): Promise<WorkEarnings>;
+  /** The group that was used first comes first. */
+  usage(accountId: AccountId, days: DayRange, by: UsageGroup): Promise<readonly UsageRow[]>;
   /** Over all accounts; reads every day's sums, so not for every second. */
   settledOn(day: Day): Promise<DaySettlements>;
 

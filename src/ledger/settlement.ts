@@ -1,6 +1,6 @@
 import type { Usage } from "../chat/generation.ts";
 import type { AccountId, HoldId, TransferId } from "../ids.ts";
-import { addUsd, apportionUsd, minUsd, type NanoUsd, nanoUsd, subtractUsd, zeroUsd } from "../money.ts";
+import { addUsd, apportionUsd, minUsd, type NanoUsd, nanoUsd, subtractUsd, sumUsd, zeroUsd } from "../money.ts";
 import { networkAccount, ownedAccount } from "./account.ts";
 import {
   type HostShare,
@@ -56,7 +56,7 @@ export interface SettlementResult {
 /** Who gets what of a hold of `held`. Pure: the same hold and settlement give the same result. */
 export function divideSettlement(held: NanoUsd, settlement: Settlement): Omit<SettlementResult, "transferId"> {
   const full = settlement.subtasks.map((usage) => priceSubtask(settlement.sheet, usage));
-  const price = addUsd(...full.map((part) => addUsd(part.price, part.royalty)));
+  const price = sumUsd(full.map((part) => addUsd(part.price, part.royalty)));
   const charged = minUsd(price, minUsd(held, settlement.cap?.amount ?? held));
   const subtasks = charged === price ? full : reduceTo(charged, settlement, full);
   return {
@@ -67,8 +67,8 @@ export function divideSettlement(held: NanoUsd, settlement: Settlement): Omit<Se
       const amount = subtasks[index]?.royalty ?? zeroUsd;
       return usage.royalty === null || amount === 0n ? [] : [{ producerId: usage.royalty.producerId, amount }];
     }),
-    network: addUsd(...subtasks.map((part) => part.network)),
-    rounding: addUsd(...subtasks.map((part) => part.rounding)),
+    network: sumUsd(subtasks.map((part) => part.network)),
+    rounding: sumUsd(subtasks.map((part) => part.rounding)),
     subtasks,
     ...(settlement.cap?.usage ?? usageOf(settlement.subtasks)),
   };

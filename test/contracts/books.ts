@@ -75,17 +75,33 @@ export function booksContract(name: string, open: () => Promise<OpenBooks>): voi
       const result = await books.settle(holdId, settlementOf({ ...usageOf(paidHost(), 50_000, 50_000), royalty }));
       expect(result.charged).toBe(parseUsd("1.2"));
       expect(result.royalties).toEqual([{ producerId, amount: parseUsd("0.2") }]);
-      expect(await books.earnings(producerId, { from: day, to: day })).toEqual([
-        {
-          day,
-          role: "producer",
-          hostId: null,
-          model: "acme/tiny:1.0.0",
-          requests: 1,
-          tokens: 100_000,
-          amount: parseUsd("0.2"),
-        },
-      ]);
+      const earned = { tokens: 100_000, amount: parseUsd("0.2") };
+      expect(await books.earnings(producerId, day)).toEqual({
+        firstDay: day,
+        days: [{ day, ...earned }],
+        hosts: [],
+        models: [{ model: "acme/tiny:1.0.0", ...earned }],
+      });
+    });
+
+    it("counts tokens that an account's own host worked on with its own model once, and pays twice", async () => {
+      await grant("10");
+      const host = paidHost();
+      for (const [name, worker] of [
+        ["request-1", host],
+        ["request-2", paidHost()],
+      ] as const) {
+        const royalty = { producerId: host.accountId, per100kTokens: parseUsd("0.20") };
+        await books.settle(await hold("5", name), settlementOf({ ...usageOf(worker, 0, 100_000), royalty }));
+      }
+      const earned = { tokens: 200_000, amount: parseUsd("1.35") };
+      expect(await books.earnings(host.accountId, day)).toEqual({
+        firstDay: day,
+        days: [{ day, ...earned }],
+        hosts: [{ hostId: host.hostId, tokens: 100_000, amount: parseUsd("0.95") }],
+        models: [{ model: "acme/tiny:1.0.0", ...earned }],
+      });
+      expect((await books.earnings(host.accountId, "9999-01-01")).days).toEqual([]);
     });
 
     it("charges no more than the hold", async () => {
@@ -103,7 +119,7 @@ export function booksContract(name: string, open: () => Promise<OpenBooks>): voi
       const cap = { amount: parseUsd("0.3"), usage: { promptTokens: 10_000, completionTokens: 20_000 } };
       const settlement = { ...settlementOf(usageOf(paidHost(), 60_000, 40_000)), cap };
       expect(await books.settle(holdId, settlement)).toMatchObject({ charged: parseUsd("0.3"), ...cap.usage });
-      const [usage] = await books.usage(consumer, { from: day, to: day });
+      const [usage] = await books.usage(consumer, { from: day, to: day }, "day");
       expect(usage).toMatchObject({ requests: 1, ...cap.usage, amount: parseUsd("0.3") });
     });
 
@@ -112,21 +128,15 @@ export function booksContract(name: string, open: () => Promise<OpenBooks>): voi
       const holdId = await hold("0", "request-1");
       const off = { ...settlementOf(usageOf(host, 10, 20)), sheet: firstPriceSheet("off", 0) };
       expect((await books.settle(holdId, off)).charged).toBe(zeroUsd);
-      expect(await books.usage(consumer, { from: day, to: day })).toEqual([
-        {
-          day,
-          model: "acme/tiny:1.0.0",
-          apiKeyId,
-          requests: 1,
-          promptTokens: 10,
-          completionTokens: 20,
-          amount: zeroUsd,
-        },
-      ]);
-      expect((await books.earnings(host.accountId, { from: day, to: day }))[0]).toMatchObject({
-        tokens: 30,
-        amount: zeroUsd,
-      });
+      const used = { requests: 1, promptTokens: 10, completionTokens: 20, amount: zeroUsd };
+      for (const [by, group] of [
+        ["day", day],
+        ["model", "acme/tiny:1.0.0"],
+        ["key", apiKeyId],
+      ] as const) {
+        expect(await books.usage(consumer, { from: day, to: day }, by)).toEqual([{ group, ...used }]);
+      }
+      expect((await books.earnings(host.accountId, day)).hosts[0]).toMatchObject({ tokens: 30, amount: zeroUsd });
       expect((await books.audit()).balanced).toBe(true);
     });
 

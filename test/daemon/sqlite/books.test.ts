@@ -63,8 +63,8 @@ describe("a key's budget", () => {
     await books.settle(holdId, settlementOf(usageOf(paidHost(), 0, 60_000)));
     await expect(hold(perDay, "0.400000001", "later")).rejects.toMatchObject({ code: "insufficient_quota" });
     await hold(perDay, "0.4", "last");
-    expect(await books.usage(request.accountId, { from: "2026-11-30", to: "2026-12-01" })).toMatchObject([
-      { day: "2026-12-01", amount: parseUsd("0.6") },
+    expect(await books.usage(request.accountId, { from: "2026-11-30", to: "2026-12-01" }, "day")).toMatchObject([
+      { group: "2026-12-01", amount: parseUsd("0.6") },
     ]);
   });
 });
@@ -89,6 +89,23 @@ describe("the books' file", () => {
     await books.hold({ ...request, idempotencyKey: "request-2" });
   });
   afterEach(() => open.close());
+
+  it("is read as sums: as much of four hundred days as of a hundred", async () => {
+    const books = openBooks(open.database, stillClock(now));
+    const ids = JSON.stringify([newId("host"), newId("host")]);
+    const read = async (days: number) => {
+      const earner = newId("account");
+      open.database.connection.exec(
+        `WITH RECURSIVE days(number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM days WHERE number < ${days})
+         INSERT INTO earnings_days SELECT '${earner}', 'host', value, date('2026-11-30', '-' || number || ' days'), 'm', 1, 1, 1
+         FROM days, json_each('${ids}')`,
+      );
+      const { days: shown, hosts, models } = await books.earnings(earner, "2026-11-01");
+      expect(models).toEqual([{ model: "m", tokens: 2 * days, amount: BigInt(2 * days) }]);
+      return [shown.length, hosts.length];
+    };
+    expect(await read(400)).toEqual(await read(100));
+  });
 
   it.each([
     "UPDATE entries SET amount = amount + 1",
