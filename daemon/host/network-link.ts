@@ -28,7 +28,7 @@ import { reconnectDelayMs } from "./backoff.ts";
 import { type RunFrame, runSubtask, type SubtaskObserver } from "./subtask-runner.ts";
 
 export interface NetworkLinkOptions {
-  /** The orchestrator's HTTP address. */
+  /** The orchestrator's HTTP address, without a trailing slash. */
   readonly url: string;
   readonly apiKey: string;
   readonly key: KeyPair;
@@ -142,9 +142,7 @@ class Connection {
 
   async open(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    const url = new URL(hostLinkPath, this.#options.url);
-    url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-    const socket = new WebSocket(url, {
+    const socket = new WebSocket(`${this.#options.url}${hostLinkPath}`, {
       handshakeTimeout: handshakeMsMax,
       maxPayload: frameBytesMax,
       perMessageDeflate: false,

@@ -2,7 +2,7 @@ import { createServer } from "node:http";
 import { type WebSocket, WebSocketServer } from "ws";
 import { generateKeyPair, type KeyPair, parsePublicKey } from "../../src/identity/key.ts";
 import { type HostFrame, type NetworkFrame, parseHostFrame } from "../../src/protocol/frame.ts";
-import { newNonce, protocolVersion, signTranscript } from "../../src/protocol/handshake.ts";
+import { hostLinkPath, newNonce, protocolVersion, signTranscript } from "../../src/protocol/handshake.ts";
 
 /** One host's connection, seen from the orchestrator's end. */
 export interface RawLink {
@@ -25,9 +25,10 @@ export interface RawNetwork {
   close(): Promise<void>;
 }
 
-export async function rawNetwork(): Promise<RawNetwork> {
+/** Its address ends in `path`. */
+export async function rawNetwork(path = ""): Promise<RawNetwork> {
   const server = createServer();
-  const sockets = new WebSocketServer({ server });
+  const sockets = new WebSocketServer({ server, path: `${path}${hostLinkPath}` });
   const links = arrivals<RawLink>();
   let connections = 0;
   sockets.on("connection", (socket) => {
@@ -38,7 +39,7 @@ export async function rawNetwork(): Promise<RawNetwork> {
   const address = server.address();
   const port = typeof address === "object" ? address?.port : undefined;
   return {
-    url: `http://127.0.0.1:${port}`,
+    url: `http://127.0.0.1:${port}${path}`,
     key: generateKeyPair(),
     get connections() {
       return connections;

@@ -71,6 +71,14 @@ describe("a host's link to its network", () => {
     expect(link.isConnected).toBe(true);
   });
 
+  it("is under the path of the network's address", async () => {
+    const behind = await rawNetwork("/peer");
+    onTestFinished(() => behind.close());
+    const link = open({ url: behind.url });
+    await Promise.all([welcome(behind), link.connect(signal)]);
+    expect(link.isConnected).toBe(true);
+  });
+
   it("is entitled to work until the orchestrator says otherwise, and again when it says so", async () => {
     const link = open();
     const [seen] = await Promise.all([welcome(network), link.connect(signal)]);
