@@ -22,6 +22,8 @@ const failuresMax = 8;
 const backoffMsMax = 30_000;
 /** How often one shard may arrive other than signed before its source is held to be another file. */
 const badArrivalsMax = 3;
+/** As many in a row are no accident: what follows them is not worth reading. */
+const badInARowMax = 2;
 /** Written at once; small enough to stay in the processor's cache between being hashed and being written. */
 const pieceBytes = 524_288;
 
@@ -91,7 +93,7 @@ interface Fetch extends DownloadOptions {
   readonly onBytes: (doneBytes: number) => void;
 }
 
-/** Reads one stretch of missing shards in one go; a bad one is left for the next gap. */
+/** Reads one stretch of missing shards in one go; a bad one is left for the next gap, and so is what follows two. */
 async function fetchGap(fetch: Fetch, gap: { first: number; end: number }, signal: AbortSignal): Promise<void> {
   const { plan, source, part } = fetch;
   const start = plan.shards[gap.first]?.start ?? 0;
@@ -106,12 +108,14 @@ async function fetchGap(fetch: Fetch, gap: { first: number; end: number }, signa
   let index = gap.first;
   let position = start;
   let hash = createHash("sha256");
+  let badInARow = 0;
   for await (const { bytes, isShardEnd } of cutAtShards(stream.bytes, plan.shards.slice(gap.first, gap.end))) {
     hash.update(bytes);
     await part.write(position, bytes);
     position += bytes.length;
     if (isShardEnd) {
-      await settleShard(fetch, index, hash.digest("hex"));
+      badInARow = (await settleShard(fetch, index, hash.digest("hex"))) ? 0 : badInARow + 1;
+      if (badInARow === badInARowMax) return;
       hash = createHash("sha256");
       index++;
     }
@@ -151,12 +155,16 @@ function bytesOf(shard: SignedShard | undefined): number {
   return shard === undefined ? 0 : shard.end - shard.start;
 }
 
-async function settleShard(fetch: Fetch, index: number, digest: string): Promise<void> {
+/** Whether it is what was signed. */
+async function settleShard(fetch: Fetch, index: number, digest: string): Promise<boolean> {
   const { plan, source, part, badArrivals } = fetch;
-  if (digest === plan.shards[index]?.digest) return part.confirm(index);
+  if (digest === plan.shards[index]?.digest) {
+    await part.confirm(index);
+    return true;
+  }
   const arrivals = (badArrivals.get(index) ?? 0) + 1;
   badArrivals.set(index, arrivals);
-  if (arrivals < badArrivalsMax) return;
+  if (arrivals < badArrivalsMax) return false;
   throw new PeerError(
     "digest_mismatch",
     `Bytes ${plan.shards[index]?.start} to ${plan.shards[index]?.end} from ${source.label} are not what was signed, ${arrivals} times over.`,
