@@ -1,5 +1,4 @@
 import { constants, access as mayUse, readdir, stat, statfs } from "node:fs/promises";
-import { availableParallelism, freemem, totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import { Command } from "commander";
 import * as z from "zod";
@@ -9,6 +8,7 @@ import { isAlive } from "../src/client/process-identity.ts";
 import { readLockRecord } from "../src/client/run-record.ts";
 import { isPeerError, PeerError, systemFailure } from "../src/errors.ts";
 import { ifThere } from "../src/if-there.ts";
+import { freeMemoryBytes, memoryBytes, threadsAtOnce } from "../src/machine.ts";
 import { packageVersion } from "../src/paths.ts";
 import { routes } from "../src/protocol/api.ts";
 import { type RoleName, roleNames } from "../src/protocol/control.ts";
@@ -68,7 +68,7 @@ const nodeMajors = { least: 20, minor: 20 } as const;
 
 function nodeCheck(): Check {
   const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
-  const detail = `Node ${process.versions.node}, ${process.platform} ${process.arch}, ${availableParallelism()} cores`;
+  const detail = `Node ${process.versions.node}, ${process.platform} ${process.arch}, ${threadsAtOnce()} cores`;
   const isFit = major > nodeMajors.least || (major === nodeMajors.least && minor >= nodeMajors.minor);
   return isFit ? ok("node", detail) : { name: "node", state: "failed", detail, hint: "Update Node to 20.20 or newer." };
 }
@@ -76,8 +76,8 @@ function nodeCheck(): Check {
 const memoryBytesMin = 512 * 1024 * 1024;
 
 function memoryCheck(): Check {
-  const detail = `${formatBytes(freemem())} of ${formatBytes(totalmem())} free`;
-  if (freemem() >= memoryBytesMin) return ok("memory", detail);
+  const detail = `${formatBytes(freeMemoryBytes())} of ${formatBytes(memoryBytes())} free`;
+  if (freeMemoryBytes() >= memoryBytesMin) return ok("memory", detail);
   return { name: "memory", state: "warning", detail, hint: "Close other programs before serving a model." };
 }
 

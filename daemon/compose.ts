@@ -1,9 +1,9 @@
 import { stat } from "node:fs/promises";
-import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { isPeerError, PeerError } from "../src/errors.ts";
 import { ifThere } from "../src/if-there.ts";
 import { billsBy } from "../src/ledger/price-book.ts";
+import { threadsAtOnce } from "../src/machine.ts";
 import type { Home } from "../src/paths.ts";
 import type { RoleName } from "../src/protocol/control.ts";
 import { hostStartSchema, networkStartSchema } from "../src/protocol/start.ts";
@@ -117,7 +117,7 @@ async function requireBooks({ keysDirectory }: Home, databaseFile: string): Prom
 }
 
 /** A guard reads 12,000 characters of a conversation at a time, and answers in a few tokens. */
-const guardSettings = { threads: availableParallelism(), gpu: "auto", sequences: 4, contextLength: 8_192 } as const;
+const guardSettings = { threads: threadsAtOnce(), gpu: "auto", sequences: 4, contextLength: 8_192 } as const;
 
 /** How often PayPal is asked after what is not final: webhooks are faster, and may be lost. */
 const paypalPollMs = 15_000;

@@ -1,9 +1,9 @@
 import { statfs } from "node:fs/promises";
-import { freemem } from "node:os";
 import { dirname } from "node:path";
 import type * as z from "zod";
 import { Channel } from "../../src/channel.ts";
 import { PeerError } from "../../src/errors.ts";
+import { freeMemoryBytes } from "../../src/machine.ts";
 import { hostMethods } from "../../src/protocol/control-methods.ts";
 import type { ControlHandler } from "../control/server.ts";
 import type { ModelFiles } from "../registry/model-files.ts";
@@ -212,7 +212,7 @@ async function capacity({ files, models }: HostControlOptions): Promise<Result<"
   return {
     usedBytes: kept.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
     freeBytes: disk.bavail * disk.bsize,
-    memoryBytes: freemem(),
+    memoryBytes: freeMemoryBytes(),
     models: kept.length,
   };
 }

@@ -1,4 +1,4 @@
-import { availableParallelism } from "node:os";
+import { threadsAtOnce } from "../../src/machine.ts";
 import { tokensMax } from "../../src/protocol/frame.ts";
 import type { HostStart } from "../../src/protocol/start.ts";
 
@@ -22,7 +22,7 @@ export function engineSettings(
 ): EngineSettings {
   const isTiny = model.sizeBytes < tinyModelBytes;
   return {
-    threads: start.threads ?? (isTiny ? 1 : availableParallelism()),
+    threads: start.threads ?? (isTiny ? 1 : threadsAtOnce()),
     gpu: start.gpu,
     sequences: start.sequences ?? (isTiny ? sequencesOfTinyModel : sequencesDefault),
     contextLength: Math.min(start.context ?? contextLengthDefault, model.contextLength, tokensMax),

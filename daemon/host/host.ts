@@ -1,8 +1,8 @@
-import { totalmem } from "node:os";
 import { keepBenchmark } from "../../src/client/kept-benchmark.ts";
 import type { Clock } from "../../src/clock.ts";
 import { PeerError } from "../../src/errors.ts";
 import type { Log } from "../../src/log.ts";
+import { memoryBytes } from "../../src/machine.ts";
 import { type Home, packageFile } from "../../src/paths.ts";
 import type { Tokenizers } from "../../src/pipeline/ports.ts";
 import type { StartProgress } from "../../src/protocol/control.ts";
@@ -202,7 +202,7 @@ async function firstModel(
   clock: Clock,
   signal: AbortSignal,
 ): Promise<string> {
-  if (network !== null) return modelThatFits(network, totalmem() * memoryShareMax, signal);
+  if (network !== null) return modelThatFits(network, memoryBytes() * memoryShareMax, signal);
   return start.upstream === null ? packageFile(demoModelFile) : onlyUpstreamModel(start.upstream, clock, signal);
 }
 

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { Availability } from "../../../daemon/host/availability.ts";
 import { openChoices } from "../../../daemon/host/choices.ts";
 import { type HostControlOptions, hostControl } from "../../../daemon/host/control.ts";
@@ -152,7 +152,8 @@ describe("a host's control", () => {
         { model: digest, digest, sizeBytes: 7, isLoaded: false },
       ],
     });
-    expect(await ask("models-capacity")).toMatchObject({ usedBytes: 7, models: 1 });
+    vi.spyOn(process, "availableMemory").mockReturnValueOnce(1_000);
+    expect(await ask("models-capacity")).toMatchObject({ usedBytes: 7, memoryBytes: 1_000, models: 1 });
     expect(await ask("models-remove", { model: digest })).toEqual({ model: digest, freedBytes: 7 });
     expect(await ask("models-capacity")).toMatchObject({ usedBytes: 0, models: 0 });
     await expect(ask("models-remove", { model: digest })).rejects.toMatchObject({ code: "model_missing" });

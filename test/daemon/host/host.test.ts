@@ -1,5 +1,5 @@
 import { copyFile, readFile, rm } from "node:fs/promises";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { type RunningHost, startHost } from "../../../daemon/host/host.ts";
 import type { HostedEngine } from "../../../daemon/host/served-models.ts";
 import { startUpstreamEngine } from "../../../daemon/host/upstream-engine.ts";
@@ -11,6 +11,7 @@ import { homeAt } from "../../../src/paths.ts";
 import { type HostStart, hostStartSchema } from "../../../src/protocol/start.ts";
 import { demoModelFile } from "../../worlds/answers.ts";
 import { letterTokenizers } from "../../worlds/dispatch-simulation.ts";
+import { fileServer } from "../../worlds/file-server.ts";
 import { temporaryFolder } from "../../worlds/model-folder.ts";
 
 const { signal } = new AbortController();
@@ -152,6 +153,18 @@ describe("a host", () => {
     const { fail, engines } = await world();
     await expect(fail()).rejects.toMatchObject({ code: "deadline_exceeded" });
     expect(engines).toEqual([{ isClosed: true }]);
+  });
+
+  it("takes no model that is too large for the container it is in", async () => {
+    const digest = `sha256:${"0".repeat(64)}`;
+    const said = { model: "acme/tiny:1.0.0", digest, sizeBytes: 700_000, summary: null, license: null };
+    const price = { royaltyUsdPer100kTokens: "0.00", priceUsd: null, usdPerMonth: null };
+    const model = { ...said, ...price, contextLength: null, hosts: 1 };
+    const network = await fileServer(Buffer.from(JSON.stringify({ models: [model], next: null })));
+    onTestFinished(() => network.close());
+    vi.spyOn(process, "constrainedMemory").mockReturnValueOnce(1_000_000);
+    const { up } = await world({ isLocal: false, networkUrl: network.url, apiKey: "sk-peer-any", models: [] });
+    await expect(up()).rejects.toMatchObject({ code: "model_missing" });
   });
 
   it("begins no answer while it is paused, and says so", async () => {
