@@ -24,7 +24,7 @@ export interface Access {
 export async function findAccess(session: Session): Promise<Access> {
   const accounts = await readAccounts(session.home);
   const networkUrl = (await knownNetwork(session)) ?? `http://127.0.0.1:${defaultPorts.network}`;
-  const account = accounts.find((candidate) => candidate.networkUrl === networkUrl) ?? null;
+  const account = accountOn(networkUrl, accounts) ?? null;
   const fromEnvironment = process.env.PEERLLM_API_KEY;
   if (fromEnvironment === undefined || fromEnvironment === "") {
     return { networkUrl, apiKey: account?.apiKey ?? null, account };
@@ -93,7 +93,7 @@ export async function ensureAccess(session: Session): Promise<Access & { readonl
   // Another command's first run may be faster.
   let there: StoredAccount | undefined;
   const make = async (accounts: readonly StoredAccount[]) => {
-    there = accounts.find((account) => account.networkUrl === networkUrl);
+    there = accountOn(networkUrl, accounts);
     return there ?? askForAccount(networkUrl, { name: userName() }, signal);
   };
   const account = await keepAccount(home, make, signal);
@@ -119,6 +119,13 @@ async function runningNetwork(session: Session): Promise<string | null> {
   return ready.success ? ready.data.url : null;
 }
 
-function normalUrl(url: string): string {
-  return url.replace(/\/+$/, "").replace(/\/v1$/, "");
+/** Older ones were kept as they had been typed. */
+function accountOn(networkUrl: string, accounts: readonly StoredAccount[]): StoredAccount | undefined {
+  return accounts.find((account) => normalUrl(account.networkUrl) === networkUrl);
+}
+
+/** One text for one network, however it was typed: "http://LOCALHOST:80/v1/" is "http://localhost". */
+function normalUrl(typed: string): string {
+  const { origin, pathname } = new URL(typed);
+  return `${origin}${pathname.replace(/\/+$/, "").replace(/\/v1$/, "")}`;
 }

@@ -9,7 +9,7 @@ import { draftPrivateFile } from "../private-file.ts";
 import { lockFile } from "./lock.ts";
 
 const storedAccountSchema = z.object({
-  networkUrl: z.string(),
+  networkUrl: z.url(),
   accountId: z.string(),
   apiKey: z.string(),
   name: z.string().nullable(),
