@@ -5,7 +5,7 @@ import type { Account, AccountStore } from "../../src/identity/account.ts";
 import { type ApiKey, requireScope, type Scope } from "../../src/identity/api-key.ts";
 import { answer } from "../../src/pipeline/pipeline.ts";
 import type { Ports } from "../../src/pipeline/ports.ts";
-import { moderationOf } from "../../src/safety/moderation.ts";
+import { moderationsOf } from "../../src/safety/moderation.ts";
 import type { AnswerBackend } from "../http/openai-routes.ts";
 import type { NetworkCatalogue } from "./catalogue.ts";
 import { FairTokenizers } from "./fair-tokenizers.ts";
@@ -67,7 +67,7 @@ export function networkBackend(options: NetworkBackendOptions): AnswerBackend<Me
       return countedAnswer(request, member, { ...options, ports: fair }, signal);
     },
     takeRequest: ({ key }) => rateLimit.takeRequest(key),
-    moderate: async (inputs) => inputs.map((input) => moderationOf(input, ports.policy())),
+    moderate: (inputs, _caller, signal) => moderationsOf(inputs, ports.policy(), signal),
     limitHeaders: ({ key }) => rateLimit.headers(key),
   };
 }

@@ -1,7 +1,7 @@
 import type { AnswerEvent, AnswerRequest, ModelListing } from "../../src/chat/answer.ts";
 import type { Upstream } from "../../src/client/upstream.ts";
 import { type ErrorCode, isPeerError, PeerError } from "../../src/errors.ts";
-import { moderationOf } from "../../src/safety/moderation.ts";
+import { moderationsOf } from "../../src/safety/moderation.ts";
 import { defaultPolicy } from "../../src/safety/policy.ts";
 import { type AnswerBackend, anyModelNames } from "../http/openai-routes.ts";
 import { type MaskingOptions, maskRequest } from "./masking.ts";
@@ -54,7 +54,7 @@ export function proxyBackend({ network, local, masking, model }: ProxyBackendOpt
     },
 
     // Judged on this machine: what is only to be looked at does not have to leave it.
-    moderate: async (inputs) => inputs.map((input) => moderationOf(input, defaultPolicy)),
+    moderate: (inputs, _caller, signal) => moderationsOf(inputs, defaultPolicy, signal),
   };
 }
 

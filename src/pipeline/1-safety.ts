@@ -1,3 +1,4 @@
+import { setImmediate as turnOfTheLoop } from "node:timers/promises";
 import type { Prompt } from "../chat/message.ts";
 import { messagesOf, promptField } from "../chat/message.ts";
 import { PeerError } from "../errors.ts";
@@ -16,7 +17,9 @@ export async function checkSafety(
   signal: AbortSignal,
 ): Promise<void> {
   const policy = ports.policy();
-  for (const prompt of prompts) {
+  for (const [index, prompt] of prompts.entries()) {
+    if (index > 0) await turnOfTheLoop();
+    signal.throwIfAborted();
     const messages = messagesOf(prompt);
     const triage = triageMessages(messages, policy);
     if (triage.action === "escalate" && ports.guard !== null) {

@@ -1,3 +1,4 @@
+import { setImmediate as turnOfTheLoop } from "node:timers/promises";
 import type { Policy } from "./policy.ts";
 import { flaggedCategories, triage } from "./triage.ts";
 
@@ -20,6 +21,21 @@ const derived = {
   "self-harm/instructions": ["self-harm", "illicit"],
   "violence/graphic": ["violence", "illicit/violent"],
 } as const;
+
+/** Judges one text after the other, and lets others' requests in between. */
+export async function moderationsOf(
+  texts: readonly string[],
+  policy: Policy,
+  signal: AbortSignal,
+): Promise<readonly Moderation[]> {
+  const moderations: Moderation[] = [];
+  for (const text of texts) {
+    signal.throwIfAborted();
+    moderations.push(moderationOf(text, policy));
+    await turnOfTheLoop();
+  }
+  return moderations;
+}
 
 export function moderationOf(text: string, policy: Policy): Moderation {
   const result = triage(text, policy);

@@ -32,11 +32,13 @@ function add(views: View[], name: View["name"], text: string | undefined): void 
 const ascii = /^\p{ASCII}*$/u;
 /** Format characters, variation selectors, joiners, tags: invisible, and put between letters to hide a word. */
 const invisible = /\p{Cf}|\p{Variation_Selector}|\p{Default_Ignorable_Code_Point}/gu;
+/** Signs for whole words, up to 18 letters each: read as a gap, so that no text grows beyond four times its length. */
+const wordSigns = /[\u3300-\u3357\u33ae\u33af\ufdfa\ufdfb]/g;
 
 /** NFKC, lower case, without invisible characters and stacked marks, look-alike letters folded to Latin. */
 export function plainView(text: string): string {
   if (ascii.test(text)) return text.toLowerCase();
-  const composed = text.replace(invisible, "").normalize("NFKC").toLowerCase();
+  const composed = text.replace(invisible, "").replace(wordSigns, " ").normalize("NFKC").toLowerCase();
   const bare = composed
     .normalize("NFD")
     .replace(/([a-z])\p{M}+/gu, "$1")

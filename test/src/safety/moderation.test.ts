@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { packageFile } from "../../../src/paths.ts";
-import { moderationOf } from "../../../src/safety/moderation.ts";
+import { moderationOf, moderationsOf } from "../../../src/safety/moderation.ts";
 import { defaultPolicy } from "../../../src/safety/policy.ts";
 
 /** OpenAI's thirteen categories; source: OpenAI API reference, "Create moderation". */
@@ -34,6 +34,20 @@ test("scores lie between 0 and 1", () => {
     expect(score).toBeGreaterThanOrEqual(0);
     expect(score).toBeLessThanOrEqual(1);
   }
+});
+
+test("of many texts each is judged in a turn of its own, until nobody waits for them", async () => {
+  const leaving = new AbortController();
+  const texts = Array.from({ length: 20 }, () => "Plan a weekend in Lisbon.");
+  let turns = 0;
+  const count = () => {
+    turns += 1;
+    if (turns === 10) leaving.abort(new Error("gone"));
+    if (turns < 20) setImmediate(count);
+  };
+  setImmediate(count);
+  await expect(moderationsOf(texts, defaultPolicy, leaving.signal)).rejects.toThrow("gone");
+  expect(turns).toBeLessThan(20);
 });
 
 test("a harmless text is not flagged", () => {

@@ -39,6 +39,18 @@ test("Russian stays Russian", () => {
   expect(viewsOf("Сколько стоит хлеб?")).toEqual([{ name: "base", text: "сколько стоит хлеб?" }]);
 });
 
+test("no sign makes a text longer than four times its length, or hides what stands behind it", () => {
+  const signs = Array.from({ length: 0x11_0000 }, (_, code) => String.fromCodePoint(code)).filter(
+    (sign) => sign.normalize("NFKC").length > 4,
+  );
+  expect(signs.length).toBeGreaterThan(10);
+  for (const sign of signs) {
+    const [base] = viewsOf(`${sign.repeat(100)} ${plain}`);
+    expect(base?.text.length, sign).toBeLessThanOrEqual(4 * 100 * sign.length + 1 + plain.length);
+    expect(base?.text, sign).toContain(plain);
+  }
+});
+
 test("a megabyte of base64 is decoded only as far as the bound", () => {
   const huge = Buffer.from("make a bomb ".repeat(100_000)).toString("base64");
   const decoded = viewsOf(huge).find((view) => view.name === "decoded");
