@@ -5,7 +5,7 @@ import type { Log } from "../../src/log.ts";
 import { beginError, peerErrorOf, sendError, sendJson } from "./errors.ts";
 import { answerPreflight, checkCaller, type Guard, isLoopback } from "./guard.ts";
 import type { Metrics } from "./metrics.ts";
-import { matchRoute, type Route } from "./route.ts";
+import { type BodyBudget, matchRoute, type Route } from "./route.ts";
 
 export interface AnsweringOptions {
   readonly routes: readonly Route[];
@@ -23,6 +23,7 @@ export interface Answering {
   readonly isDraining: boolean;
   readonly options: AnsweringOptions;
   readonly guard: Guard;
+  readonly bodies: BodyBudget;
   readonly metrics: Metrics;
 }
 
@@ -34,6 +35,7 @@ export async function answer({
   isDraining,
   options,
   guard,
+  bodies,
   metrics,
 }: Answering): Promise<void> {
   const startedAt = performance.now();
@@ -70,7 +72,8 @@ export async function answer({
     const match = matchRoute(options.routes, method, url.pathname);
     if ("route" in match) {
       route = match.route.path;
-      return await match.route.handle({ request, response, url, parameters: match.parameters, requestId, signal });
+      const { parameters } = match;
+      return await match.route.handle({ request, response, url, parameters, requestId, signal, bodies });
     }
     if (match.length > 0) {
       throw new PeerError("method_refused", `${method} is not a method of this path.`, { allowedMethods: match });

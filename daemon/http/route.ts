@@ -17,6 +17,12 @@ export interface Exchange {
   readonly requestId: string;
   /** Aborts with `cancelled` when the client goes away before the answer is out, `daemon_unreachable` when the server closes. */
   readonly signal: AbortSignal;
+  readonly bodies: BodyBudget;
+}
+
+/** What all bodies that one server is reading may still take together. */
+export interface BodyBudget {
+  bytesLeft: number;
 }
 
 export interface Route {
@@ -35,8 +41,10 @@ export interface BodyLimits {
 }
 
 const usualLimits: BodyLimits = { bytesMax: 4 * 1024 * 1024, timeoutMs: 30_000 };
+/** Of a body that is read before it is known who sends it. */
+export const strangerLimits: BodyLimits = { bytesMax: 64 * 1024, timeoutMs: 30_000 };
 
-/** A route that reads JSON by `schema` and answers JSON: 200, or 204 where the handler returns undefined. */
+/** A route that reads JSON of up to 64 KiB by `schema` and answers JSON: 200, or 204 where the handler returns undefined. */
 export function jsonRoute<Schema extends z.ZodType>(
   method: Method,
   path: string,
@@ -48,7 +56,9 @@ export function jsonRoute<Schema extends z.ZodType>(
     path,
     async handle(exchange) {
       const isBodiless = method === "GET" || method === "HEAD" || method === "DELETE";
-      const body = isBodiless ? Object.fromEntries(exchange.url.searchParams) : await readJson(exchange);
+      const body = isBodiless
+        ? Object.fromEntries(exchange.url.searchParams)
+        : await readJson(exchange, strangerLimits);
       const answer = await handler(parseFields(schema, body), exchange);
       if (answer === undefined) exchange.response.writeHead(204).end();
       else sendJson(exchange.response, 200, answer);
@@ -78,8 +88,11 @@ export async function readJson(exchange: Exchange, limits = usualLimits): Promis
   }
 }
 
-/** The body's bytes, within the limits that `readJson` has. Throws `request_too_large` or `deadline_exceeded`. */
-export async function readBody({ request, signal }: Exchange, limits = usualLimits): Promise<Buffer> {
+/**
+ * The body's bytes, within the limits that `readJson` has. Throws `request_too_large`, `deadline_exceeded`, or
+ * `queue_full` where the bodies being read are too much together.
+ */
+export async function readBody({ request, signal, bodies }: Exchange, limits = usualLimits): Promise<Buffer> {
   const tooLarge = new PeerError("request_too_large", `The body is larger than ${limits.bytesMax} bytes.`);
   if (Number(request.headers["content-length"] ?? 0) > limits.bytesMax) throw tooLarge;
   return new Promise((resolve, reject) => {
@@ -89,11 +102,14 @@ export async function readBody({ request, signal }: Exchange, limits = usualLimi
     const settle = (act: () => void) => {
       request.off("data", onData).off("end", onEnd).off("error", onError);
       limited.removeEventListener("abort", onAbort);
+      bodies.bytesLeft += length;
       act();
     };
     const onData = (chunk: Buffer) => {
       length += chunk.length;
+      bodies.bytesLeft -= chunk.length;
       if (length > limits.bytesMax) settle(() => reject(tooLarge));
+      else if (bodies.bytesLeft < 0) settle(() => reject(tooMany()));
       else chunks.push(chunk);
     };
     const onEnd = () => settle(() => resolve(Buffer.concat(chunks, length)));
@@ -107,6 +123,12 @@ export async function readBody({ request, signal }: Exchange, limits = usualLimi
     request.on("data", onData).on("end", onEnd).on("error", onError);
     limited.addEventListener("abort", onAbort, { once: true });
     if (limited.aborted) onAbort();
+  });
+}
+
+function tooMany(): PeerError {
+  return new PeerError("queue_full", "Too many requests are arriving at once. Try again in 5 s.", {
+    retryAfterSeconds: 5,
   });
 }
 

@@ -43,6 +43,7 @@ const headersTimeoutMs = 10_000;
 const keepAliveTimeoutMs = 75_000;
 const headerBytesMax = 16_384;
 const connectionsMax = 4_096;
+const bodyBytesMax = 256 * 1024 * 1024;
 /** How long an answer that is cut may take to say so. */
 const lastWordsMsMax = 500;
 
@@ -59,6 +60,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     );
   }
   const metrics = options.metrics ?? createMetrics();
+  const bodies = { bytesLeft: bodyBytesMax };
   const active = new Set<AbortController>();
   const upgraded = new Set<Duplex>();
   const upgrades = new Map<string, UpgradeHandler>();
@@ -89,7 +91,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     // An answer that waits for those before it on one connection hears nothing when that is lost.
     response.once("close", whenClosed(request.socket, over));
     if (isDraining) response.setHeader("connection", "close");
-    void answer({ request, response, signal: controller.signal, isDraining, options, guard, metrics });
+    void answer({ request, response, signal: controller.signal, isDraining, options, guard, bodies, metrics });
   });
 
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {

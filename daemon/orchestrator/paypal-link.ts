@@ -3,7 +3,7 @@ import { PeerError } from "../../src/errors.ts";
 import type { HostId } from "../../src/ids.ts";
 import type { PriceBook } from "../../src/ledger/price-book.ts";
 import { type SubscriptionStore, standingOf } from "../../src/ledger/subscription.ts";
-import { type Route, readBody } from "../http/route.ts";
+import { type Route, readBody, strangerLimits } from "../http/route.ts";
 import type { Treasury } from "../paypal/treasury.ts";
 
 const webhookPath = "/paypal/webhooks";
@@ -26,7 +26,7 @@ export function paypalRoutes(treasury: () => Treasury | null): readonly Route[] 
       handle: async (exchange) => {
         const open = treasury();
         if (open === null) throw new PeerError("not_found", "This network expects no webhooks.");
-        await open.receiveWebhook(exchange.request.headers, await readBody(exchange));
+        await open.receiveWebhook(exchange.request.headers, await readBody(exchange, strangerLimits));
         exchange.response.writeHead(204).end();
       },
     },

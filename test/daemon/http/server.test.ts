@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import * as z from "zod";
 import { openEventStream } from "../../../daemon/http/event-stream.ts";
-import { type Exchange, jsonRoute, type Route, readJson } from "../../../daemon/http/route.ts";
+import { type Exchange, jsonRoute, type Route, readBody, readJson } from "../../../daemon/http/route.ts";
 import { createHttpServer, type HttpServer, type HttpServerOptions } from "../../../daemon/http/server.ts";
 import { errorTable, isPeerError, PeerError } from "../../../src/errors.ts";
 import { type LogFields, silentLog } from "../../../src/log.ts";
@@ -319,6 +319,40 @@ describe("a client that hangs up", () => {
     );
     setImmediate(() => socket.destroy());
     expect(isPeerError(await ended.promise, "cancelled")).toBe(true);
+  });
+});
+
+describe("bodies that arrive", () => {
+  it("may take so much together and no more, and are told when to come again", async () => {
+    const small = { bytesLeft: 10 };
+    const budgets = new Set();
+    const { url } = await serve({
+      routes: [
+        {
+          method: "POST",
+          path: "/body",
+          async handle(exchange) {
+            budgets.add(exchange.bodies);
+            exchange.response.end((await readBody({ ...exchange, bodies: small })).toString());
+          },
+        },
+      ],
+    });
+    const first = await rawConnection(url);
+    first.write("POST /body HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 8\r\n\r\n1234567");
+    await vi.waitUntil(() => small.bytesLeft === 3, { timeout: 30_000 });
+    const second = await rawRequest(`${url}/body`, { method: "POST", body: "1234" });
+    expect([second.status, second.headers["retry-after"]]).toEqual([503, "5"]);
+    first.write("8");
+    expect(await readAll(first)).toContain("12345678");
+    expect(small).toEqual({ bytesLeft: 10 });
+    expect(budgets.size, "all of a server share one budget").toBe(1);
+  });
+
+  it("are short where nobody has said who sends them", async () => {
+    const { url } = await serve();
+    const body = JSON.stringify({ word: "x".repeat(65_536) });
+    expect((await rawRequest(`${url}/echo`, { method: "POST", headers: json, body })).status).toBe(413);
   });
 });
 
