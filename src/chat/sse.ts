@@ -59,7 +59,7 @@ function createEventReader(): { push(text: string): ServerSentEvent[] } {
     if (field === "event") type = value;
     if (field === "data") {
       data.push(value);
-      dataChars += value.length;
+      dataChars += value.length + 1;
     }
     line = "";
   };

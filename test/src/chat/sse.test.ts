@@ -54,8 +54,11 @@ describe("server-sent events", () => {
     }
   });
 
-  it("of endless length are refused", async () => {
-    const endless = Array.from({ length: 80 }, () => bytesOf("x".repeat(65_536)));
+  it.each([
+    ["length", "x".repeat(65_536)],
+    ["empty lines of data", "data\n".repeat(65_536)],
+  ])("of endless %s are refused", async (_, chunk) => {
+    const endless = Array(80).fill(bytesOf(chunk));
     await expect(parse(endless)).rejects.toSatisfy((error) => isPeerError(error, "upstream_failed"));
   });
 });
