@@ -5,6 +5,7 @@ import { Channel } from "../../src/channel.ts";
 import { PeerError } from "../../src/errors.ts";
 import { freeMemoryBytes } from "../../src/machine.ts";
 import { hostMethods } from "../../src/protocol/control-methods.ts";
+import type { InTurn } from "../../src/turns.ts";
 import type { ControlHandler } from "../control/server.ts";
 import type { ModelFiles } from "../registry/model-files.ts";
 import type { Availability } from "./availability.ts";
@@ -23,6 +24,8 @@ export interface HostControlOptions {
   readonly choices: Choices;
   readonly feed: SubtaskFeed;
   readonly files: ModelFiles;
+  /** One thing at a time is done with models. */
+  readonly inTurn: InTurn;
   /** Fetches a model, loads it and puts it on the offer. */
   add(reference: string, onProgress: OnModelProgress, signal: AbortSignal): Promise<ServedModel>;
   benchmark(served: ServedModel, signal: AbortSignal): Promise<Benchmark>;
@@ -81,12 +84,12 @@ export function hostControl(options: HostControlOptions): Readonly<Record<keyof 
           hint: `Unpin it first: peerllm host models unpin ${reference}.`,
         });
       }
-      const served = models.get(digest);
-      if (served !== undefined) await options.remove(served);
-      return {
-        model: reference,
-        freedBytes: await options.files.remove(hexOf(digest)),
-      } satisfies Result<"models-remove">;
+      return options.inTurn(async () => {
+        const served = models.get(digest);
+        if (served !== undefined) await options.remove(served);
+        const freedBytes = await options.files.remove(hexOf(digest));
+        return { model: reference, freedBytes } satisfies Result<"models-remove">;
+      });
     },
     "models-pin": async (params) => {
       const { model, isPinned } = hostMethods["models-pin"].params.parse(params);

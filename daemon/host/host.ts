@@ -92,7 +92,8 @@ export async function startHost(start: HostStart, adapters: HostAdapters, contex
   const choices = await openChoices(home);
   if (choices.pause !== null) availability.pauseUntil(choices.pause.until);
   const feed = new SubtaskFeed(adapters.tokenizers, log, (digest) => models.get(digest)?.model);
-  // Loading and measuring: two at once would measure each other, and two pulls of one model would load it twice.
+  // Loading, measuring and removing: two at once would measure each other, two pulls of one model would load it twice,
+  // and a file would be removed that is being loaded.
   const inTurn = turns();
   let door: Door | undefined;
   const onStateChange = () => door?.refresh();
@@ -145,14 +146,14 @@ export async function startHost(start: HostStart, adapters: HostAdapters, contex
       choices,
       feed,
       files: adapters.files,
+      inTurn,
       add,
       benchmark: (served, limit) => inTurn(() => measure(served, adapters, context, limit), limit),
-      remove: (served) =>
-        inTurn(async () => {
-          const removed = models.remove(served, clock, timeLimit(removeMsMax));
-          opened.refresh();
-          await removed;
-        }),
+      async remove(served) {
+        const removed = models.remove(served, clock, timeLimit(removeMsMax));
+        opened.refresh();
+        await removed;
+      },
     }),
     get activeStreams() {
       return opened.activeStreams;

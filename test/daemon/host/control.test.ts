@@ -12,6 +12,7 @@ import { systemClock } from "../../../src/clock.ts";
 import { PeerError } from "../../../src/errors.ts";
 import { silentLog } from "../../../src/log.ts";
 import { homeAt } from "../../../src/paths.ts";
+import { turns } from "../../../src/turns.ts";
 import { letterTokenizers } from "../../worlds/dispatch-simulation.ts";
 import { temporaryFolder } from "../../worlds/model-folder.ts";
 import { stillClock } from "../../worlds/still-clock.ts";
@@ -77,6 +78,7 @@ async function world(changes: Partial<HostControlOptions> = {}) {
     choices,
     feed: new SubtaskFeed(letterTokenizers, silentLog, () => undefined),
     files: openModelFiles(folder.path, clock),
+    inTurn: turns(),
     add: () => Promise.reject(new PeerError("model_missing", "There is none.")),
     benchmark: async () => ({ ...tiny.benchmark, decodeTokensPerSecond: 99 }),
     remove: (gone) => models.remove(gone, systemClock, signal),

@@ -1,4 +1,5 @@
-import { copyFile, readFile, rm } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { copyFile, mkdir, readFile, rm } from "node:fs/promises";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { type RunningHost, startHost } from "../../../daemon/host/host.ts";
 import type { HostedEngine } from "../../../daemon/host/served-models.ts";
@@ -7,6 +8,7 @@ import { openModelFiles } from "../../../daemon/registry/model-files.ts";
 import { type Clock, systemClock } from "../../../src/clock.ts";
 import { PeerError } from "../../../src/errors.ts";
 import { silentLog } from "../../../src/log.ts";
+import { sha256Hex } from "../../../src/models/digest.ts";
 import { homeAt } from "../../../src/paths.ts";
 import { type HostStart, hostStartSchema } from "../../../src/protocol/start.ts";
 import { demoModelFile } from "../../worlds/answers.ts";
@@ -24,8 +26,7 @@ async function world(start: Partial<HostStart> = {}) {
   /** Time stands still, and whoever sleeps is woken at once. */
   const slept: number[] = [];
   const clock: Clock = { ...systemClock, monotonic: () => 0, sleep: async (delayMs) => void slept.push(delayMs) };
-  let measuring = 0;
-  let measuringMost = 0;
+  const measuring = { now: 0, most: 0, meanwhile: async () => {} };
   const startEngine = async (): Promise<HostedEngine> => {
     const life = { isClosed: false };
     engines.push(life);
@@ -65,10 +66,11 @@ async function world(start: Partial<HostStart> = {}) {
             ? startEngine()
             : startUpstreamEngine({ url: weights.url, reference, ...settings, clock: systemClock }, limit),
         benchmark: async () => {
-          measuring += 1;
-          measuringMost = Math.max(measuringMost, measuring);
+          measuring.now += 1;
+          measuring.most = Math.max(measuring.most, measuring.now);
+          await measuring.meanwhile();
           await systemClock.sleep(20, signal);
-          measuring -= 1;
+          measuring.now -= 1;
           if (fails) throw new PeerError("deadline_exceeded", "It could not be measured.");
           return benchmark;
         },
@@ -91,7 +93,8 @@ async function world(start: Partial<HostStart> = {}) {
   return {
     folder,
     engines,
-    measuringMost: () => measuringMost,
+    files,
+    measuring,
     slept,
     async up(changes: Partial<HostStart> = {}) {
       const host = await open(changes);
@@ -133,7 +136,7 @@ describe("a host", () => {
   });
 
   it("loads a model once, however many pull it at the same time, and measures one at a time", async () => {
-    const { up, engines, folder, measuringMost } = await world();
+    const { up, engines, folder, measuring } = await world();
     const host = await up();
     const other = folder.file("other.gguf");
     await copyFile(demoModelFile, other);
@@ -145,8 +148,28 @@ describe("a host", () => {
     ]);
     // The copy has the demo's own digest, so it is the model that was there.
     expect(engines).toHaveLength(2);
-    expect(measuringMost()).toBe(1);
+    expect(measuring.most).toBe(1);
     expect(await host.control.status?.({}, signal)).toMatchObject({ models: ["demo", "third"] });
+  });
+
+  it("removes a model that is being loaded as soon as it is, its engine and its file", async () => {
+    const { up, engines, folder, files, measuring } = await world();
+    const host = await up();
+    const bytes = await otherModel();
+    const digest = sha256Hex(bytes);
+    await mkdir(folder.file("models"));
+    const file = await folder.write(`models/${digest}.gguf`, bytes);
+    const listed = vi.spyOn(files, "list");
+    let removed: unknown;
+    measuring.meanwhile = async () => {
+      removed = host.control["models-remove"]?.({ model: `sha256:${digest}` }, signal);
+      await vi.waitUntil(() => listed.mock.settledResults[0]?.type === "fulfilled");
+    };
+    await pull(host, file);
+    expect(await removed).toMatchObject({ freedBytes: bytes.length });
+    expect(engines).toEqual([{ isClosed: false }, { isClosed: true }]);
+    expect(await host.control.status?.({}, signal)).toMatchObject({ models: ["demo"] });
+    expect(existsSync(file)).toBe(false);
   });
 
   it("leaves no engine behind where it can't be measured", async () => {
