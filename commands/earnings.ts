@@ -12,7 +12,10 @@ import { hasScreen, watch } from "./watch.ts";
 export function earningsCommand(): Command {
   const earnings = new Command("earnings")
     .description("show what your hosts and models earned")
-    .option("--watch", "keep showing, live; without a terminal one line per change")
+    .option(
+      "--watch",
+      "keep showing, live; without a terminal one line per change, into a pipe one every 15 s at least",
+    )
     .addHelpText(
       "after",
       "\nDays and months are those of UTC.\n\nExamples:\n  peerllm earnings\n  peerllm earnings calculator --hours 8 --json",

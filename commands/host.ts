@@ -90,7 +90,7 @@ async function up(session: Session, options: HostOptions & { readonly foreground
 function statusCommand(): Command {
   return new Command("status")
     .description("show what this host does")
-    .option("--watch", "keep showing, one line per change")
+    .option("--watch", "keep showing, one line per change; into a pipe one every 15 s at least")
     .addHelpText("after", "\nExamples:\n  peerllm host status\n  peerllm host status --watch")
     .action(
       action(z.object({ watch: z.boolean().default(false) }), async (session, options) => {

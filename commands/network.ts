@@ -137,7 +137,10 @@ async function up(session: Session, options: NetworkOptions & { readonly foregro
 function statusCommand(): Command {
   return new Command("status")
     .description("show hosts, requests and tokens")
-    .option("--watch", "keep showing, live; without a terminal one line per change")
+    .option(
+      "--watch",
+      "keep showing, live; without a terminal one line per change, into a pipe one every 15 s at least",
+    )
     .addHelpText("after", "\nExamples:\n  peerllm network status\n  peerllm network status --json")
     .action(action(z.object({ watch: z.boolean().default(false) }), status));
 }
