@@ -14,8 +14,9 @@ const style = {
 // up; what failed by then has failed all the same.
 let isOutputLost = false;
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  const isTold = isOutputLost || error.code === "EPIPE";
   isOutputLost = true;
-  if (error.code !== "EPIPE") process.exitCode = reportFailure(error, { ...style, isJson: false });
+  if (!isTold) process.exitCode = reportFailure(error, { ...style, isJson: false });
 });
 // And where nobody hears what else there is to say, there is nobody to tell that either.
 process.stderr.on("error", () => {});

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { execa } from "execa";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -86,6 +87,13 @@ test("a reader that goes away ends the answer, and leaves no process and no fold
   expect(ran).toMatchObject({ code: 0, stdout: "On an", stderr: "" });
   expect(await readdir(folder)).toEqual([]);
   expect(processesIn(folder)).toEqual([]);
+});
+
+test.runIf(existsSync("/dev/full"))("an answer that can't be written is told of once", async () => {
+  const home = await temporaryFolder();
+  const { url } = await network(saying(["Once upon"], true));
+  const { code, stderr } = await peerllmInto("> /dev/full", ["chat", "Hello", "--network", url], { home, env });
+  expect([code, stderr.trimEnd().split("\n")]).toEqual([1, [expect.stringContaining("ENOSPC")]]);
 });
 
 test("a prompt that never ends is given up with the first SIGTERM, and told of", async () => {
