@@ -47,8 +47,9 @@ export async function startDaemon(
   onProgress: (progress: StartProgress) => void,
   signal: AbortSignal,
 ): Promise<StartedDaemon> {
+  const holder = await readLockRecord(start.home, start.role);
   signal.throwIfAborted();
-  const child = spawnDaemon(start);
+  const child = spawnDaemon(start, holder !== null && isAlive(holder));
   const exited = endOf(child, start.mode);
   const onAbort = () => child.kill("SIGTERM");
   signal.addEventListener("abort", onAbort, { once: true });
@@ -91,12 +92,13 @@ async function endOf(child: ChildProcess, mode: DaemonStart["mode"]): Promise<Da
   return { exitCode, failure };
 }
 
-function spawnDaemon({ home, role, mode }: DaemonStart): ChildProcess {
+/** One that finds another at work ends at once, and says so in a file that is still the other's. */
+function spawnDaemon({ home, role, mode }: DaemonStart, isHeld: boolean): ChildProcess {
   mkdirSync(home.root, { recursive: true, mode: 0o700 });
   mkdirSync(home.logsDirectory, { recursive: true, mode: 0o700 });
+  const file = join(home.logsDirectory, `${role}.stderr.log`);
   // What a process says that can't log any more: a native crash, memory that ran out.
-  const lastWords =
-    mode === "foreground" ? "inherit" : openSync(join(home.logsDirectory, `${role}.stderr.log`), "w", 0o600);
+  const lastWords = mode === "foreground" ? "inherit" : openSync(file, isHeld ? "a" : "w", 0o600);
   const { PEERLLM_API_KEY: _, ...environment } = process.env;
   const words = [packageFile("dist/daemon.js"), role];
   const isPosix = process.platform !== "win32";

@@ -1,4 +1,4 @@
-import { readdir } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
@@ -124,6 +124,16 @@ test("a daemon in the background survives the end of its terminal, and Ctrl-C in
   process.kill(daemon.pid, "SIGHUP");
   expect((await peerllm(["network", "status", "--json"], { home })).json()).toMatchObject({ pid: daemon.pid });
   expect(isAlive(daemon)).toBe(true);
+});
+
+test("a second start leaves the last words of the daemon that runs", async () => {
+  const home = await temporaryFolder();
+  onTestFinished(async () => void (await peerllm(["network", "down", "--now"], { home })));
+  await peerllm(["network", "up", "--port", "0"], { home });
+  const file = join(home, "logs", "network.stderr.log");
+  await writeFile(file, "Out of memory.\n");
+  expect(await peerllm(["network", "up", "--port", "0"], { home })).toMatchObject({ code: 2 });
+  expect(await readFile(file, "utf8")).toContain("Out of memory.");
 });
 
 test.each(["network up", "network up --foreground"])("%s says why where no process can be made", async (line) => {
