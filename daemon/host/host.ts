@@ -267,16 +267,16 @@ async function loadModel(
   }
 }
 
-/** Keeps what it measures in the home, for estimates of what this machine may earn. */
+/** Keeps what it measures in the home, where it can, for estimates of what this machine may earn. */
 async function measure(
   { model, engine }: Pick<ServedModel, "model" | "engine">,
   { benchmark }: HostAdapters,
-  { home, clock }: HostContext,
+  { home, log, clock }: HostContext,
   signal: AbortSignal,
 ): Promise<Benchmark> {
   const measured = await benchmark(engine, signal);
   const { prefillTokensPerSecond, decodeTokensPerSecond, decodeTokensPerSecondAtAllSequences } = measured;
-  await keepBenchmark(home, {
+  const kept = keepBenchmark(home, {
     measuredAt: clock.now(),
     model: model.reference,
     sequences: engine.sequences,
@@ -284,5 +284,6 @@ async function measure(
     decodeTokensPerSecond,
     decodeTokensPerSecondAtAllSequences,
   });
+  await kept.catch((error: unknown) => log.warn("benchmark-not-kept", { error }));
   return measured;
 }

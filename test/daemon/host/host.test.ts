@@ -178,6 +178,12 @@ describe("a host", () => {
     expect(engines).toEqual([{ isClosed: true }]);
   });
 
+  it("serves although what it measured can't be kept", async () => {
+    const { up, folder } = await world();
+    await mkdir(folder.file("home/benchmark.json"), { recursive: true });
+    expect((await up()).ready).toMatchObject({ models: ["demo"] });
+  });
+
   it("takes no model that is too large for the container it is in", async () => {
     const digest = `sha256:${"0".repeat(64)}`;
     const said = { model: "acme/tiny:1.0.0", digest, sizeBytes: 700_000, summary: null, license: null };
