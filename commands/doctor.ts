@@ -1,4 +1,4 @@
-import { constants, access as mayUse, readdir, stat, statfs } from "node:fs/promises";
+import { constants, lstat, access as mayUse, readdir, stat, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Command } from "commander";
 import * as z from "zod";
@@ -101,7 +101,7 @@ async function homeCheck({ home }: Session): Promise<Check> {
 
 /** The folder itself, or the one it would be made in. */
 async function nearestExisting(path: string): Promise<string> {
-  const isThere = (await ifThere(stat(path))) !== null;
+  const isThere = (await ifThere(lstat(path))) !== null;
   return isThere || dirname(path) === path ? path : nearestExisting(dirname(path));
 }
 

@@ -1,7 +1,7 @@
-import { readFile, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { PeerError } from "../src/errors.ts";
-import { ifThere } from "../src/if-there.ts";
+import { readIfThere } from "../src/if-there.ts";
 import { xdgFolder } from "../src/paths.ts";
 import { writePrivateFile } from "../src/private-file.ts";
 import { runTool, type Service, type ServiceManager } from "./service.ts";
@@ -23,7 +23,7 @@ export function systemd(service: Service, signal: AbortSignal): ServiceManager {
       hint: `Look into "journalctl --user -u ${unit}" and "${file}".`,
     });
   };
-  const written = () => ifThere(readFile(file, "utf8"));
+  const written = () => readIfThere(file);
   return {
     file,
     async obstacle() {

@@ -111,6 +111,7 @@ const systemRefusals: Readonly<Record<string, readonly [ErrorCode, string, strin
   ENOTDIR: ["file_unusable", "a part of the path is not a folder", "Check the path."],
   EEXIST: ["file_unusable", "something else is there", "Move that away, or name another place."],
   EISDIR: ["file_unusable", "it is a folder", "Name a file."],
+  ERR_FS_EISDIR: ["file_unusable", "it is a folder", "Move it away, or name another place."],
   ELOOP: ["file_unusable", "its links lead in a circle", "Mend the links, or name another place."],
   ENAMETOOLONG: ["file_unusable", "the name is too long", "Name a shorter one."],
   EFBIG: ["storage_failed", "it is larger than its file system takes", "Name a place on another one."],

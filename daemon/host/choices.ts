@@ -1,8 +1,7 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod";
 import { PeerError } from "../../src/errors.ts";
-import { ifThere } from "../../src/if-there.ts";
+import { readIfThere } from "../../src/if-there.ts";
 import type { Home } from "../../src/paths.ts";
 import { writePrivateFile } from "../../src/private-file.ts";
 import { turns } from "../../src/turns.ts";
@@ -65,7 +64,7 @@ export async function openChoices(home: Home): Promise<Choices> {
 }
 
 async function read(path: string): Promise<ChoicesDocument> {
-  const text = await ifThere(readFile(path, "utf8"));
+  const text = await readIfThere(path);
   if (text === null) return { version: 1, pause: null, pins: [] };
   try {
     return choicesSchema.parse(JSON.parse(text));

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { PeerError } from "../../src/errors.ts";
 import type { PublicKey } from "../../src/identity/key.ts";
-import { textIfThere } from "../../src/if-there.ts";
+import { readIfThere } from "../../src/if-there.ts";
 import { writePrivateFile } from "../../src/private-file.ts";
 
 const knownSchema = z.record(z.string(), z.string());
@@ -16,7 +16,7 @@ export class KnownNetworks {
 
   /** Throws `authentication_failed` where another key answers at a known address, `config_invalid` for a damaged file. */
   async trust(url: string, publicKey: PublicKey): Promise<void> {
-    const known = this.#read();
+    const known = await this.#read();
     const expected = known[url];
     if (expected === publicKey) return;
     if (expected !== undefined) {
@@ -27,8 +27,8 @@ export class KnownNetworks {
     await writePrivateFile(this.#path, JSON.stringify({ ...known, [url]: publicKey }, null, 2));
   }
 
-  #read(): z.output<typeof knownSchema> {
-    const json = textIfThere(this.#path);
+  async #read(): Promise<z.output<typeof knownSchema>> {
+    const json = await readIfThere(this.#path);
     if (json === null) return {};
     try {
       return knownSchema.parse(JSON.parse(json));

@@ -1,8 +1,7 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod";
 import { PeerError } from "../../src/errors.ts";
-import { ifThere } from "../../src/if-there.ts";
+import { readIfThere } from "../../src/if-there.ts";
 import type { Home } from "../../src/paths.ts";
 import { writePrivateFile } from "../../src/private-file.ts";
 
@@ -20,7 +19,7 @@ export async function keepEnrolment(home: Home, said: boolean | null): Promise<b
 }
 
 async function readEnrolment(path: string): Promise<boolean> {
-  const text = await ifThere(readFile(path, "utf8"));
+  const text = await readIfThere(path);
   if (text === null) return false;
   try {
     return enrolmentSchema.parse(JSON.parse(text)).isPrivate;

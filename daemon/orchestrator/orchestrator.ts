@@ -123,7 +123,7 @@ export async function startOrchestrator(
   const licences = newLicences({ billing, prices, models, payments, subscriptions, clock, log, mayRead });
   const { servable } = licences;
   const gate = new HostGate({ networkKey, accounts, knownHosts, hosts, clock, log, vitals, isEntitled, servable });
-  const policy = new PolicyFile(join(home.root, "policy.json"));
+  const policy = await PolicyFile.open(join(home.root, "policy.json"));
   const registry = adapters.openRegistry({
     networkId,
     producerOf: async (request) => (await authenticate(request, accounts, "produce")).account.id,

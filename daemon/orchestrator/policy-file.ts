@@ -1,5 +1,5 @@
 import { isPeerError, PeerError } from "../../src/errors.ts";
-import { textIfThere } from "../../src/if-there.ts";
+import { readIfThere } from "../../src/if-there.ts";
 import { writePrivateFile } from "../../src/private-file.ts";
 import { defaultPolicy, type Policy, parsePolicy } from "../../src/safety/policy.ts";
 
@@ -8,10 +8,14 @@ export class PolicyFile {
   readonly #path: string;
   #current: Policy;
 
-  /** Throws `config_invalid` for a file that holds no policy: a network never runs without the one it was given. */
-  constructor(path: string) {
+  private constructor(path: string, policy: Policy) {
     this.#path = path;
-    this.#current = readPolicy(path);
+    this.#current = policy;
+  }
+
+  /** Throws `config_invalid` for a file that holds no policy: a network never runs without the one it was given. */
+  static async open(path: string): Promise<PolicyFile> {
+    return new PolicyFile(path, await readPolicy(path));
   }
 
   current(): Policy {
@@ -27,8 +31,8 @@ export class PolicyFile {
   }
 }
 
-function readPolicy(path: string): Policy {
-  const json = textIfThere(path);
+async function readPolicy(path: string): Promise<Policy> {
+  const json = await readIfThere(path);
   if (json === null) return defaultPolicy;
   try {
     return parsePolicy(json);

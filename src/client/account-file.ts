@@ -1,9 +1,9 @@
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod";
 import { systemClock } from "../clock.ts";
 import { PeerError } from "../errors.ts";
-import { ifThere } from "../if-there.ts";
+import { readIfThere } from "../if-there.ts";
 import type { Home } from "../paths.ts";
 import { draftPrivateFile } from "../private-file.ts";
 import { lockFile } from "./lock.ts";
@@ -30,7 +30,7 @@ export function accountFilePath(home: Home): string {
 /** The home's accounts, the newest first. Throws `config_invalid` where the file was damaged. */
 export async function readAccounts(home: Home): Promise<readonly StoredAccount[]> {
   const path = accountFilePath(home);
-  const text = await ifThere(readFile(path, "utf8"));
+  const text = await readIfThere(path);
   if (text === null) return [];
   try {
     return accountFileSchema.parse(JSON.parse(text)).accounts;

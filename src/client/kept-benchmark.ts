@@ -1,8 +1,7 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod";
 import { PeerError } from "../errors.ts";
-import { ifThere } from "../if-there.ts";
+import { readIfThere } from "../if-there.ts";
 import type { Home } from "../paths.ts";
 import { writePrivateFile } from "../private-file.ts";
 
@@ -32,7 +31,7 @@ export async function keepBenchmark(home: Home, benchmark: KeptBenchmark): Promi
 /** Null where no host of this home measured anything. Throws `config_invalid` where the file was damaged. */
 export async function readKeptBenchmark(home: Home): Promise<KeptBenchmark | null> {
   const path = benchmarkPath(home);
-  const text = await ifThere(readFile(path, "utf8"));
+  const text = await readIfThere(path);
   if (text === null) return null;
   try {
     const { version: _version, ...benchmark } = keptBenchmarkSchema.parse(JSON.parse(text));

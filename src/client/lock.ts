@@ -1,10 +1,10 @@
 import { createHash, randomBytes, randomInt } from "node:crypto";
-import { link, readFile, rm, writeFile } from "node:fs/promises";
+import { link, rm, writeFile } from "node:fs/promises";
 import * as z from "zod";
 import { type Clock, systemClock } from "../clock.ts";
 import { PeerError, systemFailure } from "../errors.ts";
 import { base32 } from "../ids.ts";
-import { ifThere } from "../if-there.ts";
+import { readIfThere } from "../if-there.ts";
 import { isAlive, ownIdentity } from "./process-identity.ts";
 
 /** A right that one process of this machine has at a time. */
@@ -58,7 +58,7 @@ export async function lockFile(path: string, clock: Clock, signal: AbortSignal):
 
 /** Null where nobody holds it. The holder may be dead: ask `isAlive`. */
 export async function readLock(path: string): Promise<LockRecord | null> {
-  const content = await ifThere(readFile(path, "utf8"));
+  const content = await readIfThere(path);
   return content === null ? null : parseRecord(content);
 }
 
@@ -66,7 +66,7 @@ export async function readLock(path: string): Promise<LockRecord | null> {
 async function take(path: string, draft: string): Promise<LockRecord | null> {
   for (let attempt = 0; attempt < attemptsMax; attempt += 1) {
     if (await tryLink(draft, path)) return null;
-    const content = await ifThere(readFile(path, "utf8"));
+    const content = await readIfThere(path);
     if (content === null) continue;
     const holder = parseRecord(content);
     if (holder !== null && isAlive(holder)) return holder;
@@ -101,7 +101,7 @@ async function removeStale(path: string, content: string, draft: string): Promis
   const guard = `${path}.${createHash("sha256").update(content).digest("hex").slice(0, 16)}`;
   if ((await take(guard, draft)) !== null) return false;
   try {
-    if ((await ifThere(readFile(path, "utf8"))) === content) await rm(path, { force: true });
+    if ((await readIfThere(path)) === content) await rm(path, { force: true });
   } finally {
     await rm(guard, { force: true });
   }

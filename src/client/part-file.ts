@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { type FileHandle, mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { ifThere } from "../if-there.ts";
+import { readIfThere } from "../if-there.ts";
 import { digestRanges } from "../models/digest.ts";
 import type { SignedShard } from "../models/manifest.ts";
 
@@ -136,7 +136,7 @@ function headerOf({ identity, sizeBytes, shards }: PartPlan): string {
 
 /** Indices an earlier attempt named; none where its journal is missing, torn or of another file. */
 async function readJournal(plan: PartPlan): Promise<number[]> {
-  const text = (await ifThere(readFile(journalPath(plan.path), "utf8"))) ?? "";
+  const text = (await readIfThere(journalPath(plan.path))) ?? "";
   const [header, ...lines] = text.slice(0, text.lastIndexOf("\n") + 1).split("\n");
   if (header !== headerOf(plan)) return [];
   const indices = lines.filter((line) => /^\d{1,9}$/.test(line)).map(Number);

@@ -1,9 +1,8 @@
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import * as z from "zod";
-import { ifThere } from "../if-there.ts";
+import { readIfThere } from "../if-there.ts";
 import type { Home } from "../paths.ts";
 import { errorDocumentSchema, type RoleName } from "../protocol/control.ts";
 import { type LockRecord, readLock } from "./lock.ts";
@@ -54,13 +53,13 @@ export function socketPath(home: Home, role: RoleName): string {
 
 /** Null where no daemon of that role serves, as far as its home says. */
 export async function readRunRecord(home: Home, role: RoleName): Promise<RunRecord | null> {
-  const text = await ifThere(readFile(runRecordPath(home, role), "utf8"));
+  const text = await readIfThere(runRecordPath(home, role));
   return text === null ? null : parseRecord(runRecordSchema, text);
 }
 
 /** Null where the last daemon of that role ended as it was told to, or none ever ran. */
 export async function readEndRecord(home: Home, role: RoleName): Promise<EndRecord | null> {
-  const text = await ifThere(readFile(endRecordPath(home, role), "utf8"));
+  const text = await readIfThere(endRecordPath(home, role));
   return text === null ? null : parseRecord(endRecordSchema, text);
 }
 

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { PeerError } from "../errors.ts";
-import { ifThere } from "../if-there.ts";
+import { readIfThere } from "../if-there.ts";
 import { createPrivateFile } from "../private-file.ts";
 import { generateKeyPair, type KeyPair, keyPairFromPem } from "./key.ts";
 
@@ -9,7 +9,7 @@ import { generateKeyPair, type KeyPair, keyPairFromPem } from "./key.ts";
  * Throws `config_invalid` for a damaged file.
  */
 export async function loadOrCreateKeyPair(file: string): Promise<KeyPair> {
-  const existing = await ifThere(readFile(file, "utf8"));
+  const existing = await readIfThere(file);
   if (existing === null) await createPrivateFile(file, generateKeyPair().exportPem());
   const pem = existing ?? (await readFile(file, "utf8"));
   try {

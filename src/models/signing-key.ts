@@ -8,10 +8,9 @@ import {
   sign,
   verify,
 } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PeerError } from "../errors.ts";
-import { ifThere } from "../if-there.ts";
+import { readIfThere } from "../if-there.ts";
 import type { Home } from "../paths.ts";
 import { createPrivateFile } from "../private-file.ts";
 
@@ -56,7 +55,7 @@ export async function producerKey(home: Home): Promise<SigningKey> {
 /** The producer's key of this home, or undefined before its first use. Throws `config_invalid` where it is damaged. */
 export async function findProducerKey(home: Home): Promise<SigningKey | undefined> {
   const file = producerKeyFile(home);
-  const pem = await ifThere(readFile(file, "utf8"));
+  const pem = await readIfThere(file);
   try {
     return pem === null ? undefined : parsePrivateKey(pem);
   } catch (cause) {

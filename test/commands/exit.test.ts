@@ -235,6 +235,28 @@ describe("a home", () => {
     ]);
   });
 
+  test.each([
+    ["keys/accounts.json", "account show"],
+    ["run/network.json", "network status"],
+    ["run/network.lock", "network up --port 0"],
+    ["run/network.sock", "network up --port 0"],
+  ])("with a folder in the place of %s is told which", async (name, words) => {
+    const home = await temporaryFolder();
+    const file = join(home, name);
+    await mkdir(file, { recursive: true });
+    const ran = await peerllm([...words.split(" "), "--json"], { home });
+    expect(ran.json()).toMatchObject({ error: { code: "file_unusable", message: expect.stringContaining(file) } });
+  });
+
+  test("that leads nowhere is not one that can be made", async () => {
+    const home = join(await temporaryFolder(), "home");
+    await symlink("/nowhere/at/all", home);
+    const doctor = await peerllm(["doctor", "--json", "--network", "http://127.0.0.1:1"], { home });
+    expect(doctor.json()).toMatchObject({
+      checks: expect.arrayContaining([expect.objectContaining({ name: "home", state: "failed" })]),
+    });
+  });
+
   test("whose keys can't be looked at is not said to have none", async () => {
     const home = await temporaryFolder();
     await symlink(join(home, "keys"), join(home, "keys"));

@@ -17,18 +17,18 @@ describe("a network's policy file", () => {
   afterEach(() => folder.remove());
 
   it("is the default until the operator replaces it, and the replacement outlives a restart", async () => {
-    const policy = new PolicyFile(path);
+    const policy = await PolicyFile.open(path);
     expect(policy.current()).toEqual(defaultPolicy);
     await policy.replace(stricter);
     expect(policy.current()).toEqual(stricter);
-    expect(new PolicyFile(path).current()).toEqual(stricter);
+    expect((await PolicyFile.open(path)).current()).toEqual(stricter);
     expect((await stat(path)).mode & 0o777).toBe(0o600);
   });
 
   it.each([null, {}, "allow", { ...stricter, withoutGuard: "perhaps" }, { ...stricter, categories: {} }])(
     "keeps the old one where the new one is %j",
     async (wanted) => {
-      const policy = new PolicyFile(path);
+      const policy = await PolicyFile.open(path);
       await policy.replace(stricter);
       const before = await readFile(path, "utf8");
       await expect(policy.replace(wanted)).rejects.toMatchObject({ code: "config_invalid" });
@@ -40,11 +40,11 @@ describe("a network's policy file", () => {
   it("keeps a network from starting where it can't be read, rather than judging by the default", async () => {
     await writeFile(path, '{"version":1,');
     const refusal = { code: "config_invalid", message: expect.stringContaining(path) };
-    expect(() => new PolicyFile(path)).toThrow(expect.objectContaining(refusal));
+    await expect(PolicyFile.open(path)).rejects.toMatchObject(refusal);
   });
 
   it("that is a link to where no disk is mounted is not the default", async () => {
     await symlink(join(folder.path, "not-mounted", "policy.json"), path);
-    expect(() => new PolicyFile(path)).toThrow(expect.objectContaining({ code: "file_missing" }));
+    await expect(PolicyFile.open(path)).rejects.toMatchObject({ code: "file_missing" });
   });
 });
