@@ -18,7 +18,7 @@ export function checkCaller(request: IncomingMessage, guard: Guard): void {
   const host = request.headers.host;
   if (host === undefined || !isOurHost(host, request.socket.localAddress, guard)) {
     throw new PeerError("origin_refused", "The Host header does not name this server.", {
-      hint: "Call it by its own address, or give an orchestrator that name with --host-name.",
+      hint: 'Call it by its own address. A network takes other names with "peerllm network up --host-name".',
     });
   }
   const origin = request.headers.origin;

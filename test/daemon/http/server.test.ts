@@ -67,6 +67,12 @@ describe("who may call", () => {
     }
   });
 
+  it("a caller by another name is told which command gives a server more names", async () => {
+    const { url } = await serve();
+    const { text } = await rawRequest(`${url}/healthz`, { headers: { host: "box.lan" } });
+    expect(text).toContain("peerllm network up --host-name");
+  });
+
   it.each([
     ["https://app.example", 200],
     ["https://app.example.evil.example", 403],
