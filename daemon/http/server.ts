@@ -8,6 +8,7 @@ import { type AnsweringOptions, answer, pathOf } from "./answering.ts";
 import { checkCaller, type Guard, isLoopback } from "./guard.ts";
 import { createListener, listen, type TlsIdentity } from "./listener.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
+import { keepRoom } from "./room.ts";
 
 export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
@@ -43,6 +44,7 @@ const headersTimeoutMs = 10_000;
 const keepAliveTimeoutMs = 75_000;
 const headerBytesMax = 16_384;
 const connectionsMax = 4_096;
+const connectionsFreeMin = 256;
 const bodyBytesMax = 256 * 1024 * 1024;
 /** How long an answer that is cut may take to say so. */
 const lastWordsMsMax = 500;
@@ -76,7 +78,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   });
   const guard = guardOf(options);
   server.keepAliveTimeout = keepAliveTimeoutMs;
-  server.maxConnections = connectionsMax;
+  keepRoom(server, { connectionsMax, freeMin: connectionsFreeMin });
 
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {
     const controller = new AbortController();
