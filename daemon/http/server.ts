@@ -89,9 +89,12 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       if (isDraining) server.closeIdleConnections();
       if (active.size === 0) for (const resolve of idle.splice(0)) resolve();
     };
-    response.once("close", over);
     // An answer that waits for those before it on one connection hears nothing when that is lost.
-    response.once("close", whenClosed(request.socket, over));
+    const unwatch = whenClosed(request.socket, over);
+    response.once("close", () => {
+      over();
+      unwatch();
+    });
     if (isDraining) response.setHeader("connection", "close");
     void answer({ request, response, signal: controller.signal, isDraining, options, guard, bodies, metrics });
   });
