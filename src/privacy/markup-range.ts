@@ -10,14 +10,15 @@ export function markedUp(text: string, entities: readonly Entity[]): Entity[] {
   const scanner = createMarkupScanner();
   const widened: Entity[] = [];
   let reached = 0;
+  let run = { start: 0, end: 0 };
   for (const entity of entities) {
     if (entity.end <= reached) continue;
     if (entity.start > reached) {
       scanner.feed(text.slice(reached, entity.start));
       reached = entity.start;
     }
-    const from = scanner.protectedFrom();
-    if (from !== -1) {
+    if (scanner.isProtected()) {
+      const from = scanner.protectedFrom();
       const end = endOfProtected();
       widened.push({
         start: Math.min(from, entity.start),
@@ -25,7 +26,8 @@ export function markedUp(text: string, entities: readonly Entity[]): Entity[] {
         type: wider(entity, text.slice(from, end)),
       });
     } else if (runsIntoUrl(entity)) {
-      widened.push({ start: runStart(text, entity.start), end: runEnd(text, entity.end), type: "URL" });
+      if (entity.end > run.end) run = { start: runStart(text, entity.start), end: runEnd(text, entity.end) };
+      widened.push({ ...run, type: "URL" });
     } else {
       widened.push(entity);
     }
@@ -35,7 +37,7 @@ export function markedUp(text: string, entities: readonly Entity[]): Entity[] {
         const char = text.charAt(reached);
         scanner.feed(char);
         reached += 1;
-        if (reached >= entity.end && scanner.protectedFrom() === -1)
+        if (reached >= entity.end && !scanner.isProtected())
           return /[>)]/.test(char) ? reached : Math.max(entity.end, reached - 1);
       }
       return text.length;

@@ -8,13 +8,17 @@
  */
 export interface MarkupScanner {
   feed(text: string): void;
-  /** Offset in all text fed at which the construct around this point began, or -1 where a value may be written. */
+  /** Whether a value written here would become part of one of these. */
+  isProtected(): boolean;
+  /** Offset in all text fed at which the outermost construct around this point began; only where it is protected. */
   protectedFrom(): number;
 }
 
 type TagState = "none" | "open" | "name" | "between" | "attribute" | "before-value" | "double" | "single" | "unquoted";
 
 const tokenLengthMax = 4096;
+/** As far back as what makes a URL of a token can reach: a host name of 253 characters, its port and a slash. */
+const urlFrontLengthMax = 300;
 
 export function createMarkupScanner(): MarkupScanner {
   let offset = 0;
@@ -36,6 +40,8 @@ export function createMarkupScanner(): MarkupScanner {
   let token = "";
   let tokenIsUrl = false;
   let tokenFrom = 0;
+  /** How much of the token was looked at. */
+  let tokenSeen = 0;
   let opener = "";
 
   function feed(text: string): void {
@@ -147,58 +153,77 @@ export function createMarkupScanner(): MarkupScanner {
   }
 
   function readCss(char: string): void {
-    if (char === "(" && /url\s*$/i.test(token)) cssFrom = tokenFrom + token.toLowerCase().lastIndexOf("url");
+    if (char === "(" && token.slice(-3).toLowerCase() === "url") cssFrom = tokenFrom + token.length - 3;
     else if (char === ")" && !escaped) cssFrom = -1;
   }
 
   function readToken(char: string): void {
     const closes = char === "<" || (opener !== "" && char === opener && !escaped);
     if (/\s/.test(char) || closes) {
-      token = "";
-      tokenIsUrl = false;
-      tokenFrom = offset + 1;
+      startToken();
       opener = char === "<" ? ">" : "";
       return;
     }
     if (opensQuote(char)) {
+      startToken();
       opener = char;
-      token = "";
-      tokenFrom = offset + 1;
       return;
     }
     if (token.length < tokenLengthMax) token += char;
   }
 
+  function startToken(): void {
+    token = "";
+    tokenIsUrl = false;
+    tokenFrom = offset + 1;
+    tokenSeen = 0;
+  }
+
   /** A quote at the front of a word, or after the punctuation of JSON or code, starts a token of its own. */
   function opensQuote(char: string): boolean {
     if (opener !== "" || !/["'`]/.test(char)) return false;
-    return token === "" || (/[:,{[(=]/.test(previous) && !isUrl(token));
+    return token === "" || (/[:,{[(=]/.test(previous) && !isInUrl());
+  }
+
+  function isInTag(): boolean {
+    return tag !== "none" && tag !== "open";
+  }
+
+  function isInUrl(): boolean {
+    tokenIsUrl ||= token.length >= tokenLengthMax || isUrl(token.slice(Math.max(0, tokenSeen - urlFrontLengthMax)));
+    tokenSeen = token.length;
+    return tokenIsUrl;
+  }
+
+  /** The token is looked at last: it may be long, and this is asked at each character of what is around it. */
+  function isProtected(): boolean {
+    return isInTag() || linkDepth > 0 || definition === "destination" || cssFrom !== -1 || isInUrl();
   }
 
   function protectedFrom(): number {
-    const starts: number[] = [];
-    if (tag !== "none" && tag !== "open") starts.push(tagFrom);
-    if (linkDepth > 0) starts.push(linkFrom);
-    if (definition === "destination") starts.push(definitionFrom);
-    if (cssFrom !== -1) starts.push(cssFrom);
-    tokenIsUrl ||= isUrl(token);
-    if (tokenIsUrl) starts.push(tokenFrom);
-    return starts.length === 0 ? -1 : Math.min(...starts);
+    return Math.min(
+      isInTag() ? tagFrom : offset,
+      linkDepth > 0 ? linkFrom : offset,
+      definition === "destination" ? definitionFrom : offset,
+      cssFrom === -1 ? offset : cssFrom,
+      isInUrl() ? tokenFrom : offset,
+    );
   }
 
-  return { feed, protectedFrom };
+  return { feed, isProtected, protectedFrom };
 }
 
 const schemes =
   /(?:^|[^a-z0-9])(?:mailto|data|javascript|vbscript|sms|tel|xmpp|matrix|magnet|skype|whatsapp|intent|blob|view-source|file):/i;
 const authority = /:(?:\/|\\){2}|^\\\\\S|(?:^|[^\w.])www\./i;
-const hostWithPath = /(?:^|[^\w.@-])(?:[\p{L}\p{N}-]+\.)+[\p{L}][\p{L}\p{N}-]+(?::\d{1,5})?[/?#]/u;
+/** Looks back from the last dot of a host name, so that no letter is tried as the first of it. */
+const hostWithPath =
+  /(?=\.\p{L}[\p{L}\p{N}-]+(?::\d{1,5})?[/?#])(?<=(?:^|[^\w.@-])(?:[\p{L}\p{N}-]+\.)*[\p{L}\p{N}-]+)/u;
 const addressWithPath = /(?:^|\D)(?:\d{1,3}\.){3}\d{1,3}(?::\d{1,5})?[/?#]/;
 
 /** Whether text with no space in it has begun a URL: a scheme, `www.`, or a host name or address followed by a path. */
 function isUrl(token: string): boolean {
   if (token.length < 4) return false;
-  if (token.length >= tokenLengthMax) return true;
   const plain = decoded(token);
   return authority.test(plain) || schemes.test(plain) || hostWithPath.test(plain) || addressWithPath.test(plain);
 }
@@ -227,10 +252,11 @@ const followLengthMax = 256;
  * "undecided" until the run of host characters has ended, or `final`.
  */
 export function followOf(rest: string, isUrlValue: boolean, final: boolean): Follow {
-  const run = /^[A-Za-z0-9.-]*/.exec(rest)?.[0] ?? "";
+  const run = /^[A-Za-z0-9.-]*/.exec(rest.slice(0, followLengthMax + 1))?.[0] ?? "";
   const next = rest.charAt(run.length);
-  if (next === "" && !final) return run.length > followLengthMax ? "url" : "undecided";
+  if (run.length > followLengthMax) return "url";
+  if (next === "" && !final) return "undecided";
   if (isUrlValue && (/^[.-]?[A-Za-z0-9]/.test(run) || next === "@")) return "url";
-  if (/[A-Za-z0-9-]*\.[A-Za-z0-9-]*[A-Za-z]{2}(?:\.|$)/.test(run) && /[/?#:@\\&%]/.test(next)) return "url";
+  if (/\.[A-Za-z0-9-]*[A-Za-z]{2}(?:\.|$)/.test(run) && /[/?#:@\\&%]/.test(next)) return "url";
   return /\.[A-Za-z0-9-]+\.[A-Za-z]{2,}$/.test(run) ? "url" : "clear";
 }

@@ -44,25 +44,57 @@ function partsOf(name: string): string[] {
   );
 }
 
-/** Known values in a trie by their characters in lower case, so that a text is read once however many there are. */
+/**
+ * Known values in a trie of their characters in lower case, the last first. A text is read through it from its end, each
+ * character once: at each place it holds what begins there.
+ * Source: Aho and Corasick, "Efficient String Matching: An Aid to Bibliographic Search" (1975).
+ */
 export interface ValueIndex {
   readonly next: Map<number, ValueIndex>;
-  /** Those that end here: they differ by case alone. */
-  readonly values: KnownValue[];
+  /** Characters from here to the end of a value. */
+  readonly length: number;
+  /** Of the values that begin here, which differ by case alone, the one that stands for all, or else each. */
+  anyCase?: KnownValue;
+  exact?: Map<string, KnownValue>;
+  /** Where the longest of the shorter ends of values is that begin here, and the longest of the shorter values. */
+  fallback?: ValueIndex;
+  shorter?: ValueIndex | undefined;
 }
 
 export function indexValues(values: readonly KnownValue[]): ValueIndex {
-  const root: ValueIndex = { next: new Map(), values: [] };
-  for (const value of values) {
-    const lower = lowerOf(value.value);
+  const root: ValueIndex = { next: new Map(), length: 0 };
+  for (const known of values) {
+    const lower = lowerOf(known.value);
     let node = root;
-    for (let index = 0; index < lower.length; index += 1) {
+    for (let index = lower.length - 1; index >= 0; index -= 1) {
       const code = lower.charCodeAt(index);
-      const next = node.next.get(code) ?? { next: new Map(), values: [] };
+      const next = node.next.get(code) ?? { next: new Map(), length: node.length + 1 };
       node.next.set(code, next);
       node = next;
     }
-    node.values.push(value);
+    if (known.anyCase) node.anyCase ??= known;
+    else node.exact = (node.exact ?? new Map()).set(known.value, known);
+  }
+  link(root);
+  return root;
+}
+
+function link(root: ValueIndex): void {
+  const nodes = [root];
+  for (const node of nodes) {
+    for (const [code, next] of node.next) {
+      const fallback = node === root ? root : step(node.fallback, code, root);
+      next.fallback = fallback;
+      next.shorter = fallback.anyCase !== undefined || fallback.exact !== undefined ? fallback : fallback.shorter;
+      nodes.push(next);
+    }
+  }
+}
+
+function step(from: ValueIndex | undefined, code: number, root: ValueIndex): ValueIndex {
+  for (let node = from; node !== undefined; node = node.fallback) {
+    const next = node.next.get(code);
+    if (next !== undefined) return next;
   }
   return root;
 }
@@ -73,34 +105,36 @@ export function indexValues(values: readonly KnownValue[]): ValueIndex {
  */
 export function findOccurrences(text: string, index: ValueIndex): Entity[] {
   if (index.next.size === 0) return [];
-  const lower = lowerOf(text);
   const found: Entity[] = [];
   const ends = new Map<KnownValue, number>();
-  for (let start = 0; start < text.length; start += 1) {
-    const match = longestAt(text, lower, start, index);
-    if (match === undefined || start < (ends.get(match) ?? 0)) continue;
-    const end = start + match.value.length;
-    ends.set(match, end);
-    found.push({ start, end, type: match.type });
+  for (const { start, known } of longestValues(text, index).reverse()) {
+    if (start < (ends.get(known) ?? 0)) continue;
+    const end = start + known.value.length;
+    ends.set(known, end);
+    found.push({ start, end, type: known.type });
   }
   return found;
 }
 
-function longestAt(text: string, lower: string, start: number, index: ValueIndex): KnownValue | undefined {
-  let longest: KnownValue | undefined;
-  let node = index.next.get(lower.charCodeAt(start));
-  for (let end = start + 1; node !== undefined; end += 1) {
-    longest = node.values.find((candidate) => standsAt(text, start, candidate)) ?? longest;
-    node = node.next.get(lower.charCodeAt(end));
+/** From the end of `text` to its beginning. */
+function longestValues(text: string, root: ValueIndex): { readonly start: number; readonly known: KnownValue }[] {
+  const lower = lowerOf(text);
+  const longest = [];
+  let reached = root;
+  for (let start = text.length - 1; start >= 0; start -= 1) {
+    reached = step(reached, lower.charCodeAt(start), root);
+    for (let node: ValueIndex | undefined = reached; node !== undefined; node = node.shorter) {
+      const known = node.anyCase ?? node.exact?.get(text.slice(start, start + node.length));
+      if (known === undefined || !standsAt(text, start, known.value)) continue;
+      longest.push({ start, known });
+      break;
+    }
   }
   return longest;
 }
 
-/** `value` is at `start`, in whatever case. */
-function standsAt(text: string, start: number, { value, anyCase }: KnownValue): boolean {
-  return (
-    (anyCase || text.startsWith(value, start)) && (isUnmistakable(value) || isWhole(text, start, start + value.length))
-  );
+function standsAt(text: string, start: number, value: string): boolean {
+  return isUnmistakable(value) || isWhole(text, start, start + value.length);
 }
 
 /** A value with a sign or a space inside means itself even where it runs on into what follows. */

@@ -48,23 +48,32 @@ export function selectMasked(text: string, found: readonly Entity[], level: Priv
   if (level === "strict") return [...found];
   const isRecord = found.some((entity) => recordTypes.has(entity.type));
   const isPublished = !isRecord && found.some((entity) => entity.type === "PERSON") && isPublicProse(text);
-  const anchors = found.filter((entity) => standard[entity.type] !== "near" && isPrivate(text, entity, isPublished));
-  const isAnchor = new Set(anchors);
-  return found.filter(
-    (entity) => isAnchor.has(entity) || (standard[entity.type] === "near" && standsNear(text, entity, anchors)),
+  const isPlaceQuestion = placeQuestion.test(text.trimEnd());
+  const anchors = found.filter(
+    (entity) => standard[entity.type] !== "near" && isPrivate(text, entity, { isPublished, isPlaceQuestion }),
   );
+  let passed = 0;
+  return found.filter((entity) => {
+    while ((anchors[passed]?.start ?? text.length) < entity.start) passed += 1;
+    const [before, after] = [anchors[passed - 1], anchors[passed]];
+    return entity === after || (standard[entity.type] === "near" && standsNear(text, entity, [before, after]));
+  });
 }
 
-function isPrivate(text: string, entity: Entity, isPublished: boolean): boolean {
+function isPrivate(
+  text: string,
+  entity: Entity,
+  { isPublished, isPlaceQuestion }: { readonly isPublished: boolean; readonly isPlaceQuestion: boolean },
+): boolean {
   if (standard[entity.type] === "always") return true;
   const value = text.slice(entity.start, entity.end);
   if (entity.type === "IP") return !publicAddress.test(value);
-  return !isPublished && !isPublicName(value) && !(isCity(value) && placeQuestion.test(text));
+  return !isPublished && !isPublicName(value) && !(isCity(value) && isPlaceQuestion);
 }
 
 /** A question about a place: in it "Milan" is the city and nobody's name. */
 const placeQuestion =
-  /^(?:[^.!?\n]{0,60}\b)?(?:where|which country|what country|capital|city|cities)\b[^.!?\n]{0,80}[?.]?\s*$/i;
+  /^(?:[^.!?\n]{0,60}\b)?(?:where|which country|what country|capital|city|cities)\b[^.!?\n]{0,80}[?.]?$/i;
 
 /** Loopback, wildcard, documentation masks and the resolvers everyone quotes. */
 const publicAddress =
@@ -72,10 +81,11 @@ const publicAddress =
 
 const nearLengthMax = 100;
 
-/** In the sentence of an anchor, at most `nearLengthMax` characters from it, and not common knowledge such as a country. */
-function standsNear(text: string, entity: Entity, anchors: readonly Entity[]): boolean {
+/** In the sentence of one of the anchors beside it, at most `nearLengthMax` characters from it, and not common knowledge such as a country. */
+function standsNear(text: string, entity: Entity, anchors: readonly (Entity | undefined)[]): boolean {
   if (isPublicPlace(text.slice(entity.start, entity.end))) return false;
   return anchors.some((anchor) => {
+    if (anchor === undefined) return false;
     const from = Math.min(anchor.end, entity.end);
     const to = Math.max(anchor.start, entity.start);
     return to - from <= nearLengthMax && !/[.!?]\s|\n\s*\n/.test(text.slice(from, Math.max(from, to)));

@@ -54,7 +54,7 @@ export function createRehydrator(vault: Vault): Rehydrator {
       pending = pending.slice(found.start);
       if (follow === "undecided") return released;
       const written = pending.slice(0, found.end - found.start);
-      const open = follow === "clear" && scanner.protectedFrom() === -1;
+      const open = follow === "clear" && !scanner.isProtected();
       release(open ? found.entry.value : written, written);
       pending = pending.slice(written.length);
     }

@@ -104,3 +104,10 @@ function isAsciiWord(code: number): boolean {
 export function digitsOf(text: string): string {
   return text.replace(/\D+/g, "");
 }
+
+/** `text` without the `signs` at its end. */
+export function trimEnd(text: string, signs: string): string {
+  let end = text.length;
+  while (end > 0 && signs.includes(text.charAt(end - 1))) end -= 1;
+  return text.slice(0, end);
+}

@@ -1,5 +1,5 @@
 import type { Entity } from "../entity.ts";
-import type { Scan } from "../scan.ts";
+import { type Scan, trimEnd } from "../scan.ts";
 import { isCommonWord } from "../tagger.ts";
 import type { Token } from "../tokens.ts";
 
@@ -168,7 +168,7 @@ function nameLength(text: string, start: number, needsCapital: boolean): number 
     if (found === undefined) break;
     const isCapital = /^\p{Lu}/u.test(found);
     const isInitial = /^\p{Lu}\.$/u.test(found) || /^(?:Mr|Mrs|Ms|Dr|Jr|Sr|St)\.$/.test(found);
-    const bare = found.replace(/['’]s$|[.'’-]+$/, "");
+    const bare = trimEnd(found.replace(/['’]s$/, ""), ".'’-");
     const lower = bare.toLowerCase();
     if (index === 0) isCapitalised = isCapital;
     if (index === 0 && needsCapital && !isCapital) return 0;

@@ -15,10 +15,12 @@ import { findCuedNames } from "./name-cue.ts";
 export function findNames(scan: Scan, claimed: readonly Entity[]): Entity[] {
   const tokens = unclaimed(tokenise(scan.text), claimed);
   const tagged: Entity[] = tagNames(scan.text, scan.lower, tokens, shippedModel(), shippedBias);
-  const named = mergeEntities([...tagged.flatMap((entity) => pieces(scan, entity)), ...findCuedNames(scan, tokens)]);
+  const named = mergeEntities([...tagged, ...findCuedNames(scan, tokens)]);
   const listed = [...knownGivenNames(scan, tokens, named), ...knownPlaces(scan, tokens, named)];
   const found = mergeEntities([...named, ...listed, ...findCompanies(scan, tokens)]);
-  return joined(scan.text, found).flatMap((entity) => trimmed(scan, entity));
+  return joined(scan.text, found)
+    .flatMap((entity) => pieces(scan, entity))
+    .flatMap((piece) => trimmed(scan, piece));
 }
 
 /** Longer finds are many names in a row, or no name at all. */

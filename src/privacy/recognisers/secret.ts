@@ -37,7 +37,7 @@ const issued: readonly SecretRule[] = [
   { keywords: ["aiza"], pattern: /\bAIza[\w-]{35}/g },
   { keywords: ["ya29."], pattern: /\bya29\.[\w-]{20,}/g },
   { keywords: ["gocspx-"], pattern: /\bGOCSPX-[\w-]{20,}/g },
-  { keywords: ["eyj"], pattern: /\beyJ[\w-]{8,}\.eyJ[\w-]{8,}(?:\.[\w-]*)?/g },
+  { keywords: ["eyj"], pattern: /\beyJ(?:(?!-eyJ)[\w-]){8,}\.eyJ[\w-]{8,}(?:\.[\w-]*)?/g },
   { keywords: ["npm_"], pattern: /\bnpm_[A-Za-z0-9]{36}\b/g },
   { keywords: ["pypi-"], pattern: /\bpypi-[\w-]{50,}/g },
   { keywords: ["sg."], pattern: /\bSG\.[\w-]{16,}\.[\w-]{16,}/g },

@@ -1,10 +1,10 @@
 import type { Entity } from "../entity.ts";
-import type { Scan } from "../scan.ts";
+import { type Scan, trimEnd } from "../scan.ts";
 
 const candidate = /\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s"'<>`]+/gi;
 const secretKey =
-  /[?&#;](?:[\w.-]*(?:token|secret|passw(?:or)?d|signature|api_?-?key|access_?-?key|session|auth|credential|otp|jwt)[\w.-]*|sig|key|code|pwd|pass|sid|k|t|hash|reset|invite|ticket|sv|se)=([^&#\s]{6,})/i;
-const userInfo = /^[a-z][a-z0-9+.-]*:\/\/[^/?#\s]*:[^/?#\s@]*@/i;
+  /[?&#;](?:[\w.-]{0,64}(?:token|secret|passw(?:or)?d|signature|api_?-?key|access_?-?key|session|auth|credential|otp|jwt)[\w.-]{0,64}|sig|key|code|pwd|pass|sid|k|t|hash|reset|invite|ticket|sv|se)=([^&#\s]{6,})/i;
+const userInfo = /^[a-z][a-z0-9+.-]*:\/\/(?:[^/?#\s:@]*@)*[^/?#\s:@]*:[^/?#\s@]*@/i;
 const webhook =
   /(?:hooks\.slack\.com\/services|discord(?:app)?\.com\/api\/webhooks|webhook\.office\.com|maker\.ifttt\.com)\//i;
 const profile =
@@ -15,7 +15,7 @@ export function findUrls({ text }: Scan): Entity[] {
   if (!text.includes("://")) return [];
   const found: Entity[] = [];
   for (const match of text.matchAll(candidate)) {
-    const url = match[0].replace(/[.,;:!?)\]}*]+$/, "");
+    const url = trimEnd(match[0], ".,;:!?)]}*");
     const end = match.index + url.length;
     if (userInfo.test(url) && !/^https?:/i.test(url)) found.push({ start: match.index, end, type: "SECRET" });
     else if (hasSecret(url) || profile.test(url)) found.push({ start: match.index, end, type: "URL" });
@@ -41,6 +41,6 @@ function pathOf(url: string): string {
 function looksRandom(segment: string, lengthMin: number): boolean {
   if (segment.length < lengthMin || !/^[\w%.~+-]+$/.test(segment)) return false;
   if (!/\d/.test(segment) || !/[a-z]/i.test(segment)) return false;
-  const longestPart = Math.max(...segment.split(/[-_]/).map((part) => part.length));
-  return longestPart >= Math.min(lengthMin, 12) || /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i.test(segment);
+  const hasLongPart = segment.split(/[-_]/).some((part) => part.length >= Math.min(lengthMin, 12));
+  return hasLongPart || /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i.test(segment);
 }

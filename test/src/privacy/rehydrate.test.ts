@@ -69,6 +69,7 @@ describe("what models make of a placeholder", () => {
     ["an unfinished placeholder", "Dear [PERSON_"],
     ["a noun that is none", "Dear [BANANA_347]"],
     ["lower-case words with a space", "bring person 347 here"],
+    ["what stands before a run longer than any host name", `[PERSON_347]${"a".repeat(300)} and on`],
   ])("leaves %s as it is", (_, text) => {
     expect(rehydrated(text)).toBe(text);
   });
@@ -152,25 +153,5 @@ describe("streaming", () => {
   it("passes everything through when nothing was masked", () => {
     const rehydrator = createRehydrator(emptyVault);
     expect(rehydrator.push("[PERSON_3")).toBe("[PERSON_3");
-  });
-
-  it("takes time in proportion to the text, whatever brackets it is made of", () => {
-    for (const piece of [
-      "[",
-      "[PERSON_",
-      "\\",
-      "&#9",
-      "<a ",
-      "](",
-      "http://x.example/",
-      "[PERSON_347]",
-      "[PERSON_347].a",
-    ]) {
-      const text = piece.repeat(Math.ceil(20_000 / piece.length));
-      const rehydrator = createRehydrator(vault);
-      let length = 0;
-      for (let at = 0; at < text.length; at += 7) length += rehydrator.push(text.slice(at, at + 7)).length;
-      expect(length + rehydrator.flush().length).toBeGreaterThan(0);
-    }
   });
 });
