@@ -67,8 +67,8 @@ export function jsonRoute<Schema extends z.ZodType>(
 }
 
 /**
- * The body as JSON, 4 MiB within 30 s where nothing else is said. Throws `media_type_refused` where it is not declared as JSON (what a
- * web page can send without asking is text), `request_too_large`, `request_invalid` or `deadline_exceeded`.
+ * The body as JSON, 4 MiB within 30 s where nothing else is said. Throws `media_type_refused` where it is not declared
+ * as JSON (what a web page can send without asking is text), `request_invalid`, and what `readBody` does.
  */
 export async function readJson(exchange: Exchange, limits = usualLimits): Promise<unknown> {
   const { request } = exchange;

@@ -6,8 +6,9 @@ import { migrate } from "./migrations.ts";
 import { translated } from "./sqlite-error.ts";
 
 /**
- * One SQLite file with one writer: this process, as a lock beside it says that the kernel drops with the process. Reads run at once; writes go through `durably` or `promptly`, which
- * share transactions. Opening throws `storage_failed` for a file that is damaged or written by a newer PeerLLM, `already_running` where another process has it.
+ * One SQLite file with one writer: this process, as a lock beside it says that the kernel drops with the process. Reads
+ * run at once; writes go through `durably` or `promptly`, which share transactions. Opening throws `storage_failed` for a
+ * file that is damaged or written by a newer PeerLLM, `already_running` where another process has it.
  */
 export class Database {
   readonly connection: Connection;
